@@ -88,6 +88,18 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
         }
     }
 
+    /// <summary>The number of calls that wait now.</summary>
+    public int CountWaiting()
+    {
+        lock (_gate)
+        {
+            int count = 0;
+            for (WaitingCall? call = _waiting; call is not null; call = call.Next)
+                count++;
+            return count;
+        }
+    }
+
     /// <summary>What the queue holds, in words; null when it is empty.</summary>
     public string? ReportQueued()
     {

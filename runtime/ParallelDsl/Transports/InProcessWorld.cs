@@ -129,6 +129,9 @@ public sealed class InProcessWorld
             : null;
     }
 
+    /// <summary>The number of calls that wait now.</summary>
+    internal int CountWaiting() => _channels.Sum(channel => channel.CountWaiting());
+
     /// <summary>The messages that were sent and never received, in words; null when there are none.</summary>
     internal string? FindUnreceived()
     {

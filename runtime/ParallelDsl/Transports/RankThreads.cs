@@ -3,7 +3,7 @@ using System.Runtime.ExceptionServices;
 namespace ParallelDsl.Transports;
 
 /// <summary>A run ended because a rank failed; the inner exception is that rank's.</summary>
-public sealed class RankException(int rank, Exception cause) : Exception($"Rank {rank} failed: {cause.Message}", cause)
+public sealed class RankFailedException(int rank, Exception cause) : Exception($"Rank {rank} failed: {cause.Message}", cause)
 {
     /// <summary>The rank that failed first. The others ended only as a consequence.</summary>
     public int Rank { get; } = rank;
@@ -34,7 +34,7 @@ public static class RankThreads
     /// <see cref="Timeout.InfiniteTimeSpan"/> never ends it, as a body needs that leaves another thread waiting in its transport.
     /// </param>
     /// <param name="cancellation">Aborts the run.</param>
-    /// <exception cref="RankException">A rank failed; the inner exception is the first failure.</exception>
+    /// <exception cref="RankFailedException">A rank failed; the inner exception is the first failure.</exception>
     /// <exception cref="TransportException">The ranks wait for one another, or messages were left that nobody received.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static void Run(
@@ -116,14 +116,14 @@ public static class RankThreads
                 continue;
             if (cause is OperationCanceledException && cancellation.IsCancellationRequested)
                 throw new OperationCanceledException(cause.Message, cause, cancellation);
-            throw new RankException(rank, cause);
+            throw new RankFailedException(rank, cause);
         }
 
         if (world.Aborted is (int aborting, var reason) && !(reason is TransportException { IsConsequence: true }))
-            throw new RankException(aborting, reason);
+            throw new RankFailedException(aborting, reason);
         if (world.Aborted is (null, var ownReason))
             ExceptionDispatchInfo.Throw(ownReason);
         if (failures.Count > 0)
-            throw new RankException(failures[0].Rank, failures[0].Cause);
+            throw new RankFailedException(failures[0].Rank, failures[0].Cause);
     }
 }
