@@ -49,7 +49,7 @@ internal readonly unsafe struct BlockedProduct<TKernel>(
         int depthOfBlock = EvenBlock(depth, DepthOfBlock, 8);
         int columnsOfBlock = EvenBlock(endColumn - firstColumn, ColumnsOfBlock, TKernel.Columns);
         int rowsOfBlock = EvenBlock(endRow - firstRow, RowsOfBlock, TKernel.Rows);
-        float* left = Workspace.Rent(ScratchPurpose.LeftFactor, (long)rowsOfBlock * depthOfBlock);
+        float* left = Workspace.Rent(ScratchPurpose.LeftFactor, (long)rowsOfBlock * depthOfBlock + Factor.Slack);
         float* right = Workspace.Rent(ScratchPurpose.RightFactor, (long)columnsOfBlock * depthOfBlock);
 
         for (int column = firstColumn; column < endColumn; column += columnsOfBlock)

@@ -11,6 +11,9 @@ namespace ParallelDsl.Kernels;
 /// (<c>data[i * stride + d]</c>).</param>
 internal readonly unsafe struct Factor(float* data, int stride, bool depthMajor)
 {
+    /// <summary>Floats that <see cref="Pack"/> may write beyond the last panel.</summary>
+    public const int Slack = 16;
+
     /// <summary>The factor from row <paramref name="row"/> and step <paramref name="depth"/> on.</summary>
     public Factor From(int row, int depth) => new(
         depthMajor ? data + (long)depth * stride + row : data + (long)row * stride + depth, stride, depthMajor);
@@ -35,17 +38,40 @@ internal readonly unsafe struct Factor(float* data, int stride, bool depthMajor)
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void CopyPanel<TPanel>(float* source, int count, int depth, float* panel)
         where TPanel : struct, IPanel
     {
-        if (count == TPanel.Width)
+        float* end = panel + (long)TPanel.Width * depth;
+        if (count < TPanel.Width)
         {
-            for (int d = 0; d < depth; d++, source += stride, panel += TPanel.Width)
-                Unsafe.CopyBlockUnaligned(panel, source, (uint)TPanel.Width * sizeof(float));
-            return;
+            for (; panel < end; panel += TPanel.Width, source += stride)
+                Unsafe.CopyBlockUnaligned(panel, source, (uint)count * sizeof(float));
         }
-        for (int d = 0; d < depth; d++, source += stride, panel += TPanel.Width)
-            Unsafe.CopyBlockUnaligned(panel, source, (uint)count * sizeof(float));
+        else if (TPanel.Width == 12)
+        {
+            for (; panel < end; panel += 12, source += stride)
+            {
+                Vector256.Load(source).Store(panel);
+                Vector128.Load(source + 8).Store(panel + 8);
+            }
+        }
+        else if (TPanel.Width % 16 == 0)
+        {
+            for (; panel < end; panel += TPanel.Width, source += stride)
+            {
+                for (int i = 0; i < TPanel.Width; i += 16)
+                    Vector512.Load(source + i).Store(panel + i);
+            }
+        }
+        else
+        {
+            for (; panel < end; panel += TPanel.Width, source += stride)
+            {
+                for (int i = 0; i < TPanel.Width; i += 2)
+                    Vector64.Load(source + i).Store(panel + i);
+            }
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -55,6 +81,11 @@ internal readonly unsafe struct Factor(float* data, int stride, bool depthMajor)
         int row = 0;
         if (Vector512.IsHardwareAccelerated)
         {
+            if (TPanel.Width == 12 && count == 12)
+            {
+                Transpose.TwelveRows(source, stride, depth, panel);
+                return;
+            }
             for (; row + 16 <= count; row += 16)
                 Transpose.SixteenRows(source + (long)row * stride, stride, depth, panel + row, TPanel.Width);
         }
