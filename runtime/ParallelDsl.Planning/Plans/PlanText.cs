@@ -131,7 +131,7 @@ public static class PlanText
         int kept = width - 3;
         if (char.IsHighSurrogate(value[kept - 1]))
             kept--;
-        return value.Substring(0, kept) + "...";
+        return new StringBuilder(value, 0, kept, width).Append("...").ToString();
     }
 
     /// <summary>The indices of <paramref name="count"/> rows, of which at most <paramref name="most"/> are shown; -1 stands for those left out.</summary>
