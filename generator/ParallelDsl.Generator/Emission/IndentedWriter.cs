@@ -57,6 +57,14 @@ internal sealed class IndentedWriter
         return this;
     }
 
+    /// <summary>Takes back an empty line, where one was written between members and no member follows.</summary>
+    public IndentedWriter TrimBlankLine()
+    {
+        if (_text.Length > 1 && _text[_text.Length - 1] == '\n' && _text[_text.Length - 2] == '\n')
+            _text.Length--;
+        return this;
+    }
+
     /// <summary>Writes a documentation comment of one element. <paramref name="xml"/> is XML already.</summary>
     public IndentedWriter Doc(string xml, string element = "summary")
     {

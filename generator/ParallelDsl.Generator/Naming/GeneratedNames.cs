@@ -9,7 +9,7 @@ internal static class GeneratedNames
     /// <summary>Those that every model gets.</summary>
     public static readonly string[] Members =
     [
-        "Plan", "PlanDigest", "PlanJsonText", "CreateLayer", "StageOf", "Stages", "Kernels", "ProgramOf", "PlanStep",
+        "Plan", "PlanDigest", "CompiledPlan", "CreateLayer", "StageOf", "Stages", "Kernels", "ProgramOf", "PlanStep", "TryPlanStep",
         "ContextLength", "DataRanks", "SequenceRanks", "PipelineRanks", "UnitsPerDataRank", "UnitTokens", "Granule",
         "CoordinateOf", "DataGroupOf", "SequenceGroupOf", "PipelineGroupOf", "RingOf",
         "Coordinates", "DataGroups", "SequenceGroups", "PipelineGroups", "Rings", "Unplanned",

@@ -44,11 +44,6 @@ internal static class NamePolicy
     /// <summary>A number as a C# literal with its thousands apart: <c>8_192</c>.</summary>
     public static string Literal(long value) => value.ToString("N0", CultureInfo.InvariantCulture).Replace(',', '_');
 
-    /// <summary>A large count for people: <c>124.4M</c>.</summary>
-    public static string Metric(long value) => value < 1_000
-        ? Number(value)
-        : ((double)value).ToMetric(hasSpace: false, useSymbol: true, decimals: 1).Replace('k', 'K');
-
     /// <summary>The name of a generated file, before the concern. Two models whose names differ only in case get <paramref name="suffix"/>es,
     /// because the compiler compares these names without case.</summary>
     public static string HintName(string fullName, string suffix)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using ParallelDsl.Generator.Diagnostics;
@@ -35,31 +36,28 @@ internal static class ClusterParser
     /// <summary>The cluster that <paramref name="type"/> declares, in this project or in a referenced one.</summary>
     public static ClusterReading Read(INamedTypeSymbol type, CancellationToken cancellation)
     {
-        bool isCluster = false;
-        List<NodeGroup> groups = [];
+        bool isCluster = false, compilerErrors = false;
+        List<(DeclaredAttribute Attribute, NodeGroup Group)> groups = [];
         List<DiagnosticInfo> diagnostics = [];
-        bool compilerErrors = false;
         foreach (AttributeData data in type.GetAttributes())
         {
-            switch (AttributeNames.Of(data))
-            {
-                case AttributeNames.Cluster:
-                    isCluster = true;
-                    break;
-                case AttributeNames.Nodes:
-                    DeclaredAttribute attribute = new(data, cancellation);
-                    compilerErrors |= attribute.HasErrors;
-                    if (!attribute.HasErrors && new NodesReader(attribute, diagnostics).Read() is { } group)
-                        groups.Add(group);
-                    break;
-            }
+            string? name = AttributeNames.Of(data);
+            isCluster |= name == AttributeNames.Cluster;
+            if (name != AttributeNames.Nodes)
+                continue;
+            DeclaredAttribute attribute = new(data, cancellation);
+            compilerErrors |= attribute.HasErrors;
+            if (!attribute.HasErrors && new NodesReader(attribute, diagnostics).Read() is { } group)
+                groups.Add((attribute, group));
         }
 
         if (!isCluster)
             return new ClusterReading(null, "it has no [Cluster]", false, default);
+
         SourceSpan? span = type.DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax(cancellation) is BaseTypeDeclarationSyntax declaration
             ? SourceSpan.Of(declaration.Identifier)
             : null;
+        CheckLinks(groups, diagnostics);
         if (groups.Count == 0 && diagnostics.Count == 0 && !compilerErrors)
             diagnostics.Add(DiagnosticInfo.Create(Rules.ClusterWithoutNodes, span, type.Name));
         if (diagnostics.Count > 0 || compilerErrors)
@@ -68,6 +66,24 @@ internal static class ClusterParser
             return new ClusterReading(null, reason, span is not null, diagnostics.ToEquatableArray());
         }
 
-        return new ClusterReading(new ClusterSpec(type.Name, groups.ToEquatableArray()), string.Empty, span is not null, default);
+        ClusterSpec spec = new(type.Name, groups.Select(item => item.Group).ToEquatableArray());
+        return new ClusterReading(spec, string.Empty, span is not null, default);
+    }
+
+    /// <summary>Where there is something to talk to, there must be a rate to do it at.</summary>
+    private static void CheckLinks(List<(DeclaredAttribute Attribute, NodeGroup Group)> groups, List<DiagnosticInfo> diagnostics)
+    {
+        bool severalNodes = groups.Count > 1 || groups.Any(item => item.Group.Count > 1);
+        bool severalDevices = severalNodes || groups.Any(item => item.Group.DevicesPerNode > 1);
+        foreach ((DeclaredAttribute attribute, NodeGroup group) in groups)
+        {
+            if (severalNodes && group.NicsPerNode == 0)
+                Require(attribute, "NicsPerNode", "write at least 1, and NicGbps, in a cluster of several nodes");
+            if (severalDevices && group.Device.LinkBytesPerNanosecond == 0)
+                Require(attribute, "LinkGBps", "write at least 1 in a cluster of several devices");
+        }
+
+        void Require(DeclaredAttribute attribute, string argument, string fix) => diagnostics.Add(DiagnosticInfo.Create(
+            Rules.ClusterNumber, attribute.SpanOf(argument), argument, 0.ToString(CultureInfo.InvariantCulture), fix));
     }
 }

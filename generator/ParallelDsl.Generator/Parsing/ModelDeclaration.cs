@@ -20,6 +20,7 @@ internal sealed record ParsedModel(ModelDeclaration? Declaration, DeclarationMap
 /// <param name="Axes">As declared; 0 where planning fills in.</param>
 /// <param name="Layers">The layers in the order written.</param>
 /// <param name="Cluster">What it runs on.</param>
+/// <param name="Taken">Names that generated code needs and the class uses itself; errors.</param>
 /// <param name="Errors">Why it cannot be planned: the texts of diagnostics about it. Empty when it can.</param>
 internal sealed record ModelDeclaration(
     TypeName Type,
@@ -28,6 +29,7 @@ internal sealed record ModelDeclaration(
     AxesSpec Axes,
     EquatableArray<LayerDeclaration> Layers,
     ClusterReference Cluster,
+    EquatableArray<string> Taken,
     EquatableArray<string> Errors);
 
 /// <summary>A layer and the property that declares it.</summary>

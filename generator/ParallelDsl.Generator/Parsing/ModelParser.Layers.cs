@@ -93,17 +93,18 @@ internal sealed partial class ModelParser
         return false;
     }
 
-    /// <summary>Reports members and layers whose names the generated part of the class needs for its own.</summary>
-    private void CheckTakenNames(EquatableArray<LayerDeclaration> layers)
+    /// <summary>The names that the generated part of the class needs for its own and that the class uses; reports them.</summary>
+    private EquatableArray<string> CheckTakenNames(EquatableArray<LayerDeclaration> layers)
     {
-        if (GeneratedNames.All(layers).Contains(_symbol.Name))
-            Error(DiagnosticInfo.Create(Rules.NameTaken, SourceSpan.Of(_syntax.Identifier), _symbol.Name, _symbol.Name));
-
+        List<string> taken = [];
         foreach (string name in GeneratedNames.All(layers))
         {
-            if (_symbol.GetMembers(name).FirstOrDefault() is not { } member)
+            // A member cannot have the name of its own class.
+            ISymbol? owner = name == _symbol.Name ? _symbol : _symbol.GetMembers(name).FirstOrDefault();
+            if (owner is null)
                 continue;
-            SyntaxReference? reference = member.DeclaringSyntaxReferences.FirstOrDefault();
+            taken.Add(name);
+            SyntaxReference? reference = owner.DeclaringSyntaxReferences.FirstOrDefault();
             SourceSpan span = reference?.GetSyntax(_cancellation) switch
             {
                 PropertyDeclarationSyntax property => SourceSpan.Of(property.Identifier),
@@ -114,6 +115,8 @@ internal sealed partial class ModelParser
             };
             Error(DiagnosticInfo.Create(Rules.NameTaken, span, name, _symbol.Name));
         }
+
+        return taken.ToEquatableArray();
     }
 
     private static LayerKind? KindOf(AttributeData attribute) => AttributeNames.Of(attribute) switch

@@ -111,9 +111,9 @@ internal sealed partial class ModelParser
         }
 
         EquatableArray<LayerDeclaration> layers = ReadLayers();
-        CheckTakenNames(layers);
+        EquatableArray<string> taken = CheckTakenNames(layers);
         ModelDeclaration declaration = new(
-            type, canEmit, contextLength, axes, layers, cluster, _errors.ToEquatableArray());
+            type, canEmit, contextLength, axes, layers, cluster, taken, _errors.ToEquatableArray());
         return new ParsedModel(
             declaration, new DeclarationMap(type.FullName, _anchors.ToEquatableArray()), _diagnostics.ToEquatableArray());
     }

@@ -28,13 +28,13 @@ internal sealed class NodesReader(DeclaredAttribute attribute, List<DiagnosticIn
         if (!Enum.IsDefined(typeof(Fabric), fabric))
             Undefined<Fabric>("Fabric", fabric, Rules.UndefinedChoice);
 
-        DeviceSpec? device = ReadDevice(devices);
+        DeviceSpec? device = ReadDevice();
         return device is null || diagnostics.Count > _before
             ? null
             : new NodeGroup(count, devices, device, (Fabric)fabric, nics, rate);
     }
 
-    private DeviceSpec? ReadDevice(int devicesPerNode)
+    private DeviceSpec? ReadDevice()
     {
         int kind = attribute.Named("Device", (int)DeviceKind.Host);
         if (!Enum.IsDefined(typeof(DeviceKind), kind))
@@ -46,7 +46,7 @@ internal sealed class NodesReader(DeclaredAttribute attribute, List<DiagnosticIn
         }
 
         if ((DeviceKind)kind == DeviceKind.Custom)
-            return ReadCustomDevice(devicesPerNode);
+            return ReadCustomDevice();
 
         foreach (string figure in Figures.Where(attribute.Has))
         {
@@ -57,13 +57,13 @@ internal sealed class NodesReader(DeclaredAttribute attribute, List<DiagnosticIn
         return DeviceCatalogue.Of((DeviceKind)kind);
     }
 
-    private DeviceSpec? ReadCustomDevice(int devicesPerNode)
+    private DeviceSpec? ReadCustomDevice()
     {
         double memory = attribute.Named("MemoryGiB", 0.0);
         double rate = attribute.Named("TeraFlops", 0.0);
         int memoryRate = attribute.Named("MemoryGBps", 0);
         int linkRate = attribute.Named("LinkGBps", 0);
-        List<string> missing = [.. Figures.Take(devicesPerNode > 1 ? 4 : 3).Where(figure => !attribute.Has(figure))];
+        List<string> missing = [.. Figures.Take(3).Where(figure => !attribute.Has(figure))];
         if (missing.Count > 0)
         {
             diagnostics.Add(DiagnosticInfo.Create(Rules.CustomDeviceWithoutFigures, attribute.SpanOf("Device"), string.Join(", ", missing)));
@@ -74,17 +74,11 @@ internal sealed class NodesReader(DeclaredAttribute attribute, List<DiagnosticIn
         CheckFigure("MemoryGiB", memory, 0.001, 1e6);
         CheckFigure("TeraFlops", rate, 0.001, 1e9);
         CheckFigure("MemoryGBps", memoryRate, 1, 1e9);
-        CheckFigure("LinkGBps", linkRate, devicesPerNode > 1 ? 1 : 0, 1e9);
+        CheckFigure("LinkGBps", linkRate, 0, 1e9);
         return diagnostics.Count > _before
             ? null
-            : new DeviceSpec(
-                DeviceKind.Custom,
-                "custom device",
-                (long)Math.Round(memory * (1L << 30)),
-                (long)Math.Round(rate * 1_000),
-                memoryRate,
-                linkRate,
-                "the declaration");
+            : DeviceCatalogue.Custom(
+                "custom device", (long)Math.Round(memory * (1L << 30)), (long)Math.Round(rate * 1_000), memoryRate, linkRate);
     }
 
     private int AtLeast(string argument, int least, int absent)
