@@ -31,9 +31,10 @@ public sealed class ClusterTopology(ClusterSpec cluster)
             : Math.Max(NetworkTime(from, bytes), NetworkTime(to, bytes));
     }
 
+    // A node of one device may leave out the rate of its link.
     private static long NetworkTime(NodeGroup group, long bytes) => Math.Max(
         Divide(bytes * 8 * group.DevicesPerNode, (long)group.NicsPerNode * group.NicGbps),
-        Divide(bytes, group.Device.LinkBytesPerNanosecond));
+        group.Device.LinkBytesPerNanosecond == 0 ? 0 : Divide(bytes, group.Device.LinkBytesPerNanosecond));
 
     private static long Divide(long value, long divisor) => (value / divisor) + (value % divisor == 0 ? 0 : 1);
 
