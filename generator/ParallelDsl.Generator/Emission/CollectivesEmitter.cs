@@ -5,7 +5,6 @@ using ParallelDsl.Generator.Planning;
 using ParallelDsl.Planning;
 using ParallelDsl.Planning.Clusters;
 using ParallelDsl.Planning.Meshes;
-using ParallelDsl.Planning.Plans;
 
 namespace ParallelDsl.Generator.Emission;
 

@@ -1,7 +1,6 @@
 using ParallelDsl.Generator.Naming;
 using ParallelDsl.Generator.Parsing;
 using ParallelDsl.Generator.Planning;
-using ParallelDsl.Planning;
 
 namespace ParallelDsl.Generator.Emission;
 
@@ -9,6 +8,9 @@ namespace ParallelDsl.Generator.Emission;
 /// its own diagnostics, and not one more for every use of the model.</summary>
 internal static class UnplannedEmitter
 {
+    private static readonly string[] Constants = ["ContextLength", "DataRanks", "UnitsPerDataRank", "UnitTokens", "Granule"];
+    private static readonly string[] Groups = ["DataGroupOf", "SequenceGroupOf", "PipelineGroupOf"];
+
     public static string Emit(ModelOutcome outcome)
     {
         ModelDeclaration declaration = outcome.Declaration;
@@ -23,7 +25,7 @@ internal static class UnplannedEmitter
 
             Member("PlanDigest", "string PlanDigest");
             Member("Plan", $"{RuntimeNames.ParallelPlan} Plan");
-            foreach (string constant in new[] { "ContextLength", "DataRanks", "UnitsPerDataRank", "UnitTokens", "Granule" })
+            foreach (string constant in Constants)
                 Member(constant, "int " + constant);
             Member("CreateLayer", $"{RuntimeNames.LayerModule} CreateLayer(int index)");
             Member("StageOf", "int StageOf(int layer)");
@@ -31,7 +33,7 @@ internal static class UnplannedEmitter
             Member("TryPlanStep", $"bool TryPlanStep({RuntimeNames.Lengths} lengths, {RuntimeNames.StepPlan} step)");
             Member("PlanStep", $"{RuntimeNames.StepPlan} PlanStep({RuntimeNames.Lengths} lengths)");
             Member("CoordinateOf", $"{RuntimeNames.Coordinate} CoordinateOf(int rank)");
-            foreach (string name in new[] { "DataGroupOf", "SequenceGroupOf", "PipelineGroupOf" })
+            foreach (string name in Groups)
                 Member(name, $"{RuntimeNames.Lengths} {name}(int rank)");
             Member("RingOf", $"{RuntimeNames.Lengths} RingOf(int ring)");
             foreach (LayerDeclaration layer in declaration.Layers)

@@ -22,7 +22,7 @@ internal sealed record DeclarationMap(string ModelName, EquatableArray<Anchor> A
                 best = anchor;
         }
 
-        return (best ?? Anchors.FirstOrDefault())?.Span;
+        return (best ?? (Anchors.Count > 0 ? Anchors[0] : null))?.Span;
     }
 
     /// <summary>Whether the attribute of <paramref name="subject"/> is written, so that a fix has something to change.</summary>

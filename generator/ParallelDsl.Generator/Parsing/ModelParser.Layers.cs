@@ -15,7 +15,7 @@ internal sealed partial class ModelParser
     private EquatableArray<LayerDeclaration> ReadLayers()
     {
         List<LayerDeclaration> layers = [];
-        (SyntaxNode? Part, string Name) first = default;
+        (SyntaxNode? Part, string Name) first = (null, string.Empty);
         foreach (IPropertySymbol property in _symbol.GetMembers().OfType<IPropertySymbol>())
         {
             _cancellation.ThrowIfCancellationRequested();

@@ -3,7 +3,6 @@ using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using ParallelDsl.Generator.Diagnostics;
 using ParallelDsl.Planning;
-using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Plans;
 
 namespace ParallelDsl.Generator.Parsing;
@@ -56,14 +55,15 @@ internal sealed partial class ModelParser
         TypeName type = NameOf(_symbol);
         bool canEmit = CheckType();
         int contextLength = 0;
-        AxesSpec axes = new();
+        int data = 1, unitTokens = 0, sequence = 1, pipeline = 1, microBatches = 0, chunks = 0;
+        PipelineSchedule schedule = PipelineSchedule.OneForwardOneBackward;
         ClusterReference? cluster = null;
 
-        foreach (AttributeData data in _symbol.GetAttributes())
+        foreach (AttributeData written in _symbol.GetAttributes())
         {
-            if (AttributeNames.Of(data) is not string name)
+            if (AttributeNames.Of(written) is not string name)
                 continue;
-            DeclaredAttribute attribute = new(data, _cancellation);
+            DeclaredAttribute attribute = new(written, _cancellation);
             switch (name)
             {
                 case AttributeNames.ParallelModel:
@@ -77,24 +77,22 @@ internal sealed partial class ModelParser
                 case AttributeNames.DataAxis:
                     Anchor(PlanSubject.DataAxis, -1, attribute);
                     CheckChoice<Packing>(attribute, "Packing");
-                    axes = axes with { Data = Degree(attribute), UnitTokens = attribute.Named("UnitTokens", 0) };
+                    data = Degree(attribute);
+                    unitTokens = attribute.Named("UnitTokens", 0);
                     break;
                 case AttributeNames.SequenceAxis:
                     Anchor(PlanSubject.SequenceAxis, -1, attribute);
                     CheckChoice<SequenceBalance>(attribute, "Balance");
                     CheckChoice<Datapath>(attribute, "Datapath");
-                    axes = axes with { Sequence = Degree(attribute) };
+                    sequence = Degree(attribute);
                     break;
                 case AttributeNames.PipelineAxis:
                     Anchor(PlanSubject.PipelineAxis, -1, attribute);
                     CheckChoice<PipelineSchedule>(attribute, "Schedule");
-                    axes = axes with
-                    {
-                        Pipeline = Degree(attribute),
-                        Schedule = (PipelineSchedule)attribute.Named("Schedule", (int)PipelineSchedule.OneForwardOneBackward),
-                        MicroBatches = attribute.Named("MicroBatches", 0),
-                        Chunks = attribute.Named("Chunks", 0),
-                    };
+                    pipeline = Degree(attribute);
+                    schedule = (PipelineSchedule)attribute.Named("Schedule", (int)schedule);
+                    microBatches = attribute.Named("MicroBatches", 0);
+                    chunks = attribute.Named("Chunks", 0);
                     break;
                 default:
                     continue;
@@ -112,6 +110,7 @@ internal sealed partial class ModelParser
 
         EquatableArray<LayerDeclaration> layers = ReadLayers();
         EquatableArray<string> taken = CheckTakenNames(layers);
+        AxesSpec axes = new(data, sequence, pipeline, schedule, microBatches, chunks, unitTokens);
         ModelDeclaration declaration = new(
             type, canEmit, contextLength, axes, layers, cluster, taken, _errors.ToEquatableArray());
         return new ParsedModel(

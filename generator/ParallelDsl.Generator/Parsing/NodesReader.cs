@@ -1,6 +1,5 @@
 using System.Globalization;
 using ParallelDsl.Generator.Diagnostics;
-using ParallelDsl.Planning;
 using ParallelDsl.Planning.Clusters;
 using static System.FormattableString;
 

@@ -1,0 +1,51 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Text;
+using ParallelDsl.Generator.Diagnostics;
+using ParallelDsl.Planning;
+using ParallelDsl.Planning.Clusters;
+
+namespace ParallelDsl.Generator.Parsing;
+
+/// <summary>A cluster file of the project.</summary>
+/// <param name="Path">Its path.</param>
+/// <param name="Spec">The cluster, or null where the file is malformed.</param>
+/// <param name="Diagnostics">What is wrong with it.</param>
+internal sealed record ParsedClusterFile(string Path, ClusterSpec? Spec, EquatableArray<DiagnosticInfo> Diagnostics)
+{
+    /// <summary>What the names of cluster files end in; other JSON files of a project are not ours to read.</summary>
+    public const string Extension = ".cluster.json";
+
+    /// <summary>The name without folders, by which <c>[RunsOn]</c> finds it.</summary>
+    public string Name => Path.Substring(Path.LastIndexOfAny(['/', '\\']) + 1);
+
+    /// <summary>Whether an additional file is a cluster file.</summary>
+    public static bool IsClusterFile(string path) => path.EndsWith(Extension, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Reads one file.</summary>
+    public static ParsedClusterFile Parse(AdditionalText text, CancellationToken cancellation)
+    {
+        using InvariantCulture scope = InvariantCulture.Enter();
+        try
+        {
+            return text.GetText(cancellation) is { } source
+                ? Parse(text.Path, source)
+                : new ParsedClusterFile(text.Path, null, new([At(text.Path, default, default, "the file cannot be read")]));
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            return new ParsedClusterFile(text.Path, null, new([DiagnosticInfo.Create(
+                Rules.InternalError, new SourceSpan(text.Path, default, default), text.Path, InternalFailure.Describe(exception))]));
+        }
+    }
+
+    /// <summary>The same without what is wrong with it, which models do not depend on.</summary>
+    public ParsedClusterFile WithoutDiagnostics() => this with { Diagnostics = default };
+
+    private static ParsedClusterFile Parse(string path, SourceText source)
+    {
+        return new ParsedClusterFile(path, null, default);
+    }
+
+    private static DiagnosticInfo At(string path, TextSpan span, LinePositionSpan lines, string message) =>
+        DiagnosticInfo.Create(Rules.MalformedClusterFile, new SourceSpan(path, span, lines), message);
+}
