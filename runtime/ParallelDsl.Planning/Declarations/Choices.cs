@@ -1,0 +1,90 @@
+// The choices that a declaration names. They live in the namespace of the attributes, so that `using ParallelDsl;` is all that a
+// declaration needs, and in this assembly, because the plan records them.
+namespace ParallelDsl;
+
+/// <summary>The devices of the catalogue (figures and sources are in <c>DeviceCatalogue</c>).</summary>
+public enum DeviceKind
+{
+    /// <summary>One rank's share of the machine that runs the program: managed SIMD kernels, float32.</summary>
+    Host,
+
+    /// <summary>NVIDIA A100 SXM, 80 GB.</summary>
+    A100Sxm80,
+
+    /// <summary>NVIDIA A800 SXM, 80 GB: an A100 with slower NVLink.</summary>
+    A800Sxm,
+
+    /// <summary>NVIDIA H100 SXM, 80 GB.</summary>
+    H100Sxm,
+
+    /// <summary>NVIDIA H800 SXM, 80 GB: an H100 with slower NVLink.</summary>
+    H800Sxm,
+
+    /// <summary>NVIDIA H200 SXM, 141 GB.</summary>
+    H200Sxm,
+
+    /// <summary>AMD Instinct MI300X, 192 GB.</summary>
+    Mi300X,
+
+    /// <summary>NVIDIA GeForce RTX 4090, 24 GB.</summary>
+    Rtx4090,
+
+    /// <summary>NVIDIA GeForce RTX 5090, 32 GB.</summary>
+    Rtx5090,
+
+    /// <summary>NVIDIA L4, 24 GB.</summary>
+    L4,
+
+    /// <summary>NVIDIA T4, 16 GB.</summary>
+    T4,
+
+    /// <summary>A device whose figures the declaration gives itself.</summary>
+    Custom,
+}
+
+/// <summary>How the devices of one node are joined.</summary>
+public enum Fabric
+{
+    /// <summary>A switch: a device sends at full rate to any one other device.</summary>
+    Switch,
+
+    /// <summary>A full mesh: a device has a link of its own to every other device.</summary>
+    Mesh,
+
+    /// <summary>PCI Express through the host.</summary>
+    Pcie,
+}
+
+/// <summary>The order of the actions of a pipeline.</summary>
+public enum PipelineSchedule
+{
+    /// <summary>All forwards, then all backwards (Huang et al., GPipe, 2019).</summary>
+    GPipe,
+
+    /// <summary>One forward, one backward (PipeDream-flush; Narayanan et al., 2021).</summary>
+    OneForwardOneBackward,
+
+    /// <summary>One forward, one backward over several stages a device (Megatron-LM; Narayanan et al., 2021).</summary>
+    Interleaved,
+}
+
+/// <summary>How the sequences of a batch are grouped into units.</summary>
+public enum Packing
+{
+    /// <summary>Whole sequences, so that the units hold near-equal numbers of tokens.</summary>
+    Tokens,
+}
+
+/// <summary>How a sequence is divided over the sequence axis.</summary>
+public enum SequenceBalance
+{
+    /// <summary>2n chunks over n ranks; rank i holds chunks i and 2n-1-i, so that causal attention is balanced.</summary>
+    Zigzag,
+}
+
+/// <summary>How keys and values travel over the sequence axis.</summary>
+public enum Datapath
+{
+    /// <summary>One ring: every rank passes on what it received.</summary>
+    Ring,
+}

@@ -1,0 +1,26 @@
+namespace ParallelDsl.Planning.Models;
+
+/// <summary>One layer after repetition is unrolled, with its size and its work.</summary>
+/// <param name="Index">Position in execution order, from 0.</param>
+/// <param name="Name">Name for people: the property, and the repetition where there is one: <c>Blocks[3]</c>.</param>
+/// <param name="Kind">What it computes.</param>
+/// <param name="Declared">Index of the declared layer in <see cref="ModelSpec.Layers"/>.</param>
+/// <param name="Repetition">Which repetition of it, from 0.</param>
+/// <param name="Parameters">Number of weights. A tied head counts none but its norm.</param>
+/// <param name="LinearFlops">Forward FLOPs a token, attention's score products left out; backward input and backward weight cost as much each.</param>
+/// <param name="AttentionFlops">Forward FLOPs of one (query, key) pair: 4 x heads x head width. Backward costs 2.5 times as much, all of it in the input gradient.</param>
+/// <param name="ActivationBytes">Bytes held a token from the forward until the backward is done.</param>
+/// <param name="OutputBytes">Bytes a token that go to the next layer.</param>
+/// <param name="KeyValueBytes">Bytes a token that travel on the ring of the sequence axis.</param>
+public sealed record PlannedLayer(
+    int Index,
+    string Name,
+    LayerKind Kind,
+    int Declared,
+    int Repetition,
+    long Parameters,
+    long LinearFlops,
+    long AttentionFlops,
+    long ActivationBytes,
+    long OutputBytes,
+    long KeyValueBytes);

@@ -1,0 +1,95 @@
+using ParallelDsl.Planning.Clusters;
+using ParallelDsl.Planning.Meshes;
+using ParallelDsl.Planning.Models;
+using ParallelDsl.Planning.Pipelines;
+
+namespace ParallelDsl.Planning.Plans;
+
+/// <summary>Everything that is decided before a run: one immutable value. Planners make it, the simulator replays it, the runtime
+/// executes it, reports draw it, JSON carries it, its digest names it.</summary>
+/// <param name="Model">The model as declared.</param>
+/// <param name="Layers">Its layers, repetitions unrolled, in execution order.</param>
+/// <param name="Cluster">The machines.</param>
+/// <param name="Axes">The axes as declared, defaults filled in.</param>
+/// <param name="Mesh">All axes together.</param>
+/// <param name="Stages">The partition and the placement.</param>
+/// <param name="Programs">One program for each position of the pipeline axis.</param>
+/// <param name="Rings">The rings of the sequence axis: each is a cyclic order of positions on that axis.</param>
+/// <param name="Batching">The constants of token packing.</param>
+/// <param name="Memory">What each position of the pipeline axis needs, and has.</param>
+/// <param name="Estimates">Simulated figures of one full step.</param>
+public sealed record ParallelPlan(
+    ModelSpec Model,
+    EquatableArray<PlannedLayer> Layers,
+    ClusterSpec Cluster,
+    AxesSpec Axes,
+    Mesh Mesh,
+    EquatableArray<PlannedStage> Stages,
+    EquatableArray<PipelineProgram> Programs,
+    EquatableArray<EquatableArray<int>> Rings,
+    BatchingPlan Batching,
+    EquatableArray<DeviceMemory> Memory,
+    Estimates Estimates);
+
+/// <summary>The axes of a declaration.</summary>
+/// <param name="Data">Degree of the data axis.</param>
+/// <param name="Sequence">Degree of the sequence axis.</param>
+/// <param name="Pipeline">Degree of the pipeline axis.</param>
+/// <param name="Schedule">The order of the pipeline's actions.</param>
+/// <param name="MicroBatches">Units that a data rank takes through the pipeline in one step; 0 means as many as <paramref name="Pipeline"/>.</param>
+/// <param name="Chunks">Stages a device: more than 1 only when interleaved; 0 means 2 when interleaved, else 1.</param>
+/// <param name="UnitTokens">Tokens that one unit may hold over the whole sequence axis; 0 means the context length.</param>
+public sealed record AxesSpec(
+    int Data = 1,
+    int Sequence = 1,
+    int Pipeline = 1,
+    PipelineSchedule Schedule = PipelineSchedule.OneForwardOneBackward,
+    int MicroBatches = 0,
+    int Chunks = 0,
+    int UnitTokens = 0);
+
+/// <summary>A contiguous run of layers.</summary>
+/// <param name="Index">Position in execution order, from 0.</param>
+/// <param name="FirstLayer">Index of its first layer.</param>
+/// <param name="LayerCount">How many layers.</param>
+/// <param name="Device">The position on the pipeline axis that holds it.</param>
+/// <param name="Forward">Ticks (ns) of the forward of one full unit on the slowest device that holds it.</param>
+/// <param name="BackwardInput">The same of B.</param>
+/// <param name="BackwardWeight">The same of W.</param>
+/// <param name="Hop">Ticks (ns) to move one full unit's output to the next stage; 0 on the same device and for the last stage.</param>
+public sealed record PlannedStage(
+    int Index, int FirstLayer, int LayerCount, int Device, long Forward, long BackwardInput, long BackwardWeight, long Hop);
+
+/// <summary>The constants of token packing. A sequence of length s takes s rounded up to a multiple of <paramref name="Granule"/> tokens of
+/// a unit, which bounds what each sequence rank can get (its two zigzag chunks) by UnitTokens / Sequence exactly.</summary>
+/// <param name="UnitsPerDataRank">Units (micro-batches) of each data rank in a step.</param>
+/// <param name="UnitTokens">Tokens that a unit may hold over the whole sequence axis.</param>
+/// <param name="UnitTokensPerRank">The same on one rank of the sequence axis.</param>
+/// <param name="Granule">2 x the sequence degree, or 1 where there is none.</param>
+public sealed record BatchingPlan(int UnitsPerDataRank, int UnitTokens, int UnitTokensPerRank, int Granule);
+
+/// <summary>The memory of the ranks at one position of the pipeline axis, in bytes.</summary>
+/// <param name="Device">The position.</param>
+/// <param name="Weights">Weights of its stages.</param>
+/// <param name="Gradients">Their gradients.</param>
+/// <param name="Optimizer">Moments, and master weights where the training type is 16 bits wide.</param>
+/// <param name="Activations">The most that is held at once under this schedule.</param>
+/// <param name="Workspace">Buffers of transfers, of the ring and of kernels.</param>
+/// <param name="UnitsInFlight">How many stage activations (one unit through one stage) are held at the peak.</param>
+/// <param name="Available">Memory of the smallest device at this position.</param>
+public sealed record DeviceMemory(
+    int Device, long Weights, long Gradients, long Optimizer, long Activations, long Workspace, int UnitsInFlight, long Available)
+{
+    /// <summary>All of it together.</summary>
+    public long Needed => checked(Weights + Gradients + Optimizer + Activations + Workspace);
+}
+
+/// <summary>Simulated figures of one step with full units.</summary>
+/// <param name="Makespan">Ticks (ns) from the first action to the last.</param>
+/// <param name="Work">Ticks of computation on each position of the pipeline axis.</param>
+/// <param name="StepFlops">FLOPs of the whole step on all ranks.</param>
+/// <param name="DataBytes">Bytes that one rank sends along the data axis for gradients in a step.</param>
+/// <param name="SequenceBytes">Bytes that one rank sends along the sequence axis.</param>
+/// <param name="PipelineBytes">Bytes that one rank sends along the pipeline axis.</param>
+public sealed record Estimates(
+    long Makespan, EquatableArray<long> Work, long StepFlops, long DataBytes, long SequenceBytes, long PipelineBytes);
