@@ -9,23 +9,29 @@ namespace ParallelDsl.Training;
 /// <summary>Takes documents in the sampler's order until a step is full. Every rank runs its own and gets the same batches.</summary>
 internal sealed class BatchSampler(IReadOnlyList<int[]> documents, long seed, SamplerState start, StepGrouping grouping)
 {
-    private readonly SequenceSampler _order = new(documents.Count, seed) { State = start };
+    private readonly SequenceSampler _order = new(documents.Count, unchecked((ulong)seed), start);
+
+    // Documents that were taken but are in no batch yet, each with the state before it was taken.
+    private readonly List<(int[] Document, SamplerState Before)> _waiting = [];
     private readonly List<int[]> _batch = [];
-    private readonly List<SamplerState> _states = [];
 
     /// <summary>Where the next batch starts.</summary>
-    public SamplerState State => _order.State;
+    public SamplerState State => _waiting.Count > 0 ? _waiting[0].Before : _order.State;
 
     /// <summary>The next batch; the list is used again.</summary>
     public IReadOnlyList<int[]> Next(StepPlan step)
     {
         _batch.Clear();
-        _states.Clear();
         long room = grouping.Capacity;
         while (true)
         {
-            _states.Add(_order.State);
-            int[] document = documents[_order.Next()];
+            if (_batch.Count == _waiting.Count)
+            {
+                SamplerState before = _order.State;
+                _waiting.Add((documents[_order.Next()], before));
+            }
+
+            int[] document = _waiting[_batch.Count].Document;
             room -= grouping.ChargeOf(document);
             if (room < 0)
                 break;
@@ -33,7 +39,7 @@ internal sealed class BatchSampler(IReadOnlyList<int[]> documents, long seed, Sa
         }
 
         grouping.GroupMost(_batch, step);
-        _order.State = _states[_batch.Count];
+        _waiting.RemoveRange(0, _batch.Count);
         return _batch;
     }
 }

@@ -1,4 +1,5 @@
 using ParallelDsl.Checkpoints;
+using ParallelDsl.Data;
 using ParallelDsl.Execution;
 using ParallelDsl.Kernels;
 using ParallelDsl.Memory;
@@ -41,17 +42,17 @@ public sealed unsafe class TextGenerator<TModel> : IDisposable
     /// <param name="seed">Seed of the sampling.</param>
     /// <param name="end">A token that ends the text; it is not returned.</param>
     /// <returns>The added tokens.</returns>
-    public IReadOnlyList<int> Generate(IReadOnlyList<int> prompt, int count, float temperature = 0.8f, int seed = 1, int? end = null)
+    public IReadOnlyList<int> Generate(IReadOnlyList<int> prompt, int count, float temperature = 0.8f, long seed = 1, int? end = null)
     {
         ArgumentOutOfRangeException.ThrowIfZero(prompt.Count, nameof(prompt));
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         if (!(temperature >= 0 && float.IsFinite(temperature)))
             throw new ArgumentOutOfRangeException(nameof(temperature), temperature, "The temperature must be a number of at least 0.");
-        Random random = new(seed);
+        SplitMix64 random = new(unchecked((ulong)seed));
         List<int> tokens = [.. prompt];
         while (tokens.Count < prompt.Count + count)
         {
-            int next = Sample(NextLogits(tokens), temperature, random);
+            int next = Sample(NextLogits(tokens), temperature, ref random);
             if (next == end)
                 break;
             tokens.Add(next);
@@ -98,7 +99,7 @@ public sealed unsafe class TextGenerator<TModel> : IDisposable
         throw new InvalidOperationException($"{_model.Plan.Model.Name} has no head that gives logits.");
     }
 
-    private static int Sample(Span<float> logits, float temperature, Random random)
+    private static int Sample(Span<float> logits, float temperature, ref SplitMix64 random)
     {
         int best = 0;
         for (int i = 1; i < logits.Length; i++)

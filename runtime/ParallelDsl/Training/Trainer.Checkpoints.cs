@@ -40,7 +40,7 @@ public sealed partial class Trainer<TModel>
         ModelCheckpoint.ReadWeights(opened.Model, _models);
         ModelCheckpoint.ReadMoments(opened.Optimizer, _models);
         StepsDone = checked((int)opened.Step);
-        _position = new SamplerState(ReadInteger(opened, "epoch"), ReadInteger(opened, "position"));
+        _position = new SamplerState(ReadInteger(opened, "epoch"), checked((int)ReadInteger(opened, "position")));
     }
 
     private static void CheckRun(Checkpoint checkpoint, string field, long expected)
