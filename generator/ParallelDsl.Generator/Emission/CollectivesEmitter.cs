@@ -15,10 +15,12 @@ internal static class CollectivesEmitter
         model.Declaration.Type, "its ranks, their groups and their rings.", string.Empty, null, writer =>
         {
             Mesh mesh = model.Plan.Mesh;
+            WriteDegree(writer, "SequenceRanks", mesh.Sequence, "sequence");
+            WriteDegree(writer, "PipelineRanks", mesh.Pipeline, "pipeline");
             WriteCoordinates(writer, model);
-            WriteGroups(writer.Line(), mesh, Axis.Data, "hold the same weights and take different sequences", "((at.Pipeline * {1}) + at.Sequence) * {0}");
-            WriteGroups(writer.Line(), mesh, Axis.Sequence, "hold parts of the same sequences", "((at.Pipeline * {1}) + at.Data) * {0}");
-            WriteGroups(writer.Line(), mesh, Axis.Pipeline, "hold different stages", "((at.Sequence * {1}) + at.Data) * {0}");
+            WriteGroups(writer.Line(), mesh, Axis.Data, Axis.Sequence, Axis.Pipeline, "hold the same weights and take different sequences");
+            WriteGroups(writer.Line(), mesh, Axis.Sequence, Axis.Data, Axis.Pipeline, "hold parts of the same sequences");
+            WriteGroups(writer.Line(), mesh, Axis.Pipeline, Axis.Data, Axis.Sequence, "hold different stages");
             WriteRings(writer.Line(), model);
         });
 
@@ -48,25 +50,27 @@ internal static class CollectivesEmitter
         writer.Outdent().Line("];");
     }
 
-    /// <summary>One table a axis, a group a row. A row is found from a coordinate by <paramref name="row"/>, in which {0} stands for the size of
-    /// this axis and {1} for that of the faster of the other two.</summary>
-    private static void WriteGroups(IndentedWriter writer, Mesh mesh, Axis axis, string shared, string row)
+    private static void WriteDegree(IndentedWriter writer, string name, int degree, string axis) => writer
+        .Doc($"The degree of the {axis} axis.")
+        .Line(ModelFile.Generated)
+        .Line($"public const int {name} = {NamePolicy.Literal(degree)};")
+        .Line();
+
+    /// <summary>The table of one axis: a group a row; rows run through the other two axes, <paramref name="faster"/> first.</summary>
+    private static void WriteGroups(IndentedWriter writer, Mesh mesh, Axis axis, Axis faster, Axis slower, string shared)
     {
-        int size = mesh.SizeOf(axis);
-        Axis faster = axis == Axis.Data ? Axis.Sequence : Axis.Data;
-        Axis slower = axis == Axis.Pipeline ? Axis.Sequence : Axis.Pipeline;
-        string start = string.Format(CultureInfo.InvariantCulture, row, size, mesh.SizeOf(faster));
         writer.Doc($"The ranks of a rank's {axis.ToString().ToLowerInvariant()} group, itself included, in the order of the axis: they {shared}.")
             .Line($"/// <exception cref=\"{RuntimeNames.OutOfRange}\">There is no such rank.</exception>")
             .Line(ModelFile.Generated)
             .Open($"public static {RuntimeNames.Lengths} {axis}GroupOf(int rank)")
             .Line($"{RuntimeNames.Coordinate} at = CoordinateOf(rank);")
-            .Line($"return {axis}Groups.Slice({start}, {size});")
+            .Line($"return {axis}Groups.Slice(((at.{slower} * {faster}Ranks) + at.{faster}) * {axis}Ranks, {axis}Ranks);")
             .Close()
             .Line()
             .Line(ModelFile.Generated)
             .Line($"private static {RuntimeNames.Lengths} {axis}Groups =>")
             .Line("[").Indent();
+        int size = mesh.SizeOf(axis);
         for (int outer = 0; outer < mesh.SizeOf(slower); outer++)
         {
             for (int inner = 0; inner < mesh.SizeOf(faster); inner++)
@@ -79,13 +83,12 @@ internal static class CollectivesEmitter
     private static void WriteRings(IndentedWriter writer, PlannedModel model)
     {
         EquatableArray<EquatableArray<int>> rings = model.Plan.Rings;
-        int size = model.Plan.Mesh.Sequence;
         writer.Doc("One ring: the positions on the sequence axis in the order in which keys and values pass them, and then the first again.")
             .Line($"/// <exception cref=\"{RuntimeNames.OutOfRange}\">There is no such ring.</exception>")
             .Line(ModelFile.Generated)
             .Line($"public static {RuntimeNames.Lengths} RingOf(int ring) => ring is >= 0 and < {rings.Count}")
             .Indent()
-            .Line($"? Rings.Slice(ring * {size}, {size})")
+            .Line($"? Rings.Slice(ring * SequenceRanks, SequenceRanks)")
             .Line($": throw new {RuntimeNames.OutOfRange}(nameof(ring), ring, \"{model.Declaration.Type.Name} has {NamePolicy.Quantity(rings.Count, "ring")}.\");")
             .Outdent()
             .Line()

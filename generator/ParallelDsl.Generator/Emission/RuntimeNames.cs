@@ -8,6 +8,7 @@ internal static class RuntimeNames
     public const string PlannedLayer = "global::ParallelDsl.Planning.Models.PlannedLayer";
     public const string ParallelPlan = "global::ParallelDsl.Planning.Plans.ParallelPlan";
     public const string PlanJson = "global::ParallelDsl.Planning.Plans.PlanJson";
+    public const string Parsed = "global::ParallelDsl.Planning.Json.Parsed";
     public const string Coordinate = "global::ParallelDsl.Planning.Meshes.Coordinate";
     public const string StepPlan = "global::ParallelDsl.Planning.Packing.StepPlan";
     public const string TokenPacker = "global::ParallelDsl.Planning.Packing.TokenPacker";

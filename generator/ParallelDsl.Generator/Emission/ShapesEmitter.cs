@@ -23,7 +23,7 @@ internal static class ShapesEmitter
             LayerKind.TransformerBlock => RuntimeNames.TransformerShape,
             _ => RuntimeNames.HeadShape,
         };
-        writer.Doc($"The shape of <see cref=\"{NamePolicy.Identifier(layer.Name)}\"/>: {NamePolicy.Words(layer.Name)}.")
+        writer.Doc($"The shape of <see cref=\"{NamePolicy.Identifier(layer.Name)}\"/>: {Describe(layer, embedding)}.")
             .Line(ModelFile.Generated)
             .Open($"public readonly struct {GeneratedNames.ShapeOf(layer.Name)} : {contract}");
         (string Name, int Value)[] sizes = layer.Kind switch
@@ -33,7 +33,7 @@ internal static class ShapesEmitter
             [
                 ("Width", embedding.Width),
                 ("Heads", layer.Heads),
-                ("KeyValueHeads", layer.KeyValueHeads == 0 ? layer.Heads : layer.KeyValueHeads),
+                ("KeyValueHeads", KeyValueHeads(layer)),
                 ("HeadWidth", embedding.Width / layer.Heads),
                 ("FeedForward", layer.FeedForward),
             ],
@@ -45,4 +45,15 @@ internal static class ShapesEmitter
             writer.Line("/// <inheritdoc/>").Line($"public static bool TiedWeights => {(layer.TiedWeights ? "true" : "false")};").Line();
         writer.TrimBlankLine().Close();
     }
+
+    private static string Describe(LayerSpec layer, LayerSpec embedding) => layer.Kind switch
+    {
+        LayerKind.Embedding => $"{NamePolicy.Quantity(layer.Vocabulary, "token id")} to vectors of width {NamePolicy.Number(layer.Width)}",
+        LayerKind.TransformerBlock =>
+            $"{NamePolicy.Quantity(layer.Heads, "query head")} on {NamePolicy.Quantity(KeyValueHeads(layer), "key and value head")}, "
+            + $"each {NamePolicy.Number(embedding.Width / layer.Heads)} wide",
+        _ => $"vectors of width {NamePolicy.Number(embedding.Width)} to {NamePolicy.Quantity(embedding.Vocabulary, "token")}",
+    };
+
+    private static int KeyValueHeads(LayerSpec layer) => layer.KeyValueHeads == 0 ? layer.Heads : layer.KeyValueHeads;
 }

@@ -8,7 +8,7 @@ namespace ParallelDsl.Generator.Emission;
 /// its own diagnostics, and not one more for every use of the model.</summary>
 internal static class UnplannedEmitter
 {
-    private static readonly string[] Constants = ["ContextLength", "DataRanks", "UnitsPerDataRank", "UnitTokens", "Granule"];
+    private static readonly string[] Constants = ["ContextLength", "DataRanks", "SequenceRanks", "PipelineRanks", "UnitsPerDataRank", "UnitTokens", "Granule"];
     private static readonly string[] Groups = ["DataGroupOf", "SequenceGroupOf", "PipelineGroupOf"];
 
     public static string Emit(ModelOutcome outcome)

@@ -15,22 +15,6 @@ internal static class NamePolicy
     public static string Identifier(string name) =>
         SyntaxFacts.GetKeywordKind(name) == SyntaxKind.None && SyntaxFacts.GetContextualKeywordKind(name) == SyntaxKind.None ? name : "@" + name;
 
-    /// <summary>A property's name as words: <c>TokenEmbedding</c> is <c>token embedding</c>.</summary>
-    public static string Words(string name)
-    {
-        StringBuilder words = new(name.Length + 8);
-        for (int i = 0; i < name.Length; i++)
-        {
-            bool starts = char.IsUpper(name[i]) && i > 0 && (char.IsLower(name[i - 1]) || (i + 1 < name.Length && char.IsLower(name[i + 1])));
-            if ((starts || name[i] == '_') && words.Length > 0 && words[words.Length - 1] != ' ')
-                words.Append(' ');
-            if (name[i] != '_')
-                words.Append(char.ToLowerInvariant(name[i]));
-        }
-
-        return words.ToString().TrimEnd();
-    }
-
     /// <summary>A count and its noun: <c>1 layer</c>, <c>12 layers</c>, <c>1,024 ranks</c>.</summary>
     public static string Quantity(long count, string noun)
     {

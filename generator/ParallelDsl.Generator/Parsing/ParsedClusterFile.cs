@@ -3,6 +3,7 @@ using Microsoft.CodeAnalysis.Text;
 using ParallelDsl.Generator.Diagnostics;
 using ParallelDsl.Planning;
 using ParallelDsl.Planning.Clusters;
+using ParallelDsl.Planning.Json;
 
 namespace ParallelDsl.Generator.Parsing;
 
@@ -14,6 +15,9 @@ internal sealed record ParsedClusterFile(string Path, ClusterSpec? Spec, Equatab
 {
     /// <summary>What the names of cluster files end in; other JSON files of a project are not ours to read.</summary>
     public const string Extension = ".cluster.json";
+
+    // How the reader begins its message about a device that it does not know.
+    private const string UnknownDevice = "the device is unknown";
 
     /// <summary>The name without folders, by which <c>[RunsOn]</c> finds it.</summary>
     public string Name => Path.Substring(Path.LastIndexOfAny(['/', '\\']) + 1);
@@ -29,7 +33,8 @@ internal sealed record ParsedClusterFile(string Path, ClusterSpec? Spec, Equatab
         {
             return text.GetText(cancellation) is { } source
                 ? Parse(text.Path, source)
-                : new ParsedClusterFile(text.Path, null, new([At(text.Path, default, default, "the file cannot be read")]));
+                : new ParsedClusterFile(text.Path, null, new([DiagnosticInfo.Create(
+                    Rules.MalformedClusterFile, new SourceSpan(text.Path, default, default), "the file cannot be read")]));
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
@@ -43,9 +48,20 @@ internal sealed record ParsedClusterFile(string Path, ClusterSpec? Spec, Equatab
 
     private static ParsedClusterFile Parse(string path, SourceText source)
     {
-        return new ParsedClusterFile(path, null, default);
-    }
+        Parsed<ClusterSpec> parsed = ClusterFile.Parse(source.ToString());
+        if (parsed.Error is not { } error)
+            return new ParsedClusterFile(path, parsed.Value, default);
 
-    private static DiagnosticInfo At(string path, TextSpan span, LinePositionSpan lines, string message) =>
-        DiagnosticInfo.Create(Rules.MalformedClusterFile, new SourceSpan(path, span, lines), message);
+        // The reader counts from 1; the compiler from 0.
+        LinePosition start = new(Math.Max(0, error.Line - 1), Math.Max(0, error.Column - 1));
+        LinePositionSpan lines = new(start, new LinePosition(start.Line, start.Character + 1));
+        int position = start.Line < source.Lines.Count
+            ? Math.Min(source.Lines[start.Line].Start + start.Character, source.Length)
+            : source.Length;
+        bool unknownDevice = error.Message.StartsWith(UnknownDevice, StringComparison.Ordinal);
+        return new ParsedClusterFile(path, null, new([DiagnosticInfo.Create(
+            unknownDevice ? Rules.UnknownDevice : Rules.MalformedClusterFile,
+            new SourceSpan(path, new TextSpan(position, Math.Min(1, source.Length - position)), lines),
+            error.ToString())]));
+    }
 }
