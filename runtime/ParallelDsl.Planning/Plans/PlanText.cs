@@ -220,7 +220,7 @@ public static class PlanText
     }
 
     /// <summary>The share of the positions' time that computes, in percent.</summary>
-    internal static string BusyPercent(Estimates estimates)
+    public static string BusyPercent(Estimates estimates)
     {
         if (estimates.Makespan <= 0 || estimates.Work.Count == 0)
             return "-";
@@ -231,7 +231,7 @@ public static class PlanText
     }
 
     /// <summary>The name of an axis in a sentence.</summary>
-    internal static string AxisName(Axis axis) => axis switch { Axis.Data => "data", Axis.Sequence => "sequence", _ => "pipeline" };
+    public static string AxisName(Axis axis) => axis switch { Axis.Data => "data", Axis.Sequence => "sequence", _ => "pipeline" };
 
     private static string Describe(LayerSpec layer)
     {
