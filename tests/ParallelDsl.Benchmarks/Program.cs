@@ -1,1 +1,20 @@
-return 0;
+using ParallelDsl.Benchmarks;
+
+// Each benchmark is one name; the rest of the command line is its own.
+var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(StringComparer.Ordinal)
+{
+    ["attention"] = AttentionBenchmark.Run,
+    ["matrix"] = MatrixBenchmark.Run,
+};
+
+if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out Func<BenchmarkOptions, int>? run))
+{
+    Console.Error.WriteLine($"usage: dotnet run -c Release --project tests/ParallelDsl.Benchmarks -- {string.Join('|', benchmarks.Keys)} [--json FILE] [--rounds N]");
+    return 2;
+}
+if (!BenchmarkOptions.TryParse(args.AsSpan(1), out BenchmarkOptions? options, out string? error))
+{
+    Console.Error.WriteLine(error);
+    return 2;
+}
+return run(options);

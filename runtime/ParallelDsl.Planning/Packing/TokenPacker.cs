@@ -1,0 +1,138 @@
+using static System.FormattableString;
+
+namespace ParallelDsl.Planning.Packing;
+
+/// <summary>A batch that cannot be packed.</summary>
+/// <param name="message">What is wrong, with the numbers.</param>
+public sealed class PackingException(string message) : Exception(message);
+
+/// <summary>Packs whole sequences into a fixed number of units so that they hold near-equal numbers of tokens: longest first into the
+/// least filled unit (LPT; Graham, 1969). Every rank that knows the lengths gets the same answer with no communication. O(n log n),
+/// no allocation once <see cref="StepPlan"/> has grown.</summary>
+/// <remarks>A sequence takes its length rounded up to the granule. Of equally filled units the lower micro-batch is first, then the lower
+/// data rank, so that data ranks fill evenly. The least filled unit has the most room: where that is too little, the batch does not
+/// fit.</remarks>
+public static class TokenPacker
+{
+    private const int Fits = -1;
+
+    /// <summary>Packs the first <paramref name="count"/> of <paramref name="lengths"/>.</summary>
+    /// <param name="lengths">Tokens of each sequence.</param>
+    /// <param name="count">How many sequences.</param>
+    /// <param name="dataRanks">The data degree.</param>
+    /// <param name="unitsPerDataRank">Units of each data rank.</param>
+    /// <param name="unitTokens">Tokens that a unit may hold.</param>
+    /// <param name="granule">What lengths are rounded up to a multiple of.</param>
+    /// <param name="contextLength">The longest sequence.</param>
+    /// <param name="into">Receives the result; not to be used after an exception.</param>
+    /// <exception cref="PackingException">A length is not between 1 and the context length, or the batch does not fit.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Another number is not positive, or there are fewer lengths than said.</exception>
+    public static void Pack(
+        int[] lengths, int count, int dataRanks, int unitsPerDataRank, int unitTokens, int granule, int contextLength, StepPlan into)
+    {
+        Load(lengths, count, dataRanks, unitsPerDataRank, contextLength, into);
+        ThrowUnlessFits(Assign(into, unitTokens, granule), unitTokens, granule, into);
+    }
+
+    /// <summary>The same, but false where the batch does not fit.</summary>
+    /// <inheritdoc cref="Pack(int[], int, int, int, int, int, int, StepPlan)"/>
+    public static bool TryPack(
+        int[] lengths, int count, int dataRanks, int unitsPerDataRank, int unitTokens, int granule, int contextLength, StepPlan into)
+    {
+        Load(lengths, count, dataRanks, unitsPerDataRank, contextLength, into);
+        return Assign(into, unitTokens, granule) == Fits;
+    }
+
+    private static void Load(int[] lengths, int count, int dataRanks, int unitsPerDataRank, int contextLength, StepPlan into)
+    {
+        if (count < 0 || count > lengths.Length)
+            throw new ArgumentOutOfRangeException(nameof(count), Invariant($"{count} of {lengths.Length} lengths"));
+        into.Reserve(dataRanks, unitsPerDataRank, count);
+        for (int sequence = 0; sequence < count; sequence++)
+            into.SetLength(sequence, lengths[sequence], contextLength);
+    }
+
+#if NET
+    /// <summary>Packs all <paramref name="lengths"/>.</summary>
+    /// <inheritdoc cref="Pack(int[], int, int, int, int, int, int, StepPlan)"/>
+    public static void Pack(
+        ReadOnlySpan<int> lengths, int dataRanks, int unitsPerDataRank, int unitTokens, int granule, int contextLength, StepPlan into)
+    {
+        Load(lengths, dataRanks, unitsPerDataRank, contextLength, into);
+        ThrowUnlessFits(Assign(into, unitTokens, granule), unitTokens, granule, into);
+    }
+
+    /// <summary>The same, but false where the batch does not fit.</summary>
+    /// <inheritdoc cref="Pack(int[], int, int, int, int, int, int, StepPlan)"/>
+    public static bool TryPack(
+        ReadOnlySpan<int> lengths, int dataRanks, int unitsPerDataRank, int unitTokens, int granule, int contextLength, StepPlan into)
+    {
+        Load(lengths, dataRanks, unitsPerDataRank, contextLength, into);
+        return Assign(into, unitTokens, granule) == Fits;
+    }
+
+    private static void Load(ReadOnlySpan<int> lengths, int dataRanks, int unitsPerDataRank, int contextLength, StepPlan into)
+    {
+        into.Reserve(dataRanks, unitsPerDataRank, lengths.Length);
+        for (int sequence = 0; sequence < lengths.Length; sequence++)
+            into.SetLength(sequence, lengths[sequence], contextLength);
+    }
+#endif
+
+    private static void ThrowUnlessFits(int misfit, int unitTokens, int granule, StepPlan into)
+    {
+        if (misfit == Fits)
+            return;
+        throw new PackingException(Invariant(
+            $"sequence {misfit} fits into none of {into.Units} units of {unitTokens} tokens with lengths rounded up to multiples of {granule}: the batch has {into.SequenceCount} sequences and {into.TotalTokens} tokens"));
+    }
+
+    // Gives every sequence its unit; returns the first sequence that finds no room, or Fits.
+    private static int Assign(StepPlan plan, int unitTokens, int granule)
+    {
+        if (unitTokens < 1 || granule < 1)
+            throw new ArgumentOutOfRangeException(nameof(unitTokens), Invariant($"units of {unitTokens} tokens in granules of {granule}"));
+        Array.Sort(plan.Keys, 0, plan.SequenceCount);
+        for (int unit = 0; unit < plan.Units; unit++)
+        {
+            plan.Heap[unit] = unit; // Empty, in order of preference: a heap already.
+            plan.UnitTokens[unit] = 0;
+        }
+
+        for (int i = 0; i < plan.SequenceCount; i++)
+        {
+            int sequence = plan.SequenceAt(i, out int length);
+            long charge = (length + (granule - 1L)) / granule * granule;
+            long filled = (plan.Heap[0] >> 32) + charge;
+            if (filled > unitTokens)
+                return sequence;
+            int preference = (int)(plan.Heap[0] & 0xFFFF_FFFF);
+            int unit = plan.UnitIndex(preference % plan.DataRanks, preference / plan.DataRanks);
+            plan.UnitOf[sequence] = unit;
+            plan.UnitTokens[unit] += length;
+            ReplaceLeast(plan.Heap, plan.Units, (filled << 32) | (uint)preference);
+        }
+
+        plan.Gather();
+        return Fits;
+    }
+
+    private static void ReplaceLeast(long[] heap, int count, long item)
+    {
+        int hole = 0;
+        while (true)
+        {
+            int child = (2 * hole) + 1;
+            if (child >= count)
+                break;
+            if (child + 1 < count && heap[child + 1] < heap[child])
+                child++;
+            if (heap[child] >= item)
+                break;
+            heap[hole] = heap[child];
+            hole = child;
+        }
+
+        heap[hole] = item;
+    }
+}

@@ -1,0 +1,110 @@
+using static System.FormattableString;
+
+namespace ParallelDsl.Planning.Plans;
+
+/// <summary>Tells by how much a plan exceeds the memory, and finds the smallest change that fits.</summary>
+internal static class MemoryProblem
+{
+    private const int MaximumPositions = 8;
+    private const int MaximumChoices = 12;
+
+    public static PlanProblem Of(PlanSketch sketch)
+    {
+        DeviceMemory[] exceeded = [.. sketch.Memory.Where(position => position.Needed > position.Available)];
+        string positions = string.Join("; ", exceeded.Take(MaximumPositions).Select(Describe));
+        string more = exceeded.Length > MaximumPositions ? Invariant($"; and {exceeded.Length - MaximumPositions} more") : "";
+        string message = $"{sketch.Request.Model.Name} does not fit in memory: {positions}{more}";
+        foreach (Change change in Changes(sketch.Request))
+        {
+            PlanRequest request = sketch.Request with { Axes = change.Axes };
+            if (TrySketch(request) is not { Fits: true } changed)
+                continue;
+            DeviceMemory fullest = changed.Memory.OrderByDescending(position => position.Needed - position.Available).First();
+            return new PlanProblem(
+                PlanProblemCode.DoesNotFit,
+                change.Subject,
+                -1,
+                change.Field,
+                message,
+                Invariant($"{change.Text}: {Describe(fullest)}"),
+                change.Value is { } value ? new([value]) : default);
+        }
+
+        return new PlanProblem(
+            PlanProblemCode.DoesNotFit,
+            PlanSubject.PipelineAxis,
+            -1,
+            "",
+            message,
+            "use more devices, devices with more memory, a shorter context or a smaller model: no other layout of these devices that was tried fits",
+            default);
+    }
+
+    private static string Describe(DeviceMemory position) => Invariant(
+        $"pipeline position {position.Device} needs {GiB(position.Needed)} of {GiB(position.Available)} GiB ({GiB(position.Weights + position.Gradients + position.Optimizer)} weights, gradients and optimizer, {GiB(position.Activations)} activations of {position.UnitsInFlight} units in flight, {GiB(position.Workspace)} workspace)");
+
+    /// <summary>Bytes as GiB with two decimals, rounded to nearest.</summary>
+    internal static string GiB(long bytes)
+    {
+        long whole = bytes >> 30;
+        long hundredths = (((bytes & ((1L << 30) - 1)) * 100) + (1L << 29)) >> 30;
+        return hundredths == 100 ? Invariant($"{whole + 1:N0}.00") : Invariant($"{whole:N0}.{hundredths:00}");
+    }
+
+    private static PlanSketch? TrySketch(PlanRequest request)
+    {
+        try
+        {
+            return RequestChecks.Run(request).Count == 0 && Planner.Excess(request) is null ? new PlanSketch(request) : null;
+        }
+        catch (OverflowException)
+        {
+            return null;
+        }
+    }
+
+    private sealed record Change(AxesSpec Axes, PlanSubject Subject, string Field, long? Value, string Text);
+
+    // Smallest first: smaller units, a schedule that holds less, other degrees, and at last other degrees with smaller units.
+    private static IEnumerable<Change> Changes(PlanRequest request)
+    {
+        AxesSpec axes = request.Axes;
+        int context = request.Model.ContextLength;
+        for (int tokens = axes.UnitTokens / 2; tokens >= context; tokens /= 2)
+        {
+            yield return new(axes with { UnitTokens = tokens }, PlanSubject.DataAxis, "UnitTokens", tokens,
+                Invariant($"give UnitTokens the value {tokens:N0}"));
+        }
+
+        if (axes.UnitTokens > context)
+        {
+            yield return new(axes with { UnitTokens = context }, PlanSubject.DataAxis, "UnitTokens", context,
+                Invariant($"give UnitTokens the value {context:N0}, the context length"));
+        }
+
+        AxesSpec lean = axes with { Schedule = PipelineSchedule.OneForwardOneBackward, Chunks = 1 };
+        if (axes.Schedule == PipelineSchedule.GPipe)
+            yield return new(lean, PlanSubject.PipelineAxis, "Schedule", null, "choose PipelineSchedule.OneForwardOneBackward, which holds fewer units");
+
+        AxisChoice[] choices =
+        [
+            .. AxisChoice.Nearest(request.Model, axes, checked(axes.Data * axes.Sequence * axes.Pipeline), MaximumChoices)
+                .Where(choice => (choice.Data, choice.Sequence, choice.Pipeline) != (axes.Data, axes.Sequence, axes.Pipeline)),
+        ];
+        foreach (AxesSpec start in axes.UnitTokens > context ? new[] { axes, axes with { UnitTokens = context } } : [axes])
+        {
+            foreach (AxisChoice choice in choices)
+            {
+                int microBatches = axes.MicroBatches == axes.Pipeline ? choice.Pipeline : Math.Max(axes.MicroBatches, choice.Pipeline);
+                string with = start.UnitTokens == axes.UnitTokens ? "" : Invariant($", with UnitTokens {start.UnitTokens:N0}");
+                string units = microBatches == axes.MicroBatches ? "" : Invariant($", with MicroBatches {microBatches:N0}");
+                yield return new(
+                    start with { Data = choice.Data, Sequence = choice.Sequence, Pipeline = choice.Pipeline, MicroBatches = microBatches },
+                    PlanSubject.PipelineAxis,
+                    "Degree",
+                    null,
+                    $"choose {choice}{units}{with}");
+            }
+        }
+    }
+}

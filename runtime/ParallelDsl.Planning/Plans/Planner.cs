@@ -1,0 +1,135 @@
+using ParallelDsl.Planning.Clusters;
+using ParallelDsl.Planning.Pipelines;
+using ParallelDsl.Planning.Simulation;
+using static System.FormattableString;
+
+namespace ParallelDsl.Planning.Plans;
+
+/// <summary>Makes plans. The same request gives the same plan everywhere.</summary>
+public static class Planner
+{
+    /// <summary>No cluster has more devices.</summary>
+    public const int MaximumRanks = 1_000_000;
+
+    /// <summary>No model has more layers, repetitions counted.</summary>
+    public const int MaximumLayers = 10_000;
+
+    /// <summary>No pipeline has more stages.</summary>
+    public const int MaximumStages = 4_096;
+
+    /// <summary>The programs of a plan have no more actions in all.</summary>
+    public const int MaximumActions = 2_000_000;
+
+    /// <summary>Plans <paramref name="request"/>: checks it, cuts the layers into stages, orders the mesh, makes, proves and times the programs, and
+    /// adds up the memory. Never throws for what a request says: all that is wrong with it comes back at once.</summary>
+    public static PlanResult Plan(PlanRequest request) => Plan(request, memoryMatters: true);
+
+    /// <summary>The plan of the same training on one rank, to compare with: one host device takes every unit of a step. Micro-batch
+    /// u x D + d of it is micro-batch u of data rank d of the D data ranks of <paramref name="plan"/>. The granule stays, so that
+    /// <see cref="Packing.TokenPacker"/> groups the sequences of a batch as it does for <paramref name="plan"/>. Whether it fits in memory is not
+    /// asked.</summary>
+    public static PlanResult SingleRank(ParallelPlan plan)
+    {
+        long units = (long)plan.Axes.Data * plan.Axes.MicroBatches;
+        if (units > MaximumActions)
+            return new TooLarge(Invariant($"one rank would take {units:N0} units in a step; a plan has at most {MaximumActions:N0} actions"));
+        var cluster = new ClusterSpec("One host", new([new NodeGroup(1, 1, DeviceCatalogue.Of(DeviceKind.Host), Fabric.Switch, 0, 0)]));
+        var axes = new AxesSpec(MicroBatches: (int)units, UnitTokens: plan.Axes.UnitTokens);
+        PlanResult result = Plan(new PlanRequest(plan.Model, cluster, axes), memoryMatters: false);
+        return result is Planned planned
+            ? new Planned(planned.Plan with { Batching = planned.Plan.Batching with { Granule = plan.Batching.Granule } })
+            : result;
+    }
+
+    private static PlanResult Plan(PlanRequest request, bool memoryMatters)
+    {
+        try
+        {
+            request = request with { Axes = WithDefaults(request) };
+            EquatableArray<PlanProblem> problems = RequestChecks.Run(request);
+            if (problems.Count > 0)
+                return new Infeasible(problems);
+            if (Excess(request) is { } excess)
+                return new TooLarge(excess);
+            var sketch = new PlanSketch(request);
+            if (memoryMatters && !sketch.Fits)
+                return new Infeasible(new([MemoryProblem.Of(sketch)]));
+            return new Planned(Build(sketch));
+        }
+        catch (OverflowException)
+        {
+            return new TooLarge(
+                $"the sizes of {request.Model.Name} on {request.Cluster.Name} leave 64 bits: parameters, bytes or FLOPs of a step exceed 9.2e18");
+        }
+    }
+
+    private static AxesSpec WithDefaults(PlanRequest request)
+    {
+        AxesSpec axes = request.Axes;
+        return axes with
+        {
+            MicroBatches = axes.MicroBatches == 0 ? axes.Pipeline : axes.MicroBatches,
+            Chunks = axes.Chunks != 0 ? axes.Chunks : axes.Schedule == PipelineSchedule.Interleaved ? 2 : 1,
+            UnitTokens = axes.UnitTokens == 0 ? request.Model.ContextLength : axes.UnitTokens,
+        };
+    }
+
+    // Refuses what would take long or fill memory while it is planned.
+    internal static string? Excess(PlanRequest request)
+    {
+        AxesSpec axes = request.Axes;
+        long ranks = (long)axes.Data * axes.Sequence * axes.Pipeline;
+        if (ranks > MaximumRanks)
+            return Invariant($"the mesh has {ranks:N0} ranks; a plan has at most {MaximumRanks:N0}");
+        long layers = request.Model.Layers.Sum(layer => (long)layer.Repeat);
+        if (layers > MaximumLayers)
+            return Invariant($"{request.Model.Name} has {layers:N0} layers with repetitions; a plan has at most {MaximumLayers:N0}");
+        long stages = (long)axes.Pipeline * axes.Chunks;
+        if (stages > MaximumStages)
+            return Invariant($"the pipeline has {stages:N0} stages; a plan has at most {MaximumStages:N0}");
+        long actions = ((2 * stages) + (axes.Pipeline == 1 ? 0 : 4 * (stages - 1))) * axes.MicroBatches;
+        return actions > MaximumActions
+            ? Invariant($"the programs have {actions:N0} actions ({stages:N0} stages, {axes.MicroBatches:N0} micro-batches); a plan has at most {MaximumActions:N0}")
+            : null;
+    }
+
+    private static ParallelPlan Build(PlanSketch sketch)
+    {
+        (PlanRequest request, AxesSpec axes) = (sketch.Request, sketch.Request.Axes);
+        EquatableArray<PipelineProgram> programs =
+            PipelinePrograms.Build(axes.Schedule, axes.Pipeline, axes.MicroBatches, axes.Chunks);
+
+        // The construction proves them already; this proves the construction, on every plan that anybody makes.
+        EquatableArray<PipelineError> errors = PipelineValidation.Validate(programs, sketch.StageDevices, axes.MicroBatches);
+        if (errors.Count > 0)
+            throw new InvalidOperationException($"the planner made a wrong pipeline, which is a bug of it: {errors[0]}");
+
+        Timeline timeline = PipelineSimulator.Run(programs, sketch.StageDevices, CostsOf(sketch.Stages));
+        long unitFlops = sketch.Layers.Sum(sketch.Work.All);
+        return new ParallelPlan(
+            request.Model,
+            sketch.Layers,
+            request.Cluster,
+            axes,
+            sketch.Mesh,
+            sketch.Stages,
+            programs,
+            new([new EquatableArray<int>([.. Enumerable.Range(0, axes.Sequence)])]),
+            sketch.Batching,
+            sketch.Memory,
+            new Estimates(
+                timeline.Makespan,
+                timeline.Work,
+                unitFlops * axes.Sequence * axes.Data * axes.MicroBatches,
+                sketch.DataBytes,
+                sketch.SequenceBytes,
+                sketch.PipelineBytes));
+    }
+
+    /// <summary>The costs of <paramref name="stages"/> as the simulator takes them.</summary>
+    public static StageCosts CostsOf(EquatableArray<PlannedStage> stages) => new(
+        stages.Select(stage => stage.Forward).ToEquatableArray(),
+        stages.Select(stage => stage.BackwardInput).ToEquatableArray(),
+        stages.Select(stage => stage.BackwardWeight).ToEquatableArray(),
+        stages.Select(stage => stage.Hop).ToEquatableArray());
+}

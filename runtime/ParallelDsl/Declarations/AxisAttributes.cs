@@ -1,0 +1,64 @@
+namespace ParallelDsl;
+
+/// <summary>The data axis: ranks along it hold the same weights and take different sequences; their gradients are summed once a step.</summary>
+/// <param name="degree">The number of ranks along the axis, at least 1.</param>
+/// <remarks>A model without this attribute has a data axis of degree 1.</remarks>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class DataAxisAttribute(int degree) : Attribute
+{
+    /// <summary>The number of ranks along the axis.</summary>
+    public int Degree { get; } = degree;
+
+    /// <summary>How the sequences of a batch are grouped into units (micro-batches).</summary>
+    /// <value>Default <see cref="Packing.Tokens"/>.</value>
+    public Packing Packing { get; set; }
+
+    /// <summary>Tokens that one unit may hold over the whole sequence axis.</summary>
+    /// <value>0, the default, means the context length; otherwise at least the context length and, where there is a sequence axis, a multiple
+    /// of twice its degree.</value>
+    public int UnitTokens { get; set; }
+}
+
+/// <summary>The sequence axis: ranks along it hold the same weights and each holds a part of every sequence; keys and values travel between
+/// them during attention.</summary>
+/// <param name="degree">The number of ranks along the axis, at least 1.</param>
+/// <remarks>A model without this attribute has a sequence axis of degree 1. The context length is a multiple of twice the degree.</remarks>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class SequenceAxisAttribute(int degree) : Attribute
+{
+    /// <summary>The number of ranks along the axis.</summary>
+    public int Degree { get; } = degree;
+
+    /// <summary>How a sequence is divided over the axis.</summary>
+    /// <value>Default <see cref="SequenceBalance.Zigzag"/>.</value>
+    public SequenceBalance Balance { get; set; }
+
+    /// <summary>How keys and values travel over the axis.</summary>
+    /// <value>Default <see cref="Datapath.Ring"/>.</value>
+    public Datapath Datapath { get; set; }
+}
+
+/// <summary>The pipeline axis: ranks along it hold different layers, and the units (micro-batches) of a step pass through them.</summary>
+/// <param name="degree">The number of ranks along the axis, at least 1.</param>
+/// <remarks>A model without this attribute has a pipeline axis of degree 1. The model has at least as many layers, repetitions counted, as
+/// there are stages: the degree times <see cref="Chunks"/>.</remarks>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class PipelineAxisAttribute(int degree) : Attribute
+{
+    /// <summary>The number of ranks along the axis.</summary>
+    public int Degree { get; } = degree;
+
+    /// <summary>The order of the actions on each device.</summary>
+    /// <value>Default <see cref="PipelineSchedule.OneForwardOneBackward"/>.</value>
+    public PipelineSchedule Schedule { get; set; } = PipelineSchedule.OneForwardOneBackward;
+
+    /// <summary>Units (micro-batches) that each data rank takes through the pipeline in one step.</summary>
+    /// <value>0, the default, means as many as the degree; otherwise at least the degree, and a multiple of it for
+    /// <see cref="PipelineSchedule.Interleaved"/>.</value>
+    public int MicroBatches { get; set; }
+
+    /// <summary>Stages on each device.</summary>
+    /// <value>0, the default, means 2 for <see cref="PipelineSchedule.Interleaved"/> and 1 otherwise. More than 1 only with
+    /// <see cref="PipelineSchedule.Interleaved"/>, which needs at least 2.</value>
+    public int Chunks { get; set; }
+}

@@ -1,0 +1,22 @@
+using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Plans;
+
+namespace ParallelDsl.Execution;
+
+/// <summary>What the generator emits for a class with <c>[ParallelModel]</c>, and all that the runtime asks of it.</summary>
+/// <typeparam name="TSelf">The class itself.</typeparam>
+public interface IParallelModel<TSelf>
+    where TSelf : IParallelModel<TSelf>
+{
+    /// <summary>The plan that the compiler made.</summary>
+    static abstract ParallelPlan Plan { get; }
+
+    /// <summary>Makes the layer at <paramref name="index"/> of <see cref="ParallelPlan.Layers"/>, specialised to its shape.</summary>
+    static abstract LayerModule CreateLayer(int index);
+
+    /// <summary>Groups this step's sequences into units: pure, the same on every rank, no allocation once <paramref name="step"/> has grown.</summary>
+    /// <param name="lengths">Tokens of each sequence.</param>
+    /// <param name="step">Where the answer goes.</param>
+    /// <exception cref="PackingException">A sequence is empty or longer than the context, or the batch does not fit.</exception>
+    static abstract void PlanStep(ReadOnlySpan<int> lengths, StepPlan step);
+}

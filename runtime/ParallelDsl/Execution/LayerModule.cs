@@ -1,0 +1,90 @@
+using ParallelDsl.Kernels;
+using ParallelDsl.Planning.Models;
+
+namespace ParallelDsl.Execution;
+
+/// <summary>One layer on one rank: its parameters and its three passes. What a pass needs from an earlier one lies in memory that the
+/// executor owns, so that any number of units can be in flight.</summary>
+/// <param name="layer">The planned layer.</param>
+public abstract class LayerModule(PlannedLayer layer)
+{
+    /// <summary>The planned layer.</summary>
+    public PlannedLayer Layer { get; } = layer;
+
+    /// <summary>The parameters, in the order in which <see cref="Bind"/> gets them.</summary>
+    public abstract IReadOnlyList<ParameterSpec> Parameters { get; }
+
+    /// <summary>The width of the output; 0 for the head, which gives a loss.</summary>
+    public abstract int OutputWidth { get; }
+
+    /// <summary>Floats a token held from F to W. The layer's input comes first.</summary>
+    public abstract int ActivationFloats { get; }
+
+    /// <summary>Floats a token held from B to W. The gradient of the output comes first.</summary>
+    public abstract int GradientFloats { get; }
+
+    /// <summary>Floats a token used within a pass.</summary>
+    public abstract int ScratchFloats { get; }
+
+    /// <summary>Floats of a token's keys and values, which travel on the ring; 0 where the layer has none.</summary>
+    public virtual int KeyValueFloats => 0;
+
+    /// <summary>Gives the layer its parameters, in the order of <see cref="Parameters"/>.</summary>
+    public abstract void Bind(Parameter[] parameters);
+
+    /// <summary>F: reads the input from the activations, writes the rest of them and <paramref name="output"/> [tokens, <see cref="OutputWidth"/>].</summary>
+    public abstract void Forward(in LayerCall call, Matrix output);
+
+    /// <summary>B: reads the gradient of the output from the gradients, writes the rest of them and <paramref name="inputGradient"/>.</summary>
+    public abstract void BackwardInput(in LayerCall call, Matrix inputGradient);
+
+    /// <summary>W: adds to the gradients of the parameters.</summary>
+    public abstract void BackwardWeight(in LayerCall call);
+}
+
+/// <summary>The memory and the surroundings of one pass of one layer for one unit.</summary>
+public readonly unsafe ref struct LayerCall
+{
+    /// <summary>The rank's threads.</summary>
+    public required ThreadTeam Team { get; init; }
+
+    /// <summary>The tokens of the unit on this rank.</summary>
+    public required UnitLayout Unit { get; init; }
+
+    /// <summary>The ring of the sequence axis.</summary>
+    public required RingAttention Ring { get; init; }
+
+    /// <summary>Where the head adds its loss.</summary>
+    public required LossSum Loss { get; init; }
+
+    /// <summary>The layer's activations of this unit.</summary>
+    public required float* Activations { get; init; }
+
+    /// <summary>The layer's gradients of this unit; null in F.</summary>
+    public required float* Gradients { get; init; }
+
+    /// <summary>Memory that nothing outlives.</summary>
+    public required float* Scratch { get; init; }
+
+    /// <summary>Rows of this unit on this rank.</summary>
+    public int Tokens => Unit.Tokens;
+
+    /// <summary>Takes the next matrix [tokens, <paramref name="columns"/>] at <paramref name="cursor"/>, and moves it on.</summary>
+    public Matrix Take(ref float* cursor, int columns)
+    {
+        Matrix matrix = new(cursor, Tokens, columns, columns);
+        cursor += (long)Tokens * columns;
+        return matrix;
+    }
+}
+
+/// <summary>The loss of one step so far on one rank.</summary>
+public sealed class LossSum
+{
+    /// <summary>The sum of -log p over the target tokens, nats.</summary>
+    public double Nats { get; set; }
+
+    /// <summary>What every token's gradient is multiplied by: 1 / target tokens of the whole step on all ranks, so that ranks that hold
+    /// different numbers of tokens still give the mean over tokens.</summary>
+    public float Scale { get; set; }
+}

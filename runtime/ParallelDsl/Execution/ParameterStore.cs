@@ -1,0 +1,131 @@
+using System.Text;
+using ParallelDsl.Kernels;
+using ParallelDsl.Memory;
+
+namespace ParallelDsl.Execution;
+
+/// <summary>All parameters of one rank, contiguous: weights, gradients and both moments are one buffer each, so that a reduction or an
+/// optimizer step is one call. Matrices come first, norms last: weight decay covers a prefix.</summary>
+public sealed class ParameterStore : IDisposable
+{
+    private readonly Dictionary<string, Parameter> _byName = new(StringComparer.Ordinal);
+
+    /// <summary>Makes the parameters of <paramref name="layers"/> and binds them. Layers that name the same parameter share it.</summary>
+    public ParameterStore(IReadOnlyList<LayerModule> layers)
+    {
+        List<ParameterSpec> specs = [];
+        HashSet<string> seen = new(StringComparer.Ordinal);
+        foreach (ParameterSpec spec in layers.SelectMany(layer => layer.Parameters))
+        {
+            if (seen.Add(spec.Tensors[0].Name))
+                specs.Add(spec);
+        }
+
+        specs = [.. specs.OrderBy(spec => spec.IsNorm)];
+        DecayedLength = specs.Where(spec => !spec.IsNorm).Sum(spec => spec.Length);
+        Length = specs.Sum(spec => spec.Length);
+        Weights = new NativeBuffer(Length);
+        Gradients = new NativeBuffer(Length);
+        FirstMoment = new NativeBuffer(Length);
+        SecondMoment = new NativeBuffer(Length);
+        long offset = 0;
+        List<Parameter> parameters = [];
+        foreach (ParameterSpec spec in specs)
+        {
+            var parameter = new Parameter(spec, this, offset);
+            _byName.Add(spec.Tensors[0].Name, parameter);
+            parameters.Add(parameter);
+            offset += spec.Length;
+        }
+
+        Parameters = parameters;
+        foreach (LayerModule layer in layers)
+            layer.Bind([.. layer.Parameters.Select(spec => _byName[spec.Tensors[0].Name])]);
+    }
+
+    /// <summary>The parameters in the order of the buffers.</summary>
+    public IReadOnlyList<Parameter> Parameters { get; }
+
+    /// <summary>Weights of all parameters.</summary>
+    public NativeBuffer Weights { get; }
+
+    /// <summary>Gradients of all parameters.</summary>
+    public NativeBuffer Gradients { get; }
+
+    /// <summary>First moments of all parameters.</summary>
+    public NativeBuffer FirstMoment { get; }
+
+    /// <summary>Second moments of all parameters.</summary>
+    public NativeBuffer SecondMoment { get; }
+
+    /// <summary>The number of weights.</summary>
+    public long Length { get; }
+
+    /// <summary>How many of them, from the first, take weight decay.</summary>
+    public long DecayedLength { get; }
+
+    /// <summary>The parameter whose first tensor has the name, or null.</summary>
+    public Parameter? Find(string name) => _byName.GetValueOrDefault(name);
+
+    /// <summary>Fills the weights from <paramref name="seed"/>. A tensor's values depend on the seed and its name alone, so that every
+    /// mesh starts from the same model.</summary>
+    public void Initialize(long seed)
+    {
+        foreach (Parameter parameter in Parameters)
+        {
+            int row = 0;
+            foreach (TensorRows tensor in parameter.Spec.Tensors)
+            {
+                Matrix rows = parameter.Weights.RowRange(row, tensor.Rows);
+                if (parameter.Spec.IsNorm)
+                    rows.Span.Fill(1);
+                else
+                    FillNormal(rows.Span, parameter.Spec.Deviation, Seed(seed, tensor.Name));
+                row += tensor.Rows;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Weights.Dispose();
+        Gradients.Dispose();
+        FirstMoment.Dispose();
+        SecondMoment.Dispose();
+    }
+
+    private static ulong Seed(long seed, string name)
+    {
+        // FNV-1a of the name, mixed with the seed; string.GetHashCode differs from run to run.
+        ulong hash = 14695981039346656037UL ^ unchecked((ulong)seed * 0x9E3779B97F4A7C15UL);
+        foreach (byte value in Encoding.UTF8.GetBytes(name))
+            hash = unchecked((hash ^ value) * 1099511628211UL);
+        return hash;
+    }
+
+    private static void FillNormal(Span<float> values, float deviation, ulong state)
+    {
+        for (int i = 0; i < values.Length; i += 2)
+        {
+            // Box-Muller on two uniform numbers of (0, 1].
+            double radius = Math.Sqrt(-2 * Math.Log(Uniform(ref state)));
+            double angle = 2 * Math.PI * Uniform(ref state);
+            values[i] = (float)(deviation * radius * Math.Cos(angle));
+            if (i + 1 < values.Length)
+                values[i + 1] = (float)(deviation * radius * Math.Sin(angle));
+        }
+    }
+
+    private static double Uniform(ref ulong state)
+    {
+        // SplitMix64 (Steele, Lea, Flood, 2014): the same on every runtime version, unlike System.Random.
+        unchecked
+        {
+            ulong z = state += 0x9E3779B97F4A7C15UL;
+            z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL;
+            z = (z ^ (z >> 27)) * 0x94D049BB133111EBUL;
+            return (((z ^ (z >> 31)) >> 11) + 1) * (1.0 / (1UL << 53));
+        }
+    }
+}

@@ -1,0 +1,194 @@
+using ParallelDsl.Kernels;
+using ParallelDsl.Memory;
+using ParallelDsl.Planning.Meshes;
+using ParallelDsl.Planning.Pipelines;
+using ParallelDsl.Planning.Plans;
+using ParallelDsl.Transports;
+
+namespace ParallelDsl.Execution;
+
+/// <summary>Runs the program of one rank: any order of F, B, W, X and transfers that validation accepts, over any number of stages.
+/// A stage hands over to a stage on the same rank without a transfer.</summary>
+internal sealed unsafe class RankExecutor : IDisposable
+{
+    // Point-to-point tags below this one belong to the ring.
+    private const int FirstStageTag = 16;
+
+    private readonly ParallelPlan _plan;
+    private readonly ITransport _transport;
+    private readonly Coordinate _coordinate;
+    private readonly ThreadTeam _team;
+    private readonly RingAttention _ring;
+    private readonly StageRunner?[] _stages;
+    private readonly BufferPool _hiddenPool;
+    private readonly NativeBuffer?[,] _outputs;
+    private readonly NativeBuffer?[,] _inputGradients;
+    private readonly NativeBuffer _scratch;
+    private readonly int _width;
+
+    /// <summary>Makes the executor of one rank.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="transport">The rank's transport.</param>
+    /// <param name="team">The rank's threads.</param>
+    /// <param name="ring">The ring of the rank's sequence axis.</param>
+    /// <param name="layers">The layers of the rank's stages by layer index; null for the others.</param>
+    public RankExecutor(ParallelPlan plan, ITransport transport, ThreadTeam team, RingAttention ring, IReadOnlyList<LayerModule?> layers)
+    {
+        _plan = plan;
+        _transport = transport;
+        _team = team;
+        _ring = ring;
+        _coordinate = plan.Mesh.CoordinateOf(transport.Rank);
+        Program = [.. plan.Programs[_coordinate.Pipeline].Actions];
+        ForwardProgram = [.. Program.Where(action => action.Kind is ActionKind.Forward or ActionKind.SendForward or ActionKind.ReceiveForward)];
+
+        int units = plan.Batching.UnitsPerDataRank, tokens = plan.Batching.UnitTokensPerRank;
+        bool split = Program.Any(action => action.Kind == ActionKind.BackwardInput);
+        _stages = new StageRunner?[plan.Stages.Count];
+        foreach (PlannedStage stage in plan.Stages.Where(stage => stage.Device == _coordinate.Pipeline))
+        {
+            LayerModule[] own = [.. Enumerable.Range(stage.FirstLayer, stage.LayerCount).Select(index => layers[index]!)];
+            _stages[stage.Index] = new StageRunner(stage, own, units, tokens, split);
+        }
+
+        LayerModule[] all = [.. layers.OfType<LayerModule>()];
+        _width = plan.Model.Layers[0].Width;
+        _scratch = new NativeBuffer(all.Max(layer => (long)layer.ScratchFloats) * tokens);
+        _hiddenPool = new BufferPool((long)_width * tokens);
+        _outputs = new NativeBuffer?[_stages.Length, units];
+        _inputGradients = new NativeBuffer?[_stages.Length, units];
+    }
+
+    /// <summary>The rank's program.</summary>
+    public PipelineAction[] Program { get; }
+
+    /// <summary>Its forward part alone, for evaluation.</summary>
+    public PipelineAction[] ForwardProgram { get; }
+
+    /// <summary>Bytes of activation buffers so far.</summary>
+    public long ActivationBytes => _stages.Sum(stage => stage?.ActivationBytes ?? 0);
+
+    /// <summary>Bytes of the other buffers so far: gradients of hidden states, scratch, hidden states on their way.</summary>
+    public long WorkspaceBytes => _stages.Sum(stage => stage?.GradientBytes ?? 0) + _hiddenPool.Bytes + (_scratch.Length * sizeof(float));
+
+    /// <summary>Runs a step of training.</summary>
+    /// <param name="units">The layouts of the step's units.</param>
+    /// <param name="loss">The scale of the loss, and where it is added.</param>
+    public void Train(UnitLayout[] units, LossSum loss)
+    {
+        foreach (PipelineAction action in Program)
+            Run(action, units[action.MicroBatch], loss);
+    }
+
+    /// <summary>Runs the forwards alone: the loss, no gradients.</summary>
+    /// <param name="units">The layouts of the units.</param>
+    /// <param name="loss">Where the loss is added.</param>
+    public void Evaluate(UnitLayout[] units, LossSum loss)
+    {
+        foreach (PipelineAction action in ForwardProgram)
+        {
+            Run(action, units[action.MicroBatch], loss);
+            if (action.Kind == ActionKind.Forward)
+                _stages[action.Stage]!.Release(action.MicroBatch);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (StageRunner? stage in _stages)
+            stage?.Dispose();
+        for (int stage = 0; stage < _stages.Length; stage++)
+        {
+            for (int unit = 0; unit < _outputs.GetLength(1); unit++)
+            {
+                _hiddenPool.Return(ref _outputs[stage, unit]);
+                _hiddenPool.Return(ref _inputGradients[stage, unit]);
+            }
+        }
+
+        _hiddenPool.Dispose();
+        _scratch.Dispose();
+    }
+
+    private void Run(PipelineAction action, UnitLayout layout, LossSum loss)
+    {
+        (ActionKind kind, int index, int unit) = action;
+        StageRunner stage = _stages[index]!;
+        LayerCall call = new()
+        {
+            Team = _team,
+            Unit = layout,
+            Ring = _ring,
+            Loss = loss,
+            Activations = null,
+            Gradients = null,
+            Scratch = _scratch.Pointer,
+        };
+        switch (kind)
+        {
+            case ActionKind.Forward:
+                stage.Forward(unit, call, OutputOf(stage, unit, layout.Tokens));
+                break;
+            case ActionKind.Backward:
+                stage.Backward(unit, call, InputGradientOf(stage, unit, layout.Tokens), weights: true);
+                break;
+            case ActionKind.BackwardInput:
+                stage.Backward(unit, call, InputGradientOf(stage, unit, layout.Tokens), weights: false);
+                break;
+            case ActionKind.BackwardWeight:
+                stage.BackwardWeight(unit, call);
+                break;
+            case ActionKind.SendForward:
+                Send(index + 1, index + 1, 0, ref _outputs[index, unit], layout.Tokens);
+                break;
+            case ActionKind.ReceiveForward:
+                _transport.Receive(RankOf(index - 1), StageTag(index, 0), stage.InputOf(unit, layout.Tokens, _width).Span);
+                break;
+            case ActionKind.SendBackward:
+                Send(index - 1, index, 1, ref _inputGradients[index, unit], layout.Tokens);
+                break;
+            case ActionKind.ReceiveBackward:
+                _transport.Receive(RankOf(index + 1), StageTag(index + 1, 1), stage.OutputGradientOf(unit, layout.Tokens).Span);
+                break;
+            default:
+                throw new InvalidOperationException($"Rank {_transport.Rank} cannot run the action {action}.");
+        }
+    }
+
+    /// <summary>Where a stage's output goes: into the next stage's input where that is on this rank, else into a buffer that is sent.</summary>
+    private Matrix OutputOf(StageRunner stage, int unit, int tokens)
+    {
+        int next = stage.Plan.Index + 1;
+        if (next == _stages.Length)
+            return default;
+        if (_stages[next] is { } neighbour)
+            return neighbour.InputOf(unit, tokens, _width);
+        NativeBuffer buffer = _outputs[stage.Plan.Index, unit] ??= _hiddenPool.Rent();
+        return new Matrix(buffer.Pointer, tokens, _width, _width);
+    }
+
+    private Matrix InputGradientOf(StageRunner stage, int unit, int tokens)
+    {
+        int previous = stage.Plan.Index - 1;
+        if (previous < 0)
+            return default;
+        if (_stages[previous] is { } neighbour)
+            return neighbour.OutputGradientOf(unit, tokens);
+        NativeBuffer buffer = _inputGradients[stage.Plan.Index, unit] ??= _hiddenPool.Rent();
+        return new Matrix(buffer.Pointer, tokens, _width, _width);
+    }
+
+    private void Send(int toStage, int boundary, int direction, ref NativeBuffer? buffer, int tokens)
+    {
+        if (buffer is null)
+            throw new InvalidOperationException($"Rank {_transport.Rank} has nothing to send to stage {toStage}: the program sends before it computes.");
+        _transport.Send(RankOf(toStage), StageTag(boundary, direction), buffer.Span[..(tokens * _width)]);
+        _hiddenPool.Return(ref buffer);
+    }
+
+    private int RankOf(int stage) => _plan.Mesh.RankOf(_coordinate with { Pipeline = _plan.Stages[stage].Device });
+
+    /// <summary>A tag of its own for each boundary between stages and each direction, so that no transfer can be taken for another.</summary>
+    private static int StageTag(int boundary, int direction) => FirstStageTag + (2 * boundary) + direction;
+}

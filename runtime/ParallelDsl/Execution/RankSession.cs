@@ -1,0 +1,142 @@
+using ParallelDsl.Collectives;
+using ParallelDsl.Kernels;
+using ParallelDsl.Planning.Meshes;
+using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Plans;
+using ParallelDsl.Transports;
+
+namespace ParallelDsl.Execution;
+
+/// <summary>One rank during one run: its links to the other ranks, and a step of training or evaluation on them.</summary>
+internal sealed unsafe class RankSession : IDisposable
+{
+    private readonly RankModel _model;
+    private readonly ThreadTeam _team;
+    private readonly ProcessGroup _world;
+    private readonly ProcessGroup _replicas;
+    private readonly ProcessGroup _pipeline;
+    private readonly ProcessGroup? _tied;
+    private readonly RingAttention _ring;
+    private readonly RankExecutor _executor;
+    private readonly UnitLayout[] _layouts;
+    private readonly LossSum _loss = new();
+
+    /// <summary>Links <paramref name="model"/> to the others over <paramref name="transport"/>.</summary>
+    public RankSession(RankModel model, ITransport transport, ThreadTeam team)
+    {
+        _model = model;
+        _team = team;
+        ParallelPlan plan = model.Plan;
+        Mesh mesh = plan.Mesh;
+        Coordinate own = model.Coordinate;
+        _world = new ProcessGroup(transport, [.. Enumerable.Range(0, mesh.Size)], Context.World);
+        _replicas = Group(transport, Context.Replicas, other => other.Pipeline == own.Pipeline);
+        _pipeline = Group(transport, Context.Pipeline, other => other.Data == own.Data && other.Sequence == own.Sequence);
+        ProcessGroup sequence = Group(transport, Context.Sequence, other => other.Data == own.Data && other.Pipeline == own.Pipeline);
+        if (model.TiedTable is not null)
+        {
+            (int first, int last) = model.TiedPositions!.Value;
+            _tied = new ProcessGroup(transport, [mesh.RankOf(own with { Pipeline = first }), mesh.RankOf(own with { Pipeline = last })], Context.Tied);
+        }
+
+        long keyValueFloats = model.Layers.Max(layer => layer?.KeyValueFloats ?? 0) * (long)plan.Batching.UnitTokensPerRank;
+        _ring = new RingAttention(sequence, plan.Rings[0].AsSpan(), keyValueFloats);
+        _executor = new RankExecutor(plan, transport, team, _ring, model.Layers);
+        _layouts = [.. Enumerable.Range(0, plan.Batching.UnitsPerDataRank).Select(_ => new UnitLayout())];
+    }
+
+    /// <summary>Bytes of activation buffers so far.</summary>
+    public long ActivationBytes => _executor.ActivationBytes;
+
+    /// <summary>Bytes of the other buffers so far.</summary>
+    public long WorkspaceBytes => _executor.WorkspaceBytes + _ring.Bytes;
+
+    /// <summary>Forwards, backwards and the reduction of gradients, which are then the same on all replicas.</summary>
+    /// <param name="batch">The step's sequences, each with one token more than its length.</param>
+    /// <param name="step">Their grouping into units.</param>
+    /// <returns>The mean loss and the norm of the gradient, the same on every rank.</returns>
+    public (double Loss, double GradientNorm) ComputeGradients(IReadOnlyList<int[]> batch, StepPlan step)
+    {
+        Prepare(batch, step);
+        _model.Store.Gradients.Clear();
+        _executor.Train(_layouts, _loss);
+
+        if (_tied is not null)
+            _tied.AllReduce(_model.TiedTable!.Gradients.Span);
+        _replicas.AllReduce(_model.Store.Gradients.Span);
+
+        double squares = Reduction.SumOfSquares(_team, _model.Store.Gradients.Pointer, _model.Store.Length);
+        if (_model.HoldsSecondTable)
+            squares -= Reduction.SumOfSquares(_team, _model.TiedTable!.Gradients.Data, _model.TiedTable.Spec.Length);
+        double norm = Math.Sqrt(Math.Max(0, _pipeline.AllReduce(squares)));
+        return (MeanLoss(step), norm);
+    }
+
+    /// <summary>The mean loss without gradients, the same on every rank.</summary>
+    /// <param name="batch">The sequences, each with one token more than its length.</param>
+    /// <param name="step">Their grouping into units.</param>
+    public double Evaluate(IReadOnlyList<int[]> batch, StepPlan step)
+    {
+        Prepare(batch, step);
+        _executor.Evaluate(_layouts, _loss);
+        return MeanLoss(step);
+    }
+
+    /// <summary>AdamW on this rank's parameters.</summary>
+    public void Update(in AdamWStep step)
+    {
+        ParameterStore store = _model.Store;
+        AdamW.Step(_team, store.Weights.Pointer, store.Gradients.Pointer, store.FirstMoment.Pointer, store.SecondMoment.Pointer, store.DecayedLength, step);
+        long rest = store.Length - store.DecayedLength;
+        AdamW.Step(
+            _team,
+            store.Weights.Pointer + store.DecayedLength,
+            store.Gradients.Pointer + store.DecayedLength,
+            store.FirstMoment.Pointer + store.DecayedLength,
+            store.SecondMoment.Pointer + store.DecayedLength,
+            rest,
+            step with { WeightDecay = 0 });
+    }
+
+    /// <summary>Whether any rank asks for it: the same answer on every rank.</summary>
+    public bool Any(bool asked) => _world.AllReduce(asked ? 1 : 0) > 0;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _executor.Dispose();
+        _ring.Dispose();
+    }
+
+    private void Prepare(IReadOnlyList<int[]> batch, StepPlan step)
+    {
+        Coordinate own = _model.Coordinate;
+        int units = _model.Plan.Batching.UnitsPerDataRank;
+        for (int unit = 0; unit < units; unit++)
+            _layouts[unit].Build(batch, step.SequencesOf(own.Data, unit), _model.Plan.Mesh.Sequence, own.Sequence);
+        _loss.Nats = 0;
+        _loss.Scale = 1f / step.TotalTokens;
+    }
+
+    private double MeanLoss(StepPlan step) => _world.AllReduce(_loss.Nats) / step.TotalTokens;
+
+    private ProcessGroup Group(ITransport transport, int context, Func<Coordinate, bool> isMember)
+    {
+        Mesh mesh = _model.Plan.Mesh;
+        int[] ranks = [.. Enumerable.Range(0, mesh.Size).Where(rank => isMember(mesh.CoordinateOf(rank))).OrderBy(rank => Order(mesh.CoordinateOf(rank)))];
+        return new ProcessGroup(transport, ranks, context);
+    }
+
+    /// <summary>Members stand in the order of their coordinates, so that sums do not depend on how the mesh is laid over devices.</summary>
+    private static (int, int, int) Order(Coordinate coordinate) => (coordinate.Data, coordinate.Sequence, coordinate.Pipeline);
+
+    /// <summary>One context for each family of groups: their operations may come in different orders on two ranks.</summary>
+    private static class Context
+    {
+        public const int World = 0;
+        public const int Replicas = 1;
+        public const int Pipeline = 2;
+        public const int Sequence = 3;
+        public const int Tied = 4;
+    }
+}

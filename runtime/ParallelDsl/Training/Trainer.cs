@@ -1,0 +1,195 @@
+using System.Diagnostics;
+using ParallelDsl.Data;
+using ParallelDsl.Execution;
+using ParallelDsl.Kernels;
+using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Plans;
+using ParallelDsl.Transports;
+
+namespace ParallelDsl.Training;
+
+/// <summary>Trains a declared model under its plan, every rank on a thread of this process.</summary>
+/// <typeparam name="TModel">The declared model.</typeparam>
+/// <example>
+/// <code>
+/// using var trainer = new Trainer&lt;Gpt&gt;(documents, new TrainerOptions { Steps = 200 });
+/// trainer.Train(progress: new Progress&lt;StepReport&gt;(report => Console.WriteLine(report)));
+/// trainer.Save("checkpoints");
+/// </code>
+/// </example>
+public sealed class Trainer<TModel> : IDisposable
+    where TModel : IParallelModel<TModel>
+{
+    private readonly RankModel[] _models;
+    private readonly ThreadTeam[] _teams;
+    private readonly BatchSampler _sampler;
+
+    /// <summary>Makes the model on every rank, with weights from the seed.</summary>
+    /// <param name="documents">Token ids, each document at least 2 of them: a document of n + 1 tokens is a sequence of length n. None longer than the context.</param>
+    /// <param name="options">How to train; null for the defaults.</param>
+    /// <param name="plan">Another plan of the same model, such as the one-rank plan that parity is checked against; null for the compiled one.</param>
+    /// <exception cref="ArgumentException">A document is too short, too long or holds an id outside the vocabulary; or the plan is of another model.</exception>
+    public Trainer(IReadOnlyList<int[]> documents, TrainerOptions? options = null, ParallelPlan? plan = null)
+    {
+        Options = options ?? new TrainerOptions();
+        Options.Validate();
+        Plan = plan ?? TModel.Plan;
+        if (Plan.Model != TModel.Plan.Model)
+            throw new ArgumentException($"The plan is of {Plan.Model.Name} and its layers, not of {typeof(TModel)} as compiled; plan this model again.", nameof(plan));
+        _sampler = new BatchSampler(documents, Plan, Options.Seed);
+        int threads = Options.ThreadsPerRank > 0 ? Options.ThreadsPerRank : Math.Max(1, Environment.ProcessorCount / Plan.Mesh.Size);
+        _models = [.. Enumerable.Range(0, Plan.Mesh.Size).Select(rank => RankModel.Create<TModel>(Plan, rank))];
+        _teams = [.. _models.Select(_ => new ThreadTeam(threads))];
+        foreach (RankModel model in _models)
+            model.Store.Initialize(Options.Seed);
+    }
+
+    /// <summary>The plan that is run.</summary>
+    public ParallelPlan Plan { get; }
+
+    /// <summary>How it is trained.</summary>
+    public TrainerOptions Options { get; }
+
+    /// <summary>Steps done.</summary>
+    public int StepsDone { get; private set; }
+
+    /// <summary>The number of weights of the model; a tied table counts once.</summary>
+    public long ParameterCount => Plan.Layers.Sum(layer => layer.Parameters);
+
+    internal IReadOnlyList<RankModel> Models => _models;
+
+    internal SamplerState SamplerState
+    {
+        get => _sampler.State;
+        set => _sampler.State = value;
+    }
+
+    /// <summary>Trains <paramref name="steps"/> more steps, or up to <see cref="TrainerOptions.Steps"/>.</summary>
+    /// <param name="steps">How many; null for the rest of the run.</param>
+    /// <param name="progress">Told after each step, on rank 0's thread: keep it short.</param>
+    /// <param name="cancellation">Ends the run after the step that is under way, on every rank.</param>
+    /// <returns>Whether all steps were done.</returns>
+    /// <exception cref="RankFailedException">A rank failed; the inner exception says why.</exception>
+    /// <exception cref="TrainingDivergedException">The loss is no longer a number.</exception>
+    public bool Train(int? steps = null, Action<StepReport>? progress = null, CancellationToken cancellation = default)
+    {
+        int last = StepsDone + (steps ?? Math.Max(0, Options.Steps - StepsDone));
+        Run(session =>
+        {
+            BatchSampler sampler = session.Rank == 0 ? _sampler : _sampler.Copy();
+            StepPlan grouping = new();
+            for (int step = StepsDone; step < last; step++)
+            {
+                if (session.Links.Any(cancellation.IsCancellationRequested))
+                    return;
+                IReadOnlyList<int[]> batch = sampler.Next(grouping);
+                StepReport report = StepOnce(session, batch, grouping, step);
+                if (session.Rank == 0)
+                    Finish(report, progress);
+            }
+        });
+        return StepsDone == last;
+    }
+
+    /// <summary>Trains one step on the given sequences.</summary>
+    /// <param name="sequences">Token ids; a sequence of n + 1 tokens has n targets.</param>
+    /// <exception cref="PackingException">They do not fit one step.</exception>
+    public StepReport Step(IReadOnlyList<int[]> sequences)
+    {
+        BatchSampler.Check(sequences, Plan);
+        StepReport done = default;
+        Run(session =>
+        {
+            StepReport report = StepOnce(session, sequences, Group(sequences), StepsDone);
+            if (session.Rank == 0)
+                done = report;
+        });
+        Finish(done, null);
+        return done;
+    }
+
+    /// <summary>The mean loss (nats a target token) over <paramref name="sequences"/>, without training on them.</summary>
+    /// <param name="sequences">Any number of them; as many batches as they need.</param>
+    public double Evaluate(IReadOnlyList<int[]> sequences)
+    {
+        BatchSampler.Check(sequences, Plan);
+        double nats = 0;
+        long tokens = 0;
+        Run(session =>
+        {
+            StepPlan grouping = new();
+            for (int first = 0; first < sequences.Count;)
+            {
+                IReadOnlyList<int[]> batch = BatchSampler.Fill(sequences, first, Plan, grouping);
+                first += batch.Count;
+                double loss = session.Links.Evaluate(batch, grouping);
+                if (session.Rank == 0)
+                {
+                    nats += loss * grouping.TotalTokens;
+                    tokens += grouping.TotalTokens;
+                }
+            }
+        });
+        return nats / tokens;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (ThreadTeam team in _teams)
+            team.Dispose();
+        foreach (RankModel model in _models)
+            model.Dispose();
+    }
+
+    private StepReport StepOnce(Session session, IReadOnlyList<int[]> batch, StepPlan grouping, int step)
+    {
+        long started = Stopwatch.GetTimestamp();
+        (double loss, double norm) = session.Links.ComputeGradients(batch, grouping);
+        if (!double.IsFinite(loss) || !double.IsFinite(norm))
+            throw new TrainingDivergedException(step + 1, loss, norm);
+        float clip = Options.GradientClip;
+        float rate = Options.LearningRateAt(step);
+        session.Links.Update(new AdamWStep
+        {
+            LearningRate = rate,
+            Beta1 = Options.Beta1,
+            Beta2 = Options.Beta2,
+            Epsilon = Options.Epsilon,
+            WeightDecay = Options.WeightDecay,
+            Step = step + 1,
+            GradientScale = clip > 0 && norm > clip ? (float)(clip / norm) : 1,
+        });
+        return new StepReport(step + 1, loss, norm, rate, grouping.TotalTokens, Stopwatch.GetElapsedTime(started).TotalSeconds);
+    }
+
+    private StepPlan Group(IReadOnlyList<int[]> sequences)
+    {
+        StepPlan grouping = new();
+        BatchSampler.Group<TModel>(sequences, Plan, grouping);
+        return grouping;
+    }
+
+    private void Finish(StepReport report, Action<StepReport>? progress)
+    {
+        StepsDone = report.Step;
+        progress?.Invoke(report);
+    }
+
+    private void Run(Action<Session> body)
+    {
+        // Ranks wait for one another only while one of them computes, so a long wait of all is a fault.
+        RankThreads.Run(Plan.Mesh.Size, transport =>
+        {
+            using RankSession links = new(_models[transport.Rank], transport, _teams[transport.Rank]);
+            body(new Session(transport.Rank, links));
+        });
+    }
+
+    private readonly record struct Session(int Rank, RankSession Links);
+}
+
+/// <summary>The loss or the gradient is no longer a number; the weights are as before the step.</summary>
+public sealed class TrainingDivergedException(int step, double loss, double gradientNorm) : Exception(
+    FormattableString.Invariant(
+        $"Step {step} gave the loss {loss} and the gradient norm {gradientNorm}. The weights are those of step {step - 1}; lower the learning rate or the clip."));

@@ -1,0 +1,47 @@
+namespace ParallelDsl.Transports;
+
+/// <summary>One rank's end of an <see cref="InProcessWorld"/>.</summary>
+internal sealed class InProcessTransport(InProcessWorld world, int rank) : ITransport
+{
+    private long _bytesSent;
+    private long _messagesSent;
+
+    public int Rank => rank;
+
+    public int Size => world.Size;
+
+    public long BytesSent => Interlocked.Read(ref _bytesSent);
+
+    public long MessagesSent => Interlocked.Read(ref _messagesSent);
+
+    public void Send(int destination, int tag, ReadOnlySpan<float> data)
+    {
+        Check(rank, destination, destination, tag, data.Length, isReceive: false);
+        world.Between(rank, destination).Send(tag, data);
+        Interlocked.Add(ref _bytesSent, (long)data.Length * sizeof(float));
+        Interlocked.Increment(ref _messagesSent);
+    }
+
+    public void Receive(int source, int tag, Span<float> data)
+    {
+        Check(source, rank, source, tag, data.Length, isReceive: true);
+        world.Between(source, rank).Receive(tag, data);
+    }
+
+    public void Abort(Exception cause) => world.Abort(rank, cause);
+
+    public void Dispose() => world.Close(rank);
+
+    private void Check(int source, int destination, int peer, int tag, int length, bool isReceive)
+    {
+        string? problem = (uint)peer >= (uint)world.Size ? $"there are {world.Size} ranks, 0 to {world.Size - 1}"
+            : (uint)tag >= MessageTags.Limit ? $"tags are from 0 to {MessageTags.Limit - 1}"
+            : null;
+        if (problem is not null)
+        {
+            throw new TransportException(
+                TransportFailure.BadArgument,
+                $"{InProcessWorld.DescribeCall(source, destination, tag, length, isReceive)}: {problem}.");
+        }
+    }
+}

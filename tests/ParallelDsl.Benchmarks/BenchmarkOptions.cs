@@ -1,0 +1,41 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text.Json;
+
+namespace ParallelDsl.Benchmarks;
+
+/// <summary>What every benchmark takes: where to write its figures and how many rounds to measure.</summary>
+internal sealed record BenchmarkOptions(string? JsonFile, int Rounds)
+{
+    private const int DefaultRounds = 9;
+
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true };
+
+    public static bool TryParse(ReadOnlySpan<string> arguments, [NotNullWhen(true)] out BenchmarkOptions? options, [NotNullWhen(false)] out string? error)
+    {
+        options = null;
+        error = null;
+        string? jsonFile = null;
+        int rounds = DefaultRounds;
+        for (int i = 0; i < arguments.Length; i += 2)
+        {
+            string? value = i + 1 < arguments.Length ? arguments[i + 1] : null;
+            if (arguments[i] == "--json" && value is not null)
+                jsonFile = value;
+            else if (arguments[i] != "--rounds" || !int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out rounds) || rounds < 1)
+            {
+                error = $"{arguments[i]} {value}: expected --json FILE or --rounds N with N >= 1.";
+                return false;
+            }
+        }
+        options = new BenchmarkOptions(jsonFile, rounds);
+        return true;
+    }
+
+    /// <summary>Writes the figures of a benchmark if a file was asked for.</summary>
+    public void WriteJson<T>(T figures)
+    {
+        if (JsonFile is not null)
+            File.WriteAllText(JsonFile, JsonSerializer.Serialize(figures, Json) + "\n");
+    }
+}
