@@ -32,8 +32,10 @@ public static class Snapshot
 
     /// <summary>Compares text. Line endings, and line feeds at the end, do not count.</summary>
     /// <param name="text">The text.</param>
-    /// <inheritdoc cref="Verify(ParallelPlan, string?, string, string)" path="/param[@name!='plan']"/>
+    /// <param name="name">Tells snapshots of one test apart; part of the file's name.</param>
     /// <param name="extension">Extension of the files, without a dot.</param>
+    /// <param name="sourceFile">Filled in by the compiler: the file of the test. Its name is taken for the name of the test class.</param>
+    /// <param name="testMethod">Filled in by the compiler.</param>
     /// <exception cref="SnapshotException">The text differs from what was accepted, or nothing was accepted yet.</exception>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static Task Verify(
@@ -52,7 +54,9 @@ public static class Snapshot
     /// assembly, where the compiler always puts generated code; no build setting is needed, but <c>DebugType</c> must not be
     /// <c>none</c>.</summary>
     /// <typeparam name="TModel">The model.</typeparam>
-    /// <inheritdoc cref="Verify(ParallelPlan, string?, string, string)" path="/param[@name!='plan']"/>
+    /// <param name="name">Tells snapshots of one test apart; part of the file's name.</param>
+    /// <param name="sourceFile">Filled in by the compiler: the file of the test. Its name is taken for the name of the test class.</param>
+    /// <param name="testMethod">Filled in by the compiler.</param>
     /// <exception cref="SnapshotException">A file differs from what was accepted, or nothing was accepted yet.</exception>
     /// <exception cref="InvalidOperationException">The assembly has no debug information, or no code was generated for the model.</exception>
     [MethodImpl(MethodImplOptions.NoInlining)]

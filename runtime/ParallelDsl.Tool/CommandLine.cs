@@ -76,8 +76,9 @@ public static class CommandLine
     private static string Explain(ParseResult result)
     {
         Command command = result.CommandResult.Command;
-        if (result.UnmatchedTokens.FirstOrDefault() is { } unknown)
+        if (result.UnmatchedTokens.Count > 0)
         {
+            string unknown = result.UnmatchedTokens[0];
             bool isOption = unknown.StartsWith('-');
             IEnumerable<string> known = isOption
                 ? command.Options.Select(option => option.Name)

@@ -30,7 +30,7 @@ public static class MeshSvg
         (List<Box> boxes, double bottom) = Place(nodes.Take(drawn));
 
         Mesh mesh = plan.Mesh;
-        string heading = $"{Readable.Exact(mesh.Size)} ranks on {plan.Cluster.Name}";
+        string heading = $"{Readable.Exact(mesh.Size, "rank")} on {plan.Cluster.Name}";
         var canvas = new SvgCanvas(Width, bottom + 30, heading, standalone);
         canvas.Text(0.5, 24, SvgCanvas.Fit(heading, Width * 0.75), "heading text");
         canvas.Text(0.5, 46, $"{Readable.Exact(mesh.Data)} data × {Readable.Exact(mesh.Sequence)} sequence × {Readable.Exact(mesh.Pipeline)} pipeline; "

@@ -40,13 +40,13 @@ public static class PlanHtml
     {
         long parameters = plan.Layers.Sum(layer => layer.Parameters);
         html.Raw("<header>\n").Element("p", "Parallel training plan", "eyebrow").Element("h1", plan.Model.Name);
-        html.Element("p", $"{Readable.Exact(plan.Layers.Count)} layers with a context of {Readable.Exact(plan.Model.ContextLength)} tokens, on "
+        html.Element("p", $"{Readable.Exact(plan.Layers.Count, "layer")} with a context of {Readable.Exact(plan.Model.ContextLength)} tokens, on "
             + $"{plan.Cluster.Name}: {PlanText.Nodes(plan.Cluster)}.", "lead").Raw("<dl class=\"tiles\">\n");
         Tile(html, "parameters", Readable.Count(parameters), Readable.Exact(parameters));
         Tile(html, "ranks", Readable.Exact(plan.Mesh.Size), $"{Readable.Exact(plan.Mesh.Data)} data × {Readable.Exact(plan.Mesh.Sequence)} sequence × "
             + $"{Readable.Exact(plan.Mesh.Pipeline)} pipeline");
         Tile(html, "step, simulated", Readable.Duration(plan.Estimates.Makespan), $"{PlanText.ScheduleName(plan.Axes)}, "
-            + $"{Readable.Exact(plan.Batching.UnitsPerDataRank)} micro-batches");
+            + $"{PlanText.MicroBatches(plan)}");
         Tile(html, "computing, simulated", PlanText.BusyPercent(plan.Estimates), "of the step; the rest is bubbles");
         DeviceMemory? fullest = plan.Memory.MaxBy(memory => memory.Available <= 0 ? 0 : (decimal)memory.Needed / memory.Available);
         if (fullest is not null)
@@ -110,9 +110,9 @@ public static class PlanHtml
         html.Raw("<section>\n").Element("h2", "Batching, rings and traffic").Raw("<dl class=\"facts\">\n");
         html.Fact("unit", $"{Readable.Exact(batching.UnitTokens)} tokens, {Readable.Exact(batching.UnitTokensPerRank)} on each rank of the sequence axis");
         html.Fact("granule", $"a sequence takes a multiple of {Readable.Exact(batching.Granule)} tokens of a unit");
-        html.Fact("units a step", $"{Readable.Exact(batching.UnitsPerDataRank)} on each of {Readable.Exact(plan.Mesh.Data)} data ranks");
+        html.Fact("units a step", $"{Readable.Exact(batching.UnitsPerDataRank)} on each of {Readable.Exact(plan.Mesh.Data, "data rank")}");
         html.Fact("neighbours", "along " + string.Join(", then ", plan.Mesh.Order.Select(PlanText.AxisName)) + ", the axis that moves the most bytes first");
-        html.Fact("rings", plan.Rings.Count == 0 ? "none" : string.Join("; ", plan.Rings.Take(MostRows).Select(ring =>
+        html.Fact("rings", plan.Mesh.Sequence == 1 ? "none" : string.Join("; ", plan.Rings.Take(MostRows).Select(ring =>
             Shorten(string.Join(" → ", ring.Append(ring.Count > 0 ? ring[0] : 0).Select(position => Readable.Exact(position)))))));
         html.Fact("compute", Readable.Flops(estimates.StepFlops) + " a step on all ranks");
         html.Fact("sent by one rank", $"data {Readable.Bytes(estimates.DataBytes)}, sequence {Readable.Bytes(estimates.SequenceBytes)}, pipeline "
@@ -122,7 +122,7 @@ public static class PlanHtml
 
     private static void WriteLayers(HtmlText html, ParallelPlan plan)
     {
-        html.Raw("<details>\n").Element("summary", $"The {Readable.Exact(plan.Layers.Count)} layers");
+        html.Raw("<details>\n").Element("summary", $"The {Readable.Exact(plan.Layers.Count, "layer")}");
         IEnumerable<string[]> rows = plan.Layers.Select((PlannedLayer layer) => new[]
         {
             Readable.Exact(layer.Index), layer.Name, layer.Kind.ToString(), Readable.Exact(layer.Parameters), Readable.Flops(layer.LinearFlops),

@@ -31,7 +31,7 @@ public static class TimelineSvg
         var canvas = new SvgCanvas(Width, bottom + 44, heading, standalone);
 
         canvas.Text(0.5, 24, SvgCanvas.Fit(heading, Width * 0.75), "heading text");
-        canvas.Text(0.5, 46, SvgCanvas.Fit($"{PlanText.ScheduleName(plan.Axes)}, {Readable.Exact(plan.Batching.UnitsPerDataRank)} micro-batches of "
+        canvas.Text(0.5, 46, SvgCanvas.Fit($"{PlanText.ScheduleName(plan.Axes)}, {PlanText.MicroBatches(plan)} of "
             + $"{Readable.Exact(plan.Batching.UnitTokens)} tokens; computing {PlanText.BusyPercent(plan.Estimates)} of the time, the rest is bubbles"
             + (rows.Length < positions ? $"; {Readable.Exact(positions - rows.Length)} positions not drawn" : ""), Width), "muted");
         DrawLegend(canvas, plan, timeline);
