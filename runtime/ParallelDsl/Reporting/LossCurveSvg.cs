@@ -26,8 +26,7 @@ public static class LossCurveSvg
     {
         IReadOnlyList<double> reference = referenceLosses ?? [];
         var canvas = new SvgCanvas(Width, Height, "Loss over the steps of training", standalone: true);
-        canvas.Text(20, 32, "Loss over the steps of training", "heading text");
-        canvas.Text(20, 54, "measured, nats a token", "muted");
+        canvas.Text(0.5, 40, "measured, nats a token", "muted");
 
         double[] values = [.. losses.Concat(reference).Append(unigramLoss ?? double.NaN).Append(heldOutLoss ?? double.NaN).Where(IsDrawn)];
         if (values.Length == 0)
@@ -47,7 +46,7 @@ public static class LossCurveSvg
         DrawCurve(canvas, scale, losses, "curve loss");
         DrawCurve(canvas, scale, reference, "curve dashed reference");
         if (reference.Count > 0)
-            canvas.Text(Width - Right, 32, "dashed: the reference run", "reference-text", "end");
+            canvas.Text(Width - Right, 40, "dashed: the reference run", "reference-text", "end");
         if (heldOutLoss is { } heldOut && IsDrawn(heldOut))
         {
             double x = scale.X(Math.Max(losses.Count, 1) - 1), y = scale.Y(heldOut);

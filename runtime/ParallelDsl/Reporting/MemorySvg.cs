@@ -5,6 +5,9 @@ namespace ParallelDsl.Reporting;
 /// <summary>Draws what a rank needs at each position of the pipeline axis: stacked bars against the memory of its device.</summary>
 public static class MemorySvg
 {
+    /// <summary>What the drawing shows.</summary>
+    internal const string Heading = "Memory of a rank at each position of the pipeline axis";
+
     private const double Width = 1160;
     private const double Left = 168;
     private const double Right = 200;
@@ -32,15 +35,14 @@ public static class MemorySvg
     {
         DeviceMemory[] rows = [.. plan.Memory.Where((_, row) => plan.Memory.Count <= MostRows || row < MostRows - 1 || row == plan.Memory.Count - 1)];
         double bottom = Top + (rows.Length * RowHeight);
-        var canvas = new SvgCanvas(Width, bottom + 8, "Memory of a rank at each position of the pipeline axis", standalone);
-        canvas.Text(0.5, 24, "Memory of a rank at each position", "heading text");
+        var canvas = new SvgCanvas(Width, bottom + 8, Heading, standalone);
         if (rows.Length == 0)
             return canvas.Finish();
 
         double needed = rows.Max(memory => (double)memory.Needed), available = rows.Max(memory => (double)memory.Available);
         bool limitIsDrawn = needed >= SmallShare * available;
         double scale = (Width - Left - Right) / Math.Max(limitIsDrawn ? Math.Max(needed, available) : needed, 1);
-        canvas.Text(0.5, 46, "calculated at the fullest moment of the step"
+        canvas.Text(0.5, 44, "calculated at the fullest moment of the step"
             + (limitIsDrawn ? "; the red line is the memory of the device" : "; drawn to its own scale, the device has far more")
             + (rows.Length < plan.Memory.Count ? $"; {Readable.Exact(plan.Memory.Count - rows.Length)} positions not drawn" : ""), "muted");
         DrawLegend(canvas);

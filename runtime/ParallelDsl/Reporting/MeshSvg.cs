@@ -21,6 +21,9 @@ public static class MeshSvg
     /// <summary>The drawing as an SVG file, readable in light and dark. Of very many nodes only the first are drawn.</summary>
     public static string Write(ParallelPlan plan) => Write(plan, standalone: true);
 
+    /// <summary>What the drawing shows.</summary>
+    internal static string Heading(ParallelPlan plan) => $"{Readable.Exact(plan.Mesh.Size, "rank")} on {plan.Cluster.Name}";
+
     internal static string Write(ParallelPlan plan, bool standalone)
     {
         List<Node> nodes = Nodes(plan.Cluster);
@@ -30,10 +33,8 @@ public static class MeshSvg
         (List<Box> boxes, double bottom) = Place(nodes.Take(drawn));
 
         Mesh mesh = plan.Mesh;
-        string heading = $"{Readable.Exact(mesh.Size, "rank")} on {plan.Cluster.Name}";
-        var canvas = new SvgCanvas(Width, bottom + 30, heading, standalone);
-        canvas.Text(0.5, 24, SvgCanvas.Fit(heading, Width * 0.75), "heading text");
-        canvas.Text(0.5, 46, $"{Readable.Exact(mesh.Data)} data × {Readable.Exact(mesh.Sequence)} sequence × {Readable.Exact(mesh.Pipeline)} pipeline; "
+        var canvas = new SvgCanvas(Width, bottom + (drawn < nodes.Count ? 30 : 2), Heading(plan), standalone);
+        canvas.Text(0.5, 44, $"{Readable.Exact(mesh.Data)} data × {Readable.Exact(mesh.Sequence)} sequence × {Readable.Exact(mesh.Pipeline)} pipeline; "
             + "d, s, p: the coordinate of a rank; coloured by p"
             + (mesh.Sequence > 1 ? "; arrows: the way of keys and values along the sequence axis" : ""), "muted");
         DrawLegend(canvas, mesh);

@@ -22,10 +22,10 @@ public static class PlanHtml
             .Element("title", "Plan of " + plan.Model.Name)
             .Raw("<style>\n").Raw(PlanHtmlStyle.Css).Raw(ReportTheme.Css).Raw("</style>\n</head>\n<body>\n<main>\n");
         WriteHeader(html, plan);
-        WriteFigure(html, "Timeline", TimelineSvg.Write(plan, standalone: false));
+        WriteFigure(html, TimelineSvg.Heading(plan), TimelineSvg.Write(plan, standalone: false));
         WriteStages(html, plan);
         WriteMemory(html, plan);
-        WriteFigure(html, "Mesh", MeshSvg.Write(plan, standalone: false));
+        WriteFigure(html, MeshSvg.Heading(plan), MeshSvg.Write(plan, standalone: false));
         WriteConstants(html, plan);
         WriteLayers(html, plan);
         string json = PlanJson.Write(plan);
@@ -94,8 +94,8 @@ public static class PlanHtml
             Readable.Bytes(memory.Activations), Readable.Bytes(memory.Workspace), Readable.Bytes(memory.Needed), Readable.Bytes(memory.Available),
             Readable.Exact(memory.UnitsInFlight),
         });
-        html.Raw("<section>\n").Element("h2", "Memory");
-        html.Figure("Memory", MemorySvg.Write(plan, standalone: false));
+        html.Raw("<section>\n").Element("h2", MemorySvg.Heading);
+        html.Figure(MemorySvg.Heading, MemorySvg.Write(plan, standalone: false));
         html.Table(
             ["position", "weights", "gradients", "optimizer", "activations", "workspace", "needed", "available", "units in flight"],
             [.. rows.Take(MostRows)],
