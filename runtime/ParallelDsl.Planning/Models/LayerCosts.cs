@@ -1,3 +1,4 @@
+using ParallelDsl.Planning.Clusters;
 using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Models;
@@ -17,6 +18,10 @@ public static class LayerCosts
 {
     /// <summary>Bytes of a number that is float32 on every device: logits, and the statistics of norms and attention.</summary>
     private const int StatisticBytes = 4;
+
+    /// <summary>The type that models train in on <paramref name="cluster"/>: float32 where a host takes part, else bfloat16.</summary>
+    public static TrainingType TypeOf(ClusterSpec cluster) =>
+        cluster.Nodes.Any(group => group.Device.Kind == DeviceKind.Host) ? TrainingType.Float32 : TrainingType.BFloat16;
 
     /// <summary>Bytes of one weight or activation.</summary>
     public static int ElementBytes(TrainingType type) => type == TrainingType.Float32 ? 4 : 2;

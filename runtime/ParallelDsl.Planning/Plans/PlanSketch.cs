@@ -13,7 +13,7 @@ internal sealed class PlanSketch
     public PlanSketch(PlanRequest request)
     {
         (Request, AxesSpec axes) = (request, request.Axes);
-        Type = request.Cluster.Nodes.Any(group => group.Device.Kind == DeviceKind.Host) ? TrainingType.Float32 : TrainingType.BFloat16;
+        Type = LayerCosts.TypeOf(request.Cluster);
         Layers = LayerCosts.Unroll(request.Model, Type);
         Batching = new BatchingPlan(
             axes.MicroBatches, axes.UnitTokens, axes.UnitTokens / axes.Sequence, axes.Sequence == 1 ? 1 : 2 * axes.Sequence);
