@@ -44,20 +44,20 @@ public static class PlanText
         var text = new StringBuilder();
         text.Append(Fit($"Stages (F, B, W and hop of one full unit, {unit}, simulated)", Width)).Append('\n');
         var table = new PlanTextTable(Width, Indent);
-        table.Number("stage").Text("layers").Number("count").Number("position").Text("ranks")
+        table.Number("stage").Text("layers").Number("position").Text("ranks")
             .Number("F").Number("B").Number("W").Number("hop").Number("parameters");
         EquatableArray<string> ranks = RanksByPosition(plan);
         foreach (int index in Shown(plan.Stages.Count, MostRows))
         {
             if (index < 0)
             {
-                table.Row("...", $"{plan.Stages.Count - MostRows} more", "", "", "", "", "", "", "", "");
+                table.Row("...", $"{plan.Stages.Count - MostRows} more", "", "", "", "", "", "", "");
                 continue;
             }
 
             PlannedStage stage = plan.Stages[index];
             table.Row(
-                Readable.Exact(stage.Index), LayerNames(plan, stage), Readable.Exact(stage.LayerCount), Readable.Exact(stage.Device),
+                Readable.Exact(stage.Index), LayerNames(plan, stage), Readable.Exact(stage.Device),
                 ranks[stage.Device], In(stage.Forward), In(stage.BackwardInput), In(stage.BackwardWeight), In(stage.Hop),
                 Readable.Count(Parameters(plan, stage)));
         }
@@ -85,11 +85,15 @@ public static class PlanText
         return ranks.Select(Runs).ToEquatableArray();
     }
 
-    /// <summary>The layers of a stage: <c>Tokens .. Blocks[5]</c>.</summary>
+    /// <summary>The layers of a stage: <c>Tokens .. Blocks[5]</c>, <c>Blocks[6..11]</c>.</summary>
     public static string LayerNames(ParallelPlan plan, PlannedStage stage)
     {
-        string first = plan.Layers[stage.FirstLayer].Name;
-        return stage.LayerCount == 1 ? first : first + " .. " + plan.Layers[stage.FirstLayer + stage.LayerCount - 1].Name;
+        PlannedLayer first = plan.Layers[stage.FirstLayer], last = plan.Layers[stage.FirstLayer + stage.LayerCount - 1];
+        if (first == last)
+            return first.Name;
+        return first.Declared == last.Declared
+            ? $"{plan.Model.Layers[first.Declared].Name}[{Readable.Exact(first.Repetition)}..{Readable.Exact(last.Repetition)}]"
+            : first.Name + " .. " + last.Name;
     }
 
     /// <summary>The weights of a stage, as a number of parameters.</summary>
@@ -110,6 +114,10 @@ public static class PlanText
         _ => axes.Schedule.ToString(),
     };
 
+    /// <summary>How many micro-batches a step has: <c>8 micro-batches</c>.</summary>
+    public static string MicroBatches(ParallelPlan plan) =>
+        Readable.Exact(plan.Batching.UnitsPerDataRank) + (plan.Batching.UnitsPerDataRank == 1 ? " micro-batch" : " micro-batches");
+
     /// <summary>The machines in one line: <c>2 nodes of 4 x NVIDIA H100 SXM (switch, 4 x 400 Gb/s)</c>.</summary>
     public static string Nodes(ClusterSpec cluster) => string.Join("; ", cluster.Nodes.Select(group =>
     {
@@ -119,11 +127,10 @@ public static class PlanText
         return $"{nodes}{Readable.Exact(group.DevicesPerNode)} x {group.Device.Name} ({fabric}{Readable.Bytes(group.Device.MemoryBytes)} each{network})";
     }));
 
-    /// <summary>Control characters become spaces, and what is too long ends in <c>...</c>.</summary>
+    /// <summary>Control characters become spaces, halves of characters become question marks, and what is too long ends in <c>...</c>.</summary>
     internal static string Fit(string value, int width)
     {
-        if (value.Any(char.IsControl))
-            value = new string([.. value.Select(character => char.IsControl(character) ? ' ' : character)]);
+        value = Clean(value);
         if (value.Length <= width)
             return value;
         if (width <= 3)
@@ -132,6 +139,24 @@ public static class PlanText
         if (char.IsHighSurrogate(value[kept - 1]))
             kept--;
         return new StringBuilder(value, 0, kept, width).Append("...").ToString();
+    }
+
+    private static string Clean(string value)
+    {
+        if (!value.Any(character => char.IsControl(character) || char.IsSurrogate(character)))
+            return value;
+        char[] cleaned = value.ToCharArray();
+        for (int i = 0; i < cleaned.Length; i++)
+        {
+            if (char.IsControl(cleaned[i]))
+                cleaned[i] = ' ';
+            else if (i + 1 < cleaned.Length && char.IsSurrogatePair(cleaned[i], cleaned[i + 1]))
+                i++;
+            else if (char.IsSurrogate(cleaned[i]))
+                cleaned[i] = '?';
+        }
+
+        return new string(cleaned);
     }
 
     /// <summary>The indices of <paramref name="count"/> rows, of which at most <paramref name="most"/> are shown; -1 stands for those left out.</summary>
@@ -154,27 +179,28 @@ public static class PlanText
             parameters = checked(parameters + layer.Parameters);
 
         text.Append(Fit("Plan of " + model.Name, Width)).Append('\n');
-        Entry(text, "model", $"{Readable.Exact(plan.Layers.Count)} layers, {Readable.Count(parameters)} parameters ({Readable.Exact(parameters)}), "
+        Entry(text, "model", $"{Readable.Exact(plan.Layers.Count, "layer")}, {Readable.Count(parameters)} parameters ({Readable.Exact(parameters)}), "
             + $"context {Readable.Exact(model.ContextLength)} tokens");
         Entry(text, "layers", string.Join("; ", model.Layers.Select(Describe)));
         Entry(text, "cluster", plan.Cluster.Name + ": " + Nodes(plan.Cluster));
         Entry(text, "mesh", $"{Readable.Exact(plan.Mesh.Data)} data x {Readable.Exact(plan.Mesh.Sequence)} sequence x "
-            + $"{Readable.Exact(plan.Mesh.Pipeline)} pipeline = {Readable.Exact(plan.Mesh.Size)} ranks; neighbours along "
+            + $"{Readable.Exact(plan.Mesh.Pipeline)} pipeline = {Readable.Exact(plan.Mesh.Size, "rank")}; neighbours along "
             + string.Join(", then ", plan.Mesh.Order.Select(AxisName)));
-        Entry(text, "schedule", $"{ScheduleName(plan.Axes)}, {Readable.Exact(plan.Batching.UnitsPerDataRank)} micro-batches");
+        Entry(text, "schedule", $"{ScheduleName(plan.Axes)}, {MicroBatches(plan)}");
+        Entry(text, "digest", PlanDigest.Of(plan));
     }
 
     private static void WriteMemory(StringBuilder text, ParallelPlan plan)
     {
-        text.Append("Memory of a rank at each position of the pipeline axis\n");
+        text.Append("Memory of a rank at each position (units: stage activations held at the fullest moment)\n");
         var table = new PlanTextTable(Width, Indent);
         table.Number("position").Number("weights").Number("gradients").Number("optimizer").Number("activations").Number("workspace")
-            .Number("needed").Number("available").Number("used").Number("in flight");
+            .Number("needed").Number("available").Number("units");
         foreach (int index in Shown(plan.Memory.Count, MostRows))
         {
             if (index < 0)
             {
-                table.Row("...", "", "", "", "", "", "", "", "", "");
+                table.Row("...", "", "", "", "", "", "", "", "");
                 continue;
             }
 
@@ -182,8 +208,7 @@ public static class PlanText
             table.Row(
                 Readable.Exact(memory.Device), Readable.Bytes(memory.Weights), Readable.Bytes(memory.Gradients),
                 Readable.Bytes(memory.Optimizer), Readable.Bytes(memory.Activations), Readable.Bytes(memory.Workspace),
-                Readable.Bytes(memory.Needed), Readable.Bytes(memory.Available), Readable.Percent(memory.Needed, memory.Available),
-                Readable.Exact(memory.UnitsInFlight));
+                Readable.Bytes(memory.Needed), Readable.Bytes(memory.Available), Readable.Exact(memory.UnitsInFlight));
         }
 
         table.WriteTo(text);
@@ -195,32 +220,31 @@ public static class PlanText
         text.Append("Batching and rings\n");
         Entry(text, "unit", $"{Readable.Exact(batching.UnitTokens)} tokens, {Readable.Exact(batching.UnitTokensPerRank)} on each sequence rank; "
             + $"a sequence takes a multiple of {Readable.Exact(batching.Granule)}");
-        Entry(text, "step", $"{Readable.Exact(batching.UnitsPerDataRank)} units on each of {Readable.Exact(plan.Mesh.Data)} data ranks = "
+        Entry(text, "step", $"{Readable.Exact(batching.UnitsPerDataRank, "unit")} on each of {Readable.Exact(plan.Mesh.Data, "data rank")} = "
             + $"{Readable.Exact((long)batching.UnitsPerDataRank * batching.UnitTokens * plan.Mesh.Data)} tokens at most");
-        if (plan.Rings.Count == 0)
+        // A ring of one rank is none.
+        int rings = plan.Mesh.Sequence > 1 ? plan.Rings.Count : 0;
+        if (rings == 0)
             Entry(text, "rings", "none");
-        foreach (int index in Shown(plan.Rings.Count, MostRows))
+        foreach (int index in Shown(rings, MostRows))
         {
             if (index < 0)
-                Entry(text, "...", Readable.Exact(plan.Rings.Count - MostRows) + " more rings");
+                Entry(text, "...", Readable.Exact(rings - MostRows) + " more rings");
             else
                 Entry(text, "ring " + Readable.Exact(index), RingText(plan.Rings[index]));
         }
 
         Estimates estimates = plan.Estimates;
-        long work = 0;
-        foreach (long position in estimates.Work)
-            work = checked(work + position);
         text.Append("\nOne full step, simulated\n");
         Entry(text, "makespan", $"{Readable.Duration(estimates.Makespan)} ({Readable.Exact(estimates.Makespan)} ns)");
-        Entry(text, "busy", $"{BusyPercent(estimates)} of the time of the {Readable.Exact(estimates.Work.Count)} pipeline positions; the rest is bubbles");
+        Entry(text, "busy", BusyPercent(estimates) + " of the step, mean of the pipeline positions; the rest is bubbles");
         Entry(text, "compute", Readable.Flops(estimates.StepFlops) + " on all ranks");
         Entry(text, "sent", $"by one rank: data {Readable.Bytes(estimates.DataBytes)}, sequence {Readable.Bytes(estimates.SequenceBytes)}, "
             + $"pipeline {Readable.Bytes(estimates.PipelineBytes)}");
     }
 
     /// <summary>The share of the positions' time that computes, in percent.</summary>
-    internal static string BusyPercent(Estimates estimates)
+    public static string BusyPercent(Estimates estimates)
     {
         if (estimates.Makespan <= 0 || estimates.Work.Count == 0)
             return "-";
@@ -231,7 +255,7 @@ public static class PlanText
     }
 
     /// <summary>The name of an axis in a sentence.</summary>
-    internal static string AxisName(Axis axis) => axis switch { Axis.Data => "data", Axis.Sequence => "sequence", _ => "pipeline" };
+    public static string AxisName(Axis axis) => axis switch { Axis.Data => "data", Axis.Sequence => "sequence", _ => "pipeline" };
 
     private static string Describe(LayerSpec layer)
     {
@@ -293,12 +317,12 @@ public static class PlanText
         return string.Join(",", runs);
     }
 
-    /// <summary>The finest unit in which the longest duration of a table has at most eight digits.</summary>
+    /// <summary>The finest unit in which the longest duration of a table has at most seven digits.</summary>
     private static (string Unit, long Divisor) CommonUnit(long longest) => longest switch
     {
-        < 100_000_000 => ("ns", 1),
-        < 100_000_000_000 => ("us", 1_000),
-        < 100_000_000_000_000 => ("ms", 1_000_000),
+        < 10_000_000 => ("ns", 1),
+        < 10_000_000_000 => ("us", 1_000),
+        < 10_000_000_000_000 => ("ms", 1_000_000),
         _ => ("s", 1_000_000_000),
     };
 }

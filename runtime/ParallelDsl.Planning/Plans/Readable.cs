@@ -26,6 +26,11 @@ public static class Readable
     /// <summary>The number in full, with commas between thousands: <c>8,192</c>.</summary>
     public static string Exact(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
+    /// <summary>The number in full and what it counts: <c>1 rank</c>, <c>8 ranks</c>.</summary>
+    /// <param name="value">The number.</param>
+    /// <param name="noun">A noun whose plural ends in s.</param>
+    public static string Exact(long value, string noun) => Exact(value) + " " + noun + (value == 1 ? "" : "s");
+
     /// <summary>A share of a whole with one decimal: <c>12.5 %</c>; <c>-</c> where the whole is not positive.</summary>
     public static string Percent(long part, long whole) =>
         whole <= 0 ? "-" : (100m * part / whole).ToString("0.0", CultureInfo.InvariantCulture) + " %";

@@ -55,13 +55,11 @@ internal static class ReportTheme
         var css = new StringBuilder();
         css.Append(".pdsl text{font-family:ui-sans-serif,system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:13px}\n");
         css.Append(".pdsl .heading{font-size:17px;font-weight:600}\n.pdsl .strong{font-weight:600}\n.pdsl .small{font-size:11px}\n");
-        css.Append(".pdsl .line{fill:none;stroke-width:1}\n.pdsl .curve{fill:none;stroke-width:2;stroke-linejoin:round}\n");
+        css.Append(".pdsl .line{fill:none;stroke-width:1}\n.pdsl .curve{fill:none;stroke-width:2;stroke-linejoin:round}\n.pdsl .curve-thin{fill:none;stroke-width:1.5}\n");
         css.Append(".pdsl .dashed{stroke-dasharray:6 4}\n");
-        foreach (var paint in Paints)
-            css.Append($".pdsl .{paint.Selector}{{{paint.Property}:{paint.Light}}}\n");
+        css.AppendJoin("", Paints.Select(paint => $".pdsl .{paint.Selector}{{{paint.Property}:{paint.Light}}}\n"));
         css.Append("@media (prefers-color-scheme:dark){\n");
-        foreach (var paint in Paints)
-            css.Append($".pdsl .{paint.Selector}{{{paint.Property}:{paint.Dark}}}\n");
+        css.AppendJoin("", Paints.Select(paint => $".pdsl .{paint.Selector}{{{paint.Property}:{paint.Dark}}}\n"));
         return css.Append("}\n").ToString();
     }
 }

@@ -7,31 +7,39 @@ namespace ParallelDsl.Reporting;
 /// <summary>Writes one SVG drawing: shapes with classes of <see cref="ReportTheme"/>, escaped text, coordinates with at most two decimals.</summary>
 internal sealed class SvgCanvas
 {
+    private const double Margin = 20;
+
+    /// <summary>Height of the heading, which a page has outside of the drawing.</summary>
+    private const double HeadingHeight = 28;
+
     private readonly StringBuilder _text = new();
     private readonly XmlWriter _xml;
     private readonly bool _standalone;
 
     /// <summary>Starts a drawing.</summary>
     /// <param name="width">Width in user units.</param>
-    /// <param name="height">Height in user units.</param>
-    /// <param name="title">What the drawing shows, for those who cannot see it.</param>
-    /// <param name="standalone">Whether it is a file of its own, with its own ground and rules, or part of a page that has them.</param>
-    public SvgCanvas(double width, double height, string title, bool standalone)
+    /// <param name="height">Height in user units, of which the first 28 are the heading's.</param>
+    /// <param name="heading">What the drawing shows.</param>
+    /// <param name="standalone">Whether it is a file of its own, with heading, ground, margin and rules, or part of a page that has them.</param>
+    public SvgCanvas(double width, double height, string heading, bool standalone)
     {
+        (double x, double y) = standalone ? (-Margin, -Margin / 2) : (0, HeadingHeight);
+        (width, height) = standalone ? (width + (2 * Margin), height + Margin) : (width, height - HeadingHeight);
         _standalone = standalone;
         _xml = XmlWriter.Create(_text, new XmlWriterSettings { OmitXmlDeclaration = true, NewLineChars = "\n" });
         _xml.WriteStartElement("svg", "http://www.w3.org/2000/svg");
         _xml.WriteAttributeString("class", "pdsl");
-        _xml.WriteAttributeString("viewBox", $"0 0 {Number(width)} {Number(height)}");
+        _xml.WriteAttributeString("viewBox", $"{Number(x)} {Number(y)} {Number(width)} {Number(height)}");
         _xml.WriteAttributeString("width", Number(width));
         _xml.WriteAttributeString("height", Number(height));
         _xml.WriteAttributeString("role", "img");
-        _xml.WriteAttributeString("aria-label", Clean(title));
+        _xml.WriteAttributeString("aria-label", Clean(heading));
         if (!standalone)
             return;
-        _xml.WriteElementString("title", Clean(title));
+        _xml.WriteElementString("title", Clean(heading));
         _xml.WriteElementString("style", ReportTheme.Css);
-        Rectangle(0, 0, width, height, "ground");
+        Rectangle(x, y, width, height, "ground");
+        Text(0.5, 18, Fit(heading, width * 0.75), "heading text");
     }
 
     /// <summary>A box, with text that appears when it is pointed at.</summary>

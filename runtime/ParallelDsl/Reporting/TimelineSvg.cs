@@ -21,17 +21,19 @@ public static class TimelineSvg
     /// the first positions and the last one where there are very many.</summary>
     public static string Write(ParallelPlan plan) => Write(plan, standalone: true);
 
+    /// <summary>What the drawing shows.</summary>
+    internal static string Heading(ParallelPlan plan) =>
+        $"One training step of {plan.Model.Name}, simulated: {Readable.Duration(plan.Estimates.Makespan)}";
+
     internal static string Write(ParallelPlan plan, bool standalone)
     {
         Timeline timeline = PlanTimeline.Of(plan);
         int positions = timeline.Devices.Count;
         int[] rows = [.. Enumerable.Range(0, positions).Where(row => positions <= MostRows || row < MostRows - 1 || row == positions - 1)];
         double bottom = Top + (rows.Length * (RowHeight + RowGap));
-        string heading = $"One training step of {plan.Model.Name}, simulated: {Readable.Duration(timeline.Makespan)}";
-        var canvas = new SvgCanvas(Width, bottom + 44, heading, standalone);
+        var canvas = new SvgCanvas(Width, bottom + 44, Heading(plan), standalone);
 
-        canvas.Text(0.5, 24, SvgCanvas.Fit(heading, Width * 0.75), "heading text");
-        canvas.Text(0.5, 46, SvgCanvas.Fit($"{PlanText.ScheduleName(plan.Axes)}, {Readable.Exact(plan.Batching.UnitsPerDataRank)} micro-batches of "
+        canvas.Text(0.5, 44, SvgCanvas.Fit($"{PlanText.ScheduleName(plan.Axes)}, {PlanText.MicroBatches(plan)} of "
             + $"{Readable.Exact(plan.Batching.UnitTokens)} tokens; computing {PlanText.BusyPercent(plan.Estimates)} of the time, the rest is bubbles"
             + (rows.Length < positions ? $"; {Readable.Exact(positions - rows.Length)} positions not drawn" : ""), Width), "muted");
         DrawLegend(canvas, plan, timeline);

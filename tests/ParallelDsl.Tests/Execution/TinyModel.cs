@@ -1,6 +1,5 @@
 using ParallelDsl.Execution;
 using ParallelDsl.Kernels;
-using ParallelDsl.Planning;
 using ParallelDsl.Planning.Clusters;
 using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Packing;
@@ -13,21 +12,21 @@ internal interface ITinyShape
 {
     static abstract int Blocks { get; }
 
-    static abstract bool Tied { get; }
+    static abstract bool TiesWeights { get; }
 }
 
 internal readonly struct Untied : ITinyShape
 {
     public static int Blocks => 6;
 
-    public static bool Tied => false;
+    public static bool TiesWeights => false;
 }
 
 internal readonly struct Tied : ITinyShape
 {
     public static int Blocks => 6;
 
-    public static bool Tied => true;
+    public static bool TiesWeights => true;
 }
 
 /// <summary>What the generator would emit, by hand: the runtime is tested without the generator.</summary>
@@ -43,7 +42,7 @@ internal sealed class TinyModel<TTiny> : IParallelModel<TinyModel<TTiny>>
         new([
             new LayerSpec("Tokens", LayerKind.Embedding, Vocabulary: Vocabulary, Width: 24),
             new LayerSpec("Blocks", LayerKind.TransformerBlock, Repeat: TTiny.Blocks, Heads: 4, KeyValueHeads: 2, FeedForward: 40),
-            new LayerSpec("Head", LayerKind.LanguageModelHead, TiedWeights: TTiny.Tied),
+            new LayerSpec("Head", LayerKind.LanguageModelHead, TiedWeights: TTiny.TiesWeights),
         ]));
 
     public static ParallelPlan Plan { get; } = PlanFor(new AxesSpec(Data: 1, Sequence: 1, Pipeline: 1, MicroBatches: 4, UnitTokens: 96));
@@ -91,6 +90,6 @@ internal sealed class TinyModel<TTiny> : IParallelModel<TinyModel<TTiny>>
 
         public static int Vocabulary => TinyModel<TTiny>.Vocabulary;
 
-        public static bool TiedWeights => TTiny.Tied;
+        public static bool TiedWeights => TTiny.TiesWeights;
     }
 }
