@@ -26,8 +26,9 @@ public sealed class ParallelDslGenerator : IIncrementalGenerator
             .Select(static (model, _) => model!)
             .WithTrackingName(Steps.Parse);
         IncrementalValuesProvider<ParsedClusterFile> files = context.AdditionalTextsProvider
-            .Where(static text => ParsedClusterFile.IsClusterFile(text.Path))
-            .Select(ParsedClusterFile.Parse)
+            .Combine(context.AnalyzerConfigOptionsProvider)
+            .Where(static pair => ParsedClusterFile.IsClusterFile(pair.Left.Path, pair.Right.GetOptions(pair.Left)))
+            .Select(static (pair, cancellation) => ParsedClusterFile.Parse(pair.Left, cancellation))
             .WithTrackingName(Steps.ClusterFile);
         IncrementalValuesProvider<ModelOutcome> outcomes = parsed
             .Where(static model => model.Declaration is not null)

@@ -1,4 +1,5 @@
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Diagnostics;
 using Microsoft.CodeAnalysis.Text;
 using ParallelDsl.Generator.Diagnostics;
 using ParallelDsl.Planning;
@@ -16,14 +17,19 @@ internal sealed record ParsedClusterFile(string Path, ClusterSpec? Spec, Equatab
     /// <summary>What the names of cluster files end in; other JSON files of a project are not ours to read.</summary>
     public const string Extension = ".cluster.json";
 
+    /// <summary>The metadata of an item that tells what kind of input it is; build/ParallelDsl.props makes it visible.</summary>
+    private const string KindOption = "build_metadata.AdditionalFiles.ParallelDslKind";
+
     // How the reader begins its message about a device that it does not know.
     private const string UnknownDevice = "the device is unknown";
 
     /// <summary>The name without folders, by which <c>[RunsOn]</c> finds it.</summary>
     public string Name => Path.Substring(Path.LastIndexOfAny(['/', '\\']) + 1);
 
-    /// <summary>Whether an additional file is a cluster file.</summary>
-    public static bool IsClusterFile(string path) => path.EndsWith(Extension, StringComparison.OrdinalIgnoreCase);
+    /// <summary>Whether an additional file is a cluster file: by its name, or because its item says so.</summary>
+    public static bool IsClusterFile(string path, AnalyzerConfigOptions? options = null) =>
+        path.EndsWith(Extension, StringComparison.OrdinalIgnoreCase)
+        || (options is not null && options.TryGetValue(KindOption, out string? kind) && kind == "Cluster");
 
     /// <summary>Reads one file.</summary>
     public static ParsedClusterFile Parse(AdditionalText text, CancellationToken cancellation)
