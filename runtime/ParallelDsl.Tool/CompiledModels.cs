@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
 using System.Runtime.Loader;
+using ParallelDsl.Planning.Json;
 using ParallelDsl.Planning.Plans;
 
 namespace ParallelDsl.Tool;
@@ -133,15 +134,9 @@ internal sealed class CompiledModels
             throw CommandException.Failed($"{_path}: {model.Name} has no plan: {(inner is TypeInitializationException { InnerException: { } cause } ? cause : inner).Message}");
         }
 
-        try
-        {
-            return PlanJson.Read(json);
-        }
-        catch (FormatException exception)
-        {
-            throw CommandException.BadInput(
-                $"{_path}: the plan of {model.Name} was written by another version of ParallelDsl and cannot be read: {exception.Message}");
-        }
+        (ParallelPlan? read, TextError? error) = PlanJson.Read(json);
+        return read ?? throw CommandException.BadInput(
+            $"{_path}: the plan of {model.Name} was written by another version of ParallelDsl and cannot be read: {error}");
     }
 
     private static IEnumerable<string> SimpleAndFull(CompiledModel model)

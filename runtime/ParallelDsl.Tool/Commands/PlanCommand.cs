@@ -54,7 +54,7 @@ internal static class PlanCommand
             }
 
             if (writesJson)
-                output.WriteLine(PlanJson.Write(plans[0]));
+                output.Write(PlanJson.Write(plans[0]));
             if (writesText)
                 output.Write(string.Join("\n", plans.Select(PlanText.Write)));
             return CommandLine.Done;

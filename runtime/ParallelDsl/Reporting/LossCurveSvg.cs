@@ -37,10 +37,11 @@ public static class LossCurveSvg
 
         var scale = new Scale(values.Min(), values.Max(), Math.Max(losses.Count, reference.Count));
         DrawGrid(canvas, scale);
+        var labels = new List<(double Y, string Text, string Style)>();
         if (unigramLoss is { } unigram && IsDrawn(unigram))
         {
             canvas.Path($"M{SvgCanvas.Number(Left)} {SvgCanvas.Number(scale.Y(unigram))}H{SvgCanvas.Number(Width - Right)}", "curve dashed level");
-            canvas.Text(Width - Right + 10, scale.Y(unigram) + 4, "unigram " + Loss(unigram), "level-text");
+            labels.Add((scale.Y(unigram), "unigram " + Loss(unigram), "level-text"));
         }
 
         DrawCurve(canvas, scale, losses, "curve loss");
@@ -51,12 +52,13 @@ public static class LossCurveSvg
         {
             double x = scale.X(Math.Max(losses.Count, 1) - 1), y = scale.Y(heldOut);
             canvas.Path($"M{SvgCanvas.Number(x - 5)} {SvgCanvas.Number(y)}h10m-5 -5v10", "curve loss", "loss on held-out text");
-            canvas.Text(Width - Right + 10, y + 18, "held out " + Loss(heldOut), "loss-text");
+            labels.Add((y, "held out " + Loss(heldOut), "loss-text"));
         }
 
         double last = losses.LastOrDefault(IsDrawn, double.NaN);
         if (IsDrawn(last))
-            canvas.Text(Width - Right + 10, scale.Y(last) + 4, "loss " + Loss(last), "strong loss-text");
+            labels.Add((scale.Y(last), "last step " + Loss(last), "strong loss-text"));
+        DrawLabels(canvas, labels);
         return canvas.Finish();
     }
 
@@ -74,6 +76,20 @@ public static class LossCurveSvg
             canvas.Text(scale.X(number - 1), Height - Bottom + 20, number.ToString("N0", CultureInfo.InvariantCulture), "small muted", "middle");
         canvas.Line(Left, Height - Bottom, Width - Right, Height - Bottom, "axis");
         canvas.Text((Left + Width - Right) / 2, Height - Bottom + 40, "step", "muted", "middle");
+    }
+
+    /// <summary>Labels at the ends of their lines, moved down where they would lie on one another.</summary>
+    private static void DrawLabels(SvgCanvas canvas, List<(double Y, string Text, string Style)> labels)
+    {
+        const double LineHeight = 18;
+        labels.Sort((left, right) => left.Y.CompareTo(right.Y));
+        double free = 0;
+        foreach ((double y, string text, string style) in labels)
+        {
+            double place = Math.Max(y, free);
+            canvas.Text(Width - Right + 12, place + 4, text, style);
+            free = place + LineHeight;
+        }
     }
 
     private static void DrawCurve(SvgCanvas canvas, Scale scale, IReadOnlyList<double> losses, string style)

@@ -13,6 +13,8 @@ public static class MeshSvg
     private const double RankWidth = 104;
     private const double RankHeight = 52;
     private const double Gap = 26;
+    private const double RowGap = 48;
+    private const double ArcHeight = 18;
     private const double Padding = 18;
     private const double NodeTitle = 30;
     private const int RanksInRow = 4;
@@ -82,7 +84,7 @@ public static class MeshSvg
         {
             int columns = Math.Min(RanksInRow, node.Devices), rows = (node.Devices + RanksInRow - 1) / RanksInRow;
             double width = (columns * (RankWidth + Gap)) - Gap + (2 * Padding);
-            double height = NodeTitle + (rows * (RankHeight + Gap)) - Gap + (2 * Padding);
+            double height = NodeTitle + (rows * (RankHeight + RowGap)) - RowGap + (2 * Padding);
             if (x > 1 && x + width > Width)
                 (x, y) = (0.5, rowBottom + 20);
             boxes.Add(new Box(node, x, y, width, height));
@@ -154,7 +156,7 @@ public static class MeshSvg
         if (from.Y == to.Y)
         {
             bool rightward = to.X > from.X;
-            double edge = rightward ? from.Y : from.Y + RankHeight, height = (rightward ? -1 : 1) * (Gap - 8);
+            double edge = rightward ? from.Y : from.Y + RankHeight, height = (rightward ? -1 : 1) * ArcHeight;
             double start = rightward ? from.X + RankWidth - Inset : from.X + Inset, end = rightward ? to.X + Inset : to.X + RankWidth - Inset;
             DrawArrow(canvas, (start, edge), (start, edge + height), (end, edge + height), (end, edge));
             return;
@@ -163,7 +165,7 @@ public static class MeshSvg
         bool downward = to.Y > from.Y;
         (double X, double Y) leave = (from.X + (downward ? Inset : RankWidth - Inset), downward ? from.Y + RankHeight : from.Y);
         (double X, double Y) arrive = (to.X + (downward ? Inset : RankWidth - Inset), downward ? to.Y : to.Y + RankHeight);
-        double bend = (downward ? 1 : -1) * Math.Max(Gap - 8, Math.Abs(arrive.Y - leave.Y) / 2);
+        double bend = (downward ? 1 : -1) * Math.Max(ArcHeight, Math.Abs(arrive.Y - leave.Y) / 2);
         DrawArrow(canvas, leave, (leave.X, leave.Y + bend), (arrive.X, arrive.Y - bend), arrive);
     }
 
@@ -188,6 +190,6 @@ public static class MeshSvg
         /// <summary>The corner of a device's box.</summary>
         public (double X, double Y) At(int device) => (
             X + Padding + (device % RanksInRow * (RankWidth + Gap)),
-            Y + Padding + NodeTitle + (device / RanksInRow * (RankHeight + Gap)));
+            Y + Padding + NodeTitle + (device / RanksInRow * (RankHeight + RowGap)));
     }
 }

@@ -88,6 +88,8 @@ public static class TimelineSvg
             string label = Readable.Exact(timed.Action.MicroBatch);
             if (width >= (8 * label.Length) + 4)
                 canvas.Text(x + (drawn / 2), y + 22, label, "on-action", "middle");
+            else if (width >= (6.3 * label.Length) + 2)
+                canvas.Text(x + (drawn / 2), y + 21, label, "small on-action", "middle");
         }
     }
 
