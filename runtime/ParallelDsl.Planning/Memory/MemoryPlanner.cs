@@ -9,47 +9,40 @@ public static class MemoryPlanner
 {
     /// <summary>The memory of one position.</summary>
     /// <param name="device">The position.</param>
-    /// <param name="layers">The layers of its stages.</param>
-    /// <param name="tiedParameters">Weights of a table that a tied head there needs a copy of; 0 where the embedding is there too.</param>
+    /// <param name="parameters">Weights of its stages, copies of a tied table included.</param>
     /// <param name="type">The training type.</param>
-    /// <param name="hiddenBytes">Bytes of one hidden vector.</param>
+    /// <param name="stages">Its stages.</param>
+    /// <param name="widestScratch">Bytes a token that the neediest of its layers uses within a pass.</param>
+    /// <param name="transferBytes">Bytes a token of all buffers of transfers: of the pipeline and of the ring.</param>
     /// <param name="unitTokensPerRank">Tokens of a full unit on one rank.</param>
-    /// <param name="sequence">The sequence degree.</param>
-    /// <param name="pipeline">The pipeline degree.</param>
-    /// <param name="peakActivationBytes">The most activation bytes a token of a unit held at once, over all its stages.</param>
-    /// <param name="unitsInFlight">How many stage activations are held at the peak.</param>
     /// <param name="available">Memory of the smallest device.</param>
     public static DeviceMemory Of(
         int device,
-        IReadOnlyList<PlannedLayer> layers,
-        long tiedParameters,
+        long parameters,
         TrainingType type,
-        long hiddenBytes,
+        IReadOnlyList<StageMemory> stages,
+        long widestScratch,
+        long transferBytes,
         int unitTokensPerRank,
-        int sequence,
-        int pipeline,
-        long peakActivationBytes,
-        int unitsInFlight,
-        long available)
-    {
-        long parameters = layers.Sum(layer => layer.Parameters) + tiedParameters;
-        return new DeviceMemory(
+        long available) => new(
             device,
             parameters * LayerCosts.WeightBytes(type),
             parameters * LayerCosts.GradientBytes,
             parameters * LayerCosts.OptimizerBytes(type),
-            peakActivationBytes * unitTokensPerRank,
-            WorkspaceBytes(layers, hiddenBytes, sequence, pipeline) * unitTokensPerRank,
-            unitsInFlight,
+            stages.Sum(stage => stage.ActivationBytes * stage.Units) * unitTokensPerRank,
+            (stages.Sum(stage => stage.GradientBytes * stage.Gradients) + widestScratch + transferBytes) * unitTokensPerRank,
+            stages.Sum(stage => stage.Units),
             available);
-    }
 
-    /// <summary>Bytes of buffers for each token of a unit on one rank: gradients of a layer's output and input (2 hidden vectors); where
-    /// there is a pipeline, one buffer for each of its four transfers (4 hidden vectors); where there is a ring, keys and values and their
-    /// gradients, each twice, so that one is sent while the next arrives (4 x keys and values).</summary>
-    private static long WorkspaceBytes(IReadOnlyList<PlannedLayer> layers, long hidden, int sequence, int pipeline)
-    {
-        long keyValue = layers.Max(layer => layer.KeyValueBytes);
-        return (2 * hidden) + (pipeline > 1 ? 4 * hidden : 0) + (sequence > 1 ? 4 * keyValue : 0);
-    }
+    /// <summary>Bytes a token of the buffers of transfers: where there is a pipeline, one for each of its four transfers (4 hidden vectors);
+    /// where there is a ring, keys and values and their gradients, each twice, so that one is sent while the next arrives.</summary>
+    public static long TransferBytes(long hidden, long keyValue, int sequence, int pipeline) =>
+        (pipeline > 1 ? 4 * hidden : 0) + (sequence > 1 ? 4 * keyValue : 0);
 }
+
+/// <summary>What one stage holds for each token of a unit.</summary>
+/// <param name="ActivationBytes">Bytes from F to the end of X or W.</param>
+/// <param name="Units">The most units for which they are held at once.</param>
+/// <param name="GradientBytes">Bytes from B to the end of W. An unsplit backward holds those of two layers at a time.</param>
+/// <param name="Gradients">The most units for which they are held at once.</param>
+public readonly record struct StageMemory(long ActivationBytes, int Units, long GradientBytes, int Gradients);

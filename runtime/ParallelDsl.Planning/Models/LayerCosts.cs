@@ -71,13 +71,35 @@ public static class LayerCosts
     /// <summary>Weights of the projection that a tied head shares with the embedding: V w.</summary>
     public static long TiedParameters(ModelSpec model) => (long)model.Layers[0].Vocabulary * model.Layers[0].Width;
 
-    // A table look-up: no FLOPs. Held for the backward: the token id.
+    /// <summary>Elements a token that a layer's backward works with.</summary>
+    /// <param name="layer">The declared layer.</param>
+    /// <param name="width">The model's width.</param>
+    /// <returns>Elements held from B to W, and elements used within a pass.</returns>
+    public static (long Held, long Scratch) BackwardElements(LayerSpec layer, long width)
+    {
+        long feedForward = layer.FeedForward, heads = layer.Heads;
+        return layer.Kind switch
+        {
+            // Held: gradients of the output, of the residual after attention (w each), of query, key and value, of gate and up (f each).
+            // Scratch: the gradient of the product of gate and up; then of the two normed inputs and of attention's output, with the
+            // row products of attention.
+            LayerKind.TransformerBlock => (
+                (3 * width) + (2 * KeyValueWidth(layer, width)) + (2 * feedForward), Math.Max(feedForward, (2 * width) + heads)),
+            LayerKind.Embedding => (width, 0),
+            _ => (0, width),
+        };
+    }
+
+    private static long KeyValueWidth(LayerSpec layer, long width) =>
+        width / layer.Heads * (layer.KeyValueHeads == 0 ? layer.Heads : layer.KeyValueHeads);
+
+    // A table look-up: no FLOPs, and nothing is held: a unit's token ids stand with its layout.
     private static PlannedLayer Embedding(long vocabulary, long width, TrainingType type) => Layer(
         LayerKind.Embedding,
         parameters: vocabulary * width,
         linearFlops: 0,
         attentionFlops: 0,
-        activationBytes: sizeof(int),
+        activationBytes: 0,
         outputBytes: width * ElementBytes(type),
         keyValueBytes: 0);
 
@@ -85,7 +107,7 @@ public static class LayerCosts
     private static PlannedLayer Block(LayerSpec layer, long width, TrainingType type)
     {
         long heads = layer.Heads;
-        long keyValueWidth = width / heads * (layer.KeyValueHeads == 0 ? heads : layer.KeyValueHeads);
+        long keyValueWidth = KeyValueWidth(layer, width);
         long feedForward = layer.FeedForward;
 
         // Query and output projections w x w, key and value projections w x k, gate, up and down projections w x f.

@@ -195,27 +195,47 @@ internal sealed class PlanSketch
 
     private EquatableArray<DeviceMemory> PlanMemory(EquatableArray<long> available)
     {
-        long[] activations = Prefix(layer => layer.ActivationBytes);
         EquatableArray<EquatableArray<PipelineAction>> orders =
             PipelineOrders.Of(Axes.Schedule, Axes.Pipeline, Axes.MicroBatches, Axes.Chunks);
         var memory = new DeviceMemory[Axes.Pipeline];
         for (int position = 0; position < Axes.Pipeline; position++)
         {
             List<PlannedLayer> layers = LayersAt(position);
+            var stages = new List<StageMemory>();
+            for (int stage = position; stage < StageDevices.Count; stage += Axes.Pipeline)
+                stages.Add(MemoryOf(stage, orders[position]));
             memory[position] = MemoryPlanner.Of(
                 position,
-                layers,
-                TiedParametersAt(layers),
+                layers.Sum(layer => layer.Parameters) + TiedParametersAt(layers),
                 Type,
-                HiddenBytes,
+                stages,
+                layers.Max(layer => BackwardElements(layer).Scratch) * LayerCosts.ElementBytes(Type),
+                MemoryPlanner.TransferBytes(HiddenBytes, layers.Max(layer => layer.KeyValueBytes), Axes.Sequence, Axes.Pipeline),
                 Batching.UnitTokensPerRank,
-                Axes.Sequence,
-                Axes.Pipeline,
-                ActivationPeak.Weight(orders[position], stage => activations[Boundaries[stage + 1]] - activations[Boundaries[stage]]),
-                ActivationPeak.Units(orders[position]),
                 available[position]);
         }
 
         return new(memory);
     }
+
+    private StageMemory MemoryOf(int stage, EquatableArray<PipelineAction> actions)
+    {
+        long activations = 0, widest = 0;
+        int first = Boundaries[stage], end = Boundaries[stage + 1];
+        for (int layer = first; layer < end; layer++)
+        {
+            activations += Layers[layer].ActivationBytes;
+            widest = Math.Max(widest, BackwardElements(Layers[layer]).Held);
+        }
+
+        bool handedOver = stage + 1 < StageDevices.Count && StageDevices[stage + 1] == StageDevices[stage];
+        return new StageMemory(
+            activations,
+            ActivationPeak.UnitsOfStage(actions, stage),
+            widest * Math.Min(2, end - first) * LayerCosts.ElementBytes(Type),
+            ActivationPeak.GradientsOfStage(actions, stage, handedOver));
+    }
+
+    private (long Held, long Scratch) BackwardElements(PlannedLayer layer) =>
+        LayerCosts.BackwardElements(Request.Model.Layers[layer.Declared], Request.Model.Layers[0].Width);
 }

@@ -33,4 +33,23 @@ public static class ActivationPeak
 
         return peak;
     }
+
+    /// <summary>The most units whose activations of <paramref name="stage"/> the device of <paramref name="actions"/> holds at once.</summary>
+    public static int UnitsOfStage(EquatableArray<PipelineAction> actions, int stage) => checked((int)Weight(actions, each => each == stage ? 1 : 0));
+
+    /// <summary>The most units whose gradients of <paramref name="stage"/> the device holds at once: from the backward of the next stage where
+    /// that is on the same device, which hands them over, else from its own; to the end of X or W.</summary>
+    public static int GradientsOfStage(EquatableArray<PipelineAction> actions, int stage, bool handedOver)
+    {
+        int held = 0, peak = 0, producer = handedOver ? stage + 1 : stage;
+        foreach (PipelineAction action in actions)
+        {
+            if (action.Stage == producer && (action.Kind is ActionKind.Backward or ActionKind.BackwardInput))
+                peak = Math.Max(peak, ++held);
+            if (action.Stage == stage && (action.Kind is ActionKind.Backward or ActionKind.BackwardWeight))
+                held--;
+        }
+
+        return peak;
+    }
 }

@@ -14,9 +14,10 @@ public interface IParallelModel<TSelf>
     /// <summary>Makes the layer at <paramref name="index"/> of <see cref="ParallelPlan.Layers"/>, specialised to its shape.</summary>
     static abstract LayerModule CreateLayer(int index);
 
-    /// <summary>Groups this step's sequences into units: pure, the same on every rank, no allocation once <paramref name="step"/> has grown.</summary>
+    /// <summary>Groups a step's sequences into units: pure, the same on every rank, no allocation once <paramref name="step"/> has grown.</summary>
     /// <param name="lengths">Tokens of each sequence.</param>
     /// <param name="step">Where the answer goes.</param>
-    /// <exception cref="PackingException">A sequence is empty or longer than the context, or the batch does not fit.</exception>
-    static abstract void PlanStep(ReadOnlySpan<int> lengths, StepPlan step);
+    /// <returns>Whether they fit.</returns>
+    /// <exception cref="PackingException">A sequence is empty or longer than the context.</exception>
+    static abstract bool TryPlanStep(ReadOnlySpan<int> lengths, StepPlan step);
 }

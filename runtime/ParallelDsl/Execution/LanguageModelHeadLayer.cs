@@ -48,7 +48,7 @@ public sealed unsafe class LanguageModelHeadLayer<TShape>(PlannedLayer layer) : 
     public Matrix Logits(in LayerCall call)
     {
         Activations held = new(call);
-        RmsNorm.Forward(call.Team, held.Input, _norm.Weights.Data, LlamaNames.NormEpsilon, held.Normed, held.Inverse);
+        RmsNorm.Forward(call.Team, held.Input, _norm.Weights.Span, LlamaNames.NormEpsilon, held.Normed, held.Inverse);
         MatrixProduct.MultiplyTransposedB(call.Team, held.Normed, _projection.Weights, held.Logits);
         return held.Logits;
     }
@@ -60,8 +60,8 @@ public sealed unsafe class LanguageModelHeadLayer<TShape>(PlannedLayer layer) : 
         float* cursor = call.Scratch;
         Matrix normed = call.Take(ref cursor, TShape.Width);
         MatrixProduct.Multiply(call.Team, held.Logits, _projection.Weights, normed);
-        RmsNorm.BackwardInput(call.Team, held.Input, _norm.Weights.Data, held.Inverse, normed, inputGradient, accumulate: false);
-        RmsNorm.BackwardWeight(call.Team, held.Input, held.Inverse, normed, _norm.Gradients.Data);
+        RmsNorm.BackwardInput(call.Team, held.Input, _norm.Weights.Span, held.Inverse, normed, inputGradient, accumulate: false);
+        RmsNorm.BackwardWeight(call.Team, held.Input, held.Inverse, normed, _norm.Gradients.Span);
     }
 
     /// <inheritdoc/>
@@ -74,7 +74,7 @@ public sealed unsafe class LanguageModelHeadLayer<TShape>(PlannedLayer layer) : 
     private readonly ref struct Activations
     {
         public readonly Matrix Input, Normed, Logits;
-        public readonly float* Inverse;
+        public readonly Span<float> Inverse;
 
         public Activations(in LayerCall call)
         {
@@ -82,7 +82,7 @@ public sealed unsafe class LanguageModelHeadLayer<TShape>(PlannedLayer layer) : 
             Input = call.Take(ref cursor, TShape.Width);
             Normed = call.Take(ref cursor, TShape.Width);
             Logits = call.Take(ref cursor, TShape.Vocabulary);
-            Inverse = cursor;
+            Inverse = new Span<float>(cursor, call.Tokens);
         }
     }
 }

@@ -1,4 +1,4 @@
-using System.Text;
+using ParallelDsl.Data;
 using ParallelDsl.Kernels;
 using ParallelDsl.Memory;
 
@@ -80,7 +80,7 @@ public sealed class ParameterStore : IDisposable
                 if (parameter.Spec.IsNorm)
                     rows.Span.Fill(1);
                 else
-                    FillNormal(rows.Span, parameter.Spec.Deviation, Seed(seed, tensor.Name));
+                    FillNormal(rows.Span, parameter.Spec.Deviation, new SplitMix64(SplitMix64.Hash(tensor.Name) ^ SplitMix64.Mix(unchecked((ulong)seed))));
                 row += tensor.Rows;
             }
         }
@@ -95,37 +95,16 @@ public sealed class ParameterStore : IDisposable
         SecondMoment.Dispose();
     }
 
-    private static ulong Seed(long seed, string name)
-    {
-        // FNV-1a of the name, mixed with the seed; string.GetHashCode differs from run to run.
-        ulong hash = 14695981039346656037UL ^ unchecked((ulong)seed * 0x9E3779B97F4A7C15UL);
-        foreach (byte value in Encoding.UTF8.GetBytes(name))
-            hash = unchecked((hash ^ value) * 1099511628211UL);
-        return hash;
-    }
-
-    private static void FillNormal(Span<float> values, float deviation, ulong state)
+    private static void FillNormal(Span<float> values, float deviation, SplitMix64 random)
     {
         for (int i = 0; i < values.Length; i += 2)
         {
-            // Box-Muller on two uniform numbers of (0, 1].
-            double radius = Math.Sqrt(-2 * Math.Log(Uniform(ref state)));
-            double angle = 2 * Math.PI * Uniform(ref state);
+            // Box-Muller; the first uniform number must not be 0.
+            double radius = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()));
+            double angle = 2 * Math.PI * random.NextDouble();
             values[i] = (float)(deviation * radius * Math.Cos(angle));
             if (i + 1 < values.Length)
                 values[i + 1] = (float)(deviation * radius * Math.Sin(angle));
-        }
-    }
-
-    private static double Uniform(ref ulong state)
-    {
-        // SplitMix64 (Steele, Lea, Flood, 2014): the same on every runtime version, unlike System.Random.
-        unchecked
-        {
-            ulong z = state += 0x9E3779B97F4A7C15UL;
-            z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL;
-            z = (z ^ (z >> 27)) * 0x94D049BB133111EBUL;
-            return (((z ^ (z >> 31)) >> 11) + 1) * (1.0 / (1UL << 53));
         }
     }
 }

@@ -45,6 +45,9 @@ internal sealed unsafe class RankSession : IDisposable
         _layouts = [.. Enumerable.Range(0, plan.Batching.UnitsPerDataRank).Select(_ => new UnitLayout())];
     }
 
+    /// <summary>The rank.</summary>
+    public int Rank => _model.Rank;
+
     /// <summary>Bytes of activation buffers so far.</summary>
     public long ActivationBytes => _executor.ActivationBytes;
 

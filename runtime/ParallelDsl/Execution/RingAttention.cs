@@ -11,13 +11,21 @@ public sealed class RingAttention : IDisposable
 {
     private const int KeyValueTag = 1;
     private const int GradientTag = 2;
-    private readonly ProcessGroup _group;
+    private readonly ProcessGroup? _group;
+    private readonly int _self;
     private readonly int _next;
     private readonly int _previous;
     private readonly int[] _order;
     private readonly int _position;
     private readonly NativeBuffer[] _keyValues;
     private readonly NativeBuffer[] _gradients;
+
+    private RingAttention()
+    {
+        _order = [0];
+        _keyValues = [new(0), new(0)];
+        _gradients = _keyValues;
+    }
 
     /// <summary>Makes the ring of this rank.</summary>
     /// <param name="group">The ranks of the sequence axis.</param>
@@ -26,6 +34,7 @@ public sealed class RingAttention : IDisposable
     public RingAttention(ProcessGroup group, ReadOnlySpan<int> ring, long capacity)
     {
         _group = group;
+        _self = group.Index;
         _order = ring.ToArray();
         _position = ring.IndexOf(group.Index);
         if (_position < 0 || ring.Length != group.Size)
@@ -36,6 +45,9 @@ public sealed class RingAttention : IDisposable
         _keyValues = [new(floats), new(floats)];
         _gradients = [new(floats), new(floats)];
     }
+
+    /// <summary>A ring of one rank, for a model that is run alone. It holds no buffers.</summary>
+    public static RingAttention Alone { get; } = new();
 
     /// <summary>Bytes of the buffers of keys, values and their gradients.</summary>
     public long Bytes => 4 * sizeof(float) * _keyValues[0].Length;
@@ -65,7 +77,7 @@ public sealed class RingAttention : IDisposable
             int source = SourceOf(hop);
             bool last = hop == _order.Length - 1;
             if (!last)
-                _group.Send(_next, KeyValueTag, held.Span);
+                _group!.Send(_next, KeyValueTag, held.Span);
             Attention<TShape>.Forward(team, query, held.ColumnRange(0, width), held.ColumnRange(width, width), unit.BlocksOf(source), output, logSumExp);
             if (!last)
                 held = Receive(_keyValues, hop + 1, KeyValueTag, unit, 2 * width);
@@ -107,14 +119,14 @@ public sealed class RingAttention : IDisposable
 
         int width = key.Columns;
         Matrix held = Load(unit, key, value);
-        Matrix gradient = View(_gradients[0], unit.TokensOf(_group.Index), 2 * width);
+        Matrix gradient = View(_gradients[0], unit.TokensOf(_self), 2 * width);
         gradient.Clear();
         for (int hop = 0; hop < _order.Length; hop++)
         {
             int source = SourceOf(hop);
             bool last = hop == _order.Length - 1;
             if (!last)
-                _group.Send(_next, KeyValueTag, held.Span);
+                _group!.Send(_next, KeyValueTag, held.Span);
             Attention<TShape>.Backward(
                 team,
                 query,
@@ -129,7 +141,7 @@ public sealed class RingAttention : IDisposable
                 gradient.ColumnRange(width, width));
 
             // The gradient moves on with its keys; after the last hop it moves once more, home.
-            _group.Send(_next, GradientTag, gradient.Span);
+            _group!.Send(_next, GradientTag, gradient.Span);
             if (!last)
                 held = Receive(_keyValues, hop + 1, KeyValueTag, unit, 2 * width);
             gradient = Receive(_gradients, hop + 1, GradientTag, unit, 2 * width);
@@ -152,7 +164,7 @@ public sealed class RingAttention : IDisposable
     private Matrix Load(UnitLayout unit, Matrix key, Matrix value)
     {
         int width = key.Columns;
-        Matrix held = View(_keyValues[0], unit.TokensOf(_group.Index), 2 * width);
+        Matrix held = View(_keyValues[0], unit.TokensOf(_self), 2 * width);
         key.CopyTo(held.ColumnRange(0, width));
         value.CopyTo(held.ColumnRange(width, width));
         return held;
@@ -161,7 +173,7 @@ public sealed class RingAttention : IDisposable
     private Matrix Receive(NativeBuffer[] buffers, int hop, int tag, UnitLayout unit, int columns)
     {
         Matrix matrix = View(buffers[hop % 2], unit.TokensOf(SourceOf(hop)), columns);
-        _group.Receive(_previous, tag, matrix.Span);
+        _group!.Receive(_previous, tag, matrix.Span);
         return matrix;
     }
 

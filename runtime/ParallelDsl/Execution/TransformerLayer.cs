@@ -85,14 +85,14 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
         Activations held = new(call);
         ThreadTeam team = call.Team;
 
-        RmsNorm.Forward(team, held.Input, _attentionNorm.Weights.Data, LlamaNames.NormEpsilon, held.AttentionInput, held.AttentionInverse);
+        RmsNorm.Forward(team, held.Input, _attentionNorm.Weights.Span, LlamaNames.NormEpsilon, held.AttentionInput, held.AttentionInverse);
         MatrixProduct.MultiplyTransposedB(team, held.AttentionInput, _queryKeyValue.Weights, held.QueryKeyValue);
         RotaryEmbedding<TShape>.Apply(team, held.QueryAndKey, call.Unit.Positions, inverse: false, LlamaNames.RotaryBase);
         call.Ring.Forward<TShape>(team, call.Unit, held.Query, held.Key, held.Value, held.Attended, held.LogSumExp);
         MatrixProduct.MultiplyTransposedB(team, held.Attended, _attentionOutput.Weights, held.Middle);
         Elementwise.Add(team, held.Middle, held.Input, held.Middle);
 
-        RmsNorm.Forward(team, held.Middle, _feedForwardNorm.Weights.Data, LlamaNames.NormEpsilon, held.FeedForwardInput, held.FeedForwardInverse);
+        RmsNorm.Forward(team, held.Middle, _feedForwardNorm.Weights.Span, LlamaNames.NormEpsilon, held.FeedForwardInput, held.FeedForwardInverse);
         MatrixProduct.MultiplyTransposedB(team, held.FeedForwardInput, _gateUp.Weights, held.GateUp);
         SwiGlu.Forward(team, held.GateUp, held.Gated);
         MatrixProduct.MultiplyTransposedB(team, held.Gated, _down.Weights, output);
@@ -118,8 +118,8 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
 
         MatrixProduct.Multiply(team, gradients.GateUp, _gateUp.Weights, normed);
         gradients.Output.CopyTo(gradients.Middle);
-        RmsNorm.BackwardInput(team, held.Middle, _feedForwardNorm.Weights.Data, held.FeedForwardInverse, normed, gradients.Middle, accumulate: true);
-        RmsNorm.BackwardWeight(team, held.Middle, held.FeedForwardInverse, normed, _feedForwardNorm.Gradients.Data);
+        RmsNorm.BackwardInput(team, held.Middle, _feedForwardNorm.Weights.Span, held.FeedForwardInverse, normed, gradients.Middle, accumulate: true);
+        RmsNorm.BackwardWeight(team, held.Middle, held.FeedForwardInverse, normed, _feedForwardNorm.Gradients.Span);
 
         MatrixProduct.Multiply(team, gradients.Middle, _attentionOutput.Weights, attended);
         Attention<TShape>.OutputDots(team, attended, held.Attended, outputDots);
@@ -139,8 +139,8 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
         RotaryEmbedding<TShape>.Apply(team, QueryAndKey(gradients.QueryKeyValue), call.Unit.Positions, inverse: true, LlamaNames.RotaryBase);
         MatrixProduct.Multiply(team, gradients.QueryKeyValue, _queryKeyValue.Weights, normed);
         gradients.Middle.CopyTo(inputGradient);
-        RmsNorm.BackwardInput(team, held.Input, _attentionNorm.Weights.Data, held.AttentionInverse, normed, inputGradient, accumulate: true);
-        RmsNorm.BackwardWeight(team, held.Input, held.AttentionInverse, normed, _attentionNorm.Gradients.Data);
+        RmsNorm.BackwardInput(team, held.Input, _attentionNorm.Weights.Span, held.AttentionInverse, normed, inputGradient, accumulate: true);
+        RmsNorm.BackwardWeight(team, held.Input, held.AttentionInverse, normed, _attentionNorm.Gradients.Span);
     }
 
     /// <inheritdoc/>
@@ -167,7 +167,7 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
     private readonly ref struct Activations
     {
         public readonly Matrix Input, AttentionInput, QueryKeyValue, Attended, Middle, FeedForwardInput, GateUp, Gated, LogSumExp;
-        public readonly float* AttentionInverse, FeedForwardInverse;
+        public readonly Span<float> AttentionInverse, FeedForwardInverse;
 
         public Activations(in LayerCall call)
         {
@@ -182,8 +182,8 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
             Gated = call.Take(ref cursor, FeedForward);
             LogSumExp = new Matrix(cursor, TShape.Heads, call.Tokens, call.Tokens);
             cursor += (long)TShape.Heads * call.Tokens;
-            AttentionInverse = cursor;
-            FeedForwardInverse = cursor + call.Tokens;
+            AttentionInverse = new Span<float>(cursor, call.Tokens);
+            FeedForwardInverse = new Span<float>(cursor + call.Tokens, call.Tokens);
         }
 
         public Matrix Query => TransformerLayer<TShape>.Query(QueryKeyValue);

@@ -18,9 +18,6 @@ internal readonly unsafe struct BlockedProduct<TKernel>(
     private const int RowsOfBlock = 192;
     private const int ColumnsOfBlock = 2048;
 
-    // Below about 10 microseconds of work, waking a thread costs more than it brings.
-    private const long SmallestSharedProduct = 512 * 1024;
-
     // Packing an element costs about as much as this many multiply-adds of the micro-kernel.
     private const long PackingCost = 16;
 
@@ -35,8 +32,10 @@ internal readonly unsafe struct BlockedProduct<TKernel>(
                 c.Clear();
             return;
         }
-        (int gridRows, int gridColumns) = ChooseGrid(team.Threads, c.Rows, c.Columns, depth);
-        team.Run(new BlockedProduct<TKernel>(a, b, c, depth, accumulate, gridRows, gridColumns), gridRows * gridColumns);
+        (int gridRows, int gridColumns) = ChooseGrid(team.Threads, c.Rows, c.Columns);
+        team.RunIfWorthwhile(
+            new BlockedProduct<TKernel>(a, b, c, depth, accumulate, gridRows, gridColumns), gridRows * gridColumns,
+            2L * c.Rows * c.Columns * depth);
     }
 
     /// <inheritdoc/>
@@ -99,10 +98,8 @@ internal readonly unsafe struct BlockedProduct<TKernel>(
     }
 
     // The grid with the cheapest part: each part packs its own factors, so square parts pack least.
-    private static (int Rows, int Columns) ChooseGrid(int threads, int rows, int columns, int depth)
+    private static (int Rows, int Columns) ChooseGrid(int threads, int rows, int columns)
     {
-        if (threads == 1 || (long)rows * columns * depth < SmallestSharedProduct)
-            return (1, 1);
         (int Rows, int Columns) best = (1, 1);
         long bestCost = long.MaxValue;
         for (int gridRows = 1; gridRows <= threads; gridRows++)

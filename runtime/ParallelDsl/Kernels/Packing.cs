@@ -74,30 +74,13 @@ internal readonly unsafe struct Factor(float* data, int stride, bool depthMajor)
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void TransposePanel<TPanel>(float* source, int count, int depth, float* panel)
         where TPanel : struct, IPanel
     {
-        int row = 0;
-        if (Vector512.IsHardwareAccelerated)
-        {
-            if (TPanel.Width == 12 && count == 12)
-            {
-                Transpose.TwelveRows(source, stride, depth, panel);
-                return;
-            }
-            for (; row + 16 <= count; row += 16)
-                Transpose.SixteenRows(source + (long)row * stride, stride, depth, panel + row, TPanel.Width);
-        }
-        for (; row + 4 <= count; row += 4)
-            Transpose.FourRows(source + (long)row * stride, stride, depth, panel + row, TPanel.Width);
-        for (; row < count; row++)
-        {
-            float* from = source + (long)row * stride;
-            float* to = panel + row;
-            for (int d = 0; d < depth; d++, to += TPanel.Width)
-                *to = from[d];
-        }
+        if (Vector512.IsHardwareAccelerated && TPanel.Width == 12 && count == 12)
+            Transpose.TwelveRows(source, stride, depth, panel);
+        else
+            Transpose.Rows(source, stride, count, depth, panel, TPanel.Width);
     }
 }
 

@@ -12,6 +12,9 @@ public sealed unsafe class ThreadTeam : IDisposable
     // About 20 microseconds of spinning and yielding: longer than the gap between two kernels, shorter than what a scheduler minds.
     private const int SpinsBeforeBlocking = 30;
 
+    // About 10 microseconds of one thread.
+    private const long SmallestSharedWork = 1024 * 1024;
+
     private readonly Thread[] _workers;
     private readonly object _gate = new();
 
@@ -84,6 +87,24 @@ public sealed unsafe class ThreadTeam : IDisposable
         Volatile.Write(ref _busy, 0);
         if (failure is not null)
             ExceptionDispatchInfo.Throw(failure);
+    }
+
+    /// <summary>As <see cref="Run"/>, but inline when waking the workers would cost more than they bring.</summary>
+    /// <param name="work">The work.</param>
+    /// <param name="parts">Number of parts.</param>
+    /// <param name="operations">Floating-point operations of all parts together.</param>
+    internal void RunIfWorthwhile<TWork>(in TWork work, int parts, long operations)
+        where TWork : struct, ITeamWork
+    {
+        if (operations >= SmallestSharedWork)
+        {
+            Run(work, parts);
+            return;
+        }
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        TWork inline = work;
+        for (int part = 0; part < parts; part++)
+            inline.Run(part);
     }
 
     /// <summary>Ends the threads of the team.</summary>

@@ -8,9 +8,32 @@ namespace ParallelDsl.Kernels;
 /// <summary>Strips of a row-major matrix, written transposed.</summary>
 internal static unsafe class Transpose
 {
+    /// <summary>
+    /// Writes <c>destination[d * destinationStride + i] = source[i * stride + d]</c> for i below <paramref name="rows"/> and d below
+    /// <paramref name="depth"/>, and nothing else.
+    /// </summary>
+    public static void Rows(float* source, nint stride, int rows, int depth, float* destination, nint destinationStride)
+    {
+        int row = 0;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            for (; row + 16 <= rows; row += 16)
+                SixteenRows(source + (row * stride), stride, depth, destination + row, destinationStride);
+        }
+        for (; row + 4 <= rows; row += 4)
+            FourRows(source + (row * stride), stride, depth, destination + row, destinationStride);
+        for (; row < rows; row++)
+        {
+            float* from = source + (row * stride);
+            float* to = destination + row;
+            for (int d = 0; d < depth; d++, to += destinationStride)
+                *to = from[d];
+        }
+    }
+
     /// <summary>Writes <c>destination[d * destinationStride + i] = source[i * stride + d]</c> for i in 0..3 and d below the depth.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void FourRows(float* source, nint stride, int depth, float* destination, nint destinationStride)
+    private static void FourRows(float* source, nint stride, int depth, float* destination, nint destinationStride)
     {
         float* row0 = source;
         float* row1 = source + stride;
@@ -43,7 +66,7 @@ internal static unsafe class Transpose
 
     /// <summary>As <see cref="FourRows"/> for i in 0..15: four transpositions of 4 x 4 side by side in one vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void SixteenRows(float* source, nint stride, int depth, float* destination, nint destinationStride)
+    private static void SixteenRows(float* source, nint stride, int depth, float* destination, nint destinationStride)
     {
         int d = 0;
         for (; d + 4 <= depth; d += 4, destination += 4 * destinationStride)

@@ -17,12 +17,14 @@ namespace ParallelDsl.Training;
 /// trainer.Save("checkpoints");
 /// </code>
 /// </example>
-public sealed class Trainer<TModel> : IDisposable
+public sealed partial class Trainer<TModel> : IDisposable
     where TModel : IParallelModel<TModel>
 {
     private readonly RankModel[] _models;
     private readonly ThreadTeam[] _teams;
-    private readonly BatchSampler _sampler;
+    private readonly IReadOnlyList<int[]> _documents;
+    private SamplerState _position;
+    private Exception? _failure;
 
     /// <summary>Makes the model on every rank, with weights from the seed.</summary>
     /// <param name="documents">Token ids, each document at least 2 of them: a document of n + 1 tokens is a sequence of length n. None longer than the context.</param>
@@ -36,7 +38,8 @@ public sealed class Trainer<TModel> : IDisposable
         Plan = plan ?? TModel.Plan;
         if (Plan.Model != TModel.Plan.Model)
             throw new ArgumentException($"The plan is of {Plan.Model.Name} and its layers, not of {typeof(TModel)} as compiled; plan this model again.", nameof(plan));
-        _sampler = new BatchSampler(documents, Plan, Options.Seed);
+        StepGrouping.Check(documents, Plan.Model);
+        _documents = documents;
         int threads = Options.ThreadsPerRank > 0 ? Options.ThreadsPerRank : Math.Max(1, Environment.ProcessorCount / Plan.Mesh.Size);
         _models = [.. Enumerable.Range(0, Plan.Mesh.Size).Select(rank => RankModel.Create<TModel>(Plan, rank))];
         _teams = [.. _models.Select(_ => new ThreadTeam(threads))];
@@ -58,34 +61,34 @@ public sealed class Trainer<TModel> : IDisposable
 
     internal IReadOnlyList<RankModel> Models => _models;
 
-    internal SamplerState SamplerState
-    {
-        get => _sampler.State;
-        set => _sampler.State = value;
-    }
-
     /// <summary>Trains <paramref name="steps"/> more steps, or up to <see cref="TrainerOptions.Steps"/>.</summary>
     /// <param name="steps">How many; null for the rest of the run.</param>
     /// <param name="progress">Told after each step, on rank 0's thread: keep it short.</param>
     /// <param name="cancellation">Ends the run after the step that is under way, on every rank.</param>
     /// <returns>Whether all steps were done.</returns>
     /// <exception cref="RankFailedException">A rank failed; the inner exception says why.</exception>
-    /// <exception cref="TrainingDivergedException">The loss is no longer a number.</exception>
+    /// <remarks>After a loss that is no longer a number (<see cref="TrainingDivergedException"/> inside) the weights are those before that step, and
+    /// can be saved. After any other failure only a new trainer goes on, from a checkpoint.</remarks>
     public bool Train(int? steps = null, Action<StepReport>? progress = null, CancellationToken cancellation = default)
     {
-        int last = StepsDone + (steps ?? Math.Max(0, Options.Steps - StepsDone));
+        ArgumentOutOfRangeException.ThrowIfNegative(steps ?? 0, nameof(steps));
+        int first = StepsDone, last = first + (steps ?? Math.Max(0, Options.Steps - first));
+        SamplerState position = _position;
         Run(session =>
         {
-            BatchSampler sampler = session.Rank == 0 ? _sampler : _sampler.Copy();
+            BatchSampler sampler = new(_documents, Options.Seed, position, StepGrouping.Of<TModel>(Plan));
             StepPlan grouping = new();
-            for (int step = StepsDone; step < last; step++)
+            for (int step = first; step < last; step++)
             {
-                if (session.Links.Any(cancellation.IsCancellationRequested))
+                // Ranks see the request at different times: they go by what all know.
+                if (session.Any(cancellation.IsCancellationRequested))
                     return;
-                IReadOnlyList<int[]> batch = sampler.Next(grouping);
-                StepReport report = StepOnce(session, batch, grouping, step);
+                StepReport report = StepOnce(session, sampler.Next(grouping), grouping, step);
                 if (session.Rank == 0)
+                {
+                    _position = sampler.State;
                     Finish(report, progress);
+                }
             }
         });
         return StepsDone == last;
@@ -96,11 +99,14 @@ public sealed class Trainer<TModel> : IDisposable
     /// <exception cref="PackingException">They do not fit one step.</exception>
     public StepReport Step(IReadOnlyList<int[]> sequences)
     {
-        BatchSampler.Check(sequences, Plan);
+        StepGrouping.Check(sequences, Plan.Model);
         StepReport done = default;
         Run(session =>
         {
-            StepReport report = StepOnce(session, sequences, Group(sequences), StepsDone);
+            StepPlan grouping = new();
+            if (!StepGrouping.Of<TModel>(Plan).TryGroup([.. sequences], grouping))
+                throw new PackingException($"{sequences.Count} sequences do not fit one step of {Plan.Mesh.Data} x {Plan.Batching.UnitsPerDataRank} units of {Plan.Batching.UnitTokens} tokens; give fewer.");
+            StepReport report = StepOnce(session, sequences, grouping, StepsDone);
             if (session.Rank == 0)
                 done = report;
         });
@@ -112,21 +118,22 @@ public sealed class Trainer<TModel> : IDisposable
     /// <param name="sequences">Any number of them; as many batches as they need.</param>
     public double Evaluate(IReadOnlyList<int[]> sequences)
     {
-        BatchSampler.Check(sequences, Plan);
+        StepGrouping.Check(sequences, Plan.Model);
         double nats = 0;
         long tokens = 0;
         Run(session =>
         {
-            StepPlan grouping = new();
-            for (int first = 0; first < sequences.Count;)
+            StepGrouping grouping = StepGrouping.Of<TModel>(Plan);
+            StepPlan step = new();
+            for (int done = 0; done < sequences.Count; done += step.SequenceCount)
             {
-                IReadOnlyList<int[]> batch = BatchSampler.Fill(sequences, first, Plan, grouping);
-                first += batch.Count;
-                double loss = session.Links.Evaluate(batch, grouping);
+                List<int[]> batch = grouping.Take(sequences, done);
+                grouping.GroupMost(batch, step);
+                double loss = session.Evaluate(batch, step);
                 if (session.Rank == 0)
                 {
-                    nats += loss * grouping.TotalTokens;
-                    tokens += grouping.TotalTokens;
+                    nats += loss * step.TotalTokens;
+                    tokens += step.TotalTokens;
                 }
             }
         });
@@ -142,15 +149,15 @@ public sealed class Trainer<TModel> : IDisposable
             model.Dispose();
     }
 
-    private StepReport StepOnce(Session session, IReadOnlyList<int[]> batch, StepPlan grouping, int step)
+    private StepReport StepOnce(RankSession session, IReadOnlyList<int[]> batch, StepPlan grouping, int step)
     {
         long started = Stopwatch.GetTimestamp();
-        (double loss, double norm) = session.Links.ComputeGradients(batch, grouping);
+        (double loss, double norm) = session.ComputeGradients(batch, grouping);
         if (!double.IsFinite(loss) || !double.IsFinite(norm))
             throw new TrainingDivergedException(step + 1, loss, norm);
         float clip = Options.GradientClip;
         float rate = Options.LearningRateAt(step);
-        session.Links.Update(new AdamWStep
+        session.Update(new AdamWStep
         {
             LearningRate = rate,
             Beta1 = Options.Beta1,
@@ -163,30 +170,36 @@ public sealed class Trainer<TModel> : IDisposable
         return new StepReport(step + 1, loss, norm, rate, grouping.TotalTokens, Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
-    private StepPlan Group(IReadOnlyList<int[]> sequences)
-    {
-        StepPlan grouping = new();
-        BatchSampler.Group<TModel>(sequences, Plan, grouping);
-        return grouping;
-    }
-
     private void Finish(StepReport report, Action<StepReport>? progress)
     {
         StepsDone = report.Step;
         progress?.Invoke(report);
     }
 
-    private void Run(Action<Session> body)
+    private void Run(Action<RankSession> body)
     {
-        // Ranks wait for one another only while one of them computes, so a long wait of all is a fault.
-        RankThreads.Run(Plan.Mesh.Size, transport =>
+        ThrowIfFailed();
+        try
         {
-            using RankSession links = new(_models[transport.Rank], transport, _teams[transport.Rank]);
-            body(new Session(transport.Rank, links));
-        });
+            RankThreads.Run(Plan.Mesh.Size, transport =>
+            {
+                using RankSession session = new(_models[transport.Rank], transport, _teams[transport.Rank]);
+                body(session);
+            });
+        }
+        catch (RankFailedException exception) when (exception.InnerException is not (TrainingDivergedException or PackingException))
+        {
+            // Those two stop every rank before it touches the weights; after any other failure ranks may be a step apart.
+            _failure = exception;
+            throw;
+        }
     }
 
-    private readonly record struct Session(int Rank, RankSession Links);
+    private void ThrowIfFailed()
+    {
+        if (_failure is not null)
+            throw new InvalidOperationException("This trainer's ranks stopped in the middle of a step. Make a new trainer and resume from the last checkpoint.", _failure);
+    }
 }
 
 /// <summary>The loss or the gradient is no longer a number; the weights are as before the step.</summary>

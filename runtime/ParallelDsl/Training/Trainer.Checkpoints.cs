@@ -1,0 +1,61 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ParallelDsl.Checkpoints;
+using ParallelDsl.Data;
+using ParallelDsl.Planning.Plans;
+
+namespace ParallelDsl.Training;
+
+public sealed partial class Trainer<TModel>
+{
+    /// <summary>Writes a checkpoint of the weights, the optimizer and the place in the data: whole or not at all.</summary>
+    /// <param name="directory">The folder of checkpoints; created when missing.</param>
+    /// <returns>The folder of this checkpoint.</returns>
+    /// <exception cref="CheckpointException">It cannot be written; nothing is left of it and older checkpoints are untouched.</exception>
+    public string Save(string directory)
+    {
+        ThrowIfFailed();
+        JsonObject state = new()
+        {
+            ["model"] = Plan.Model.Name,
+            ["step"] = StepsDone,
+            ["seed"] = Options.Seed,
+            ["epoch"] = _position.Epoch,
+            ["position"] = _position.Position,
+            ["documents"] = _documents.Count,
+            ["planDigest"] = PlanDigest.Of(Plan),
+            ["llama"] = ModelCheckpoint.Configuration(Plan.Model),
+        };
+        return CheckpointDirectory.Save(directory, StepsDone, state, ModelCheckpoint.Weights(_models), ModelCheckpoint.Moments(_models));
+    }
+
+    /// <summary>Goes on from a checkpoint. Under the same plan, options and documents the run continues bit for bit.</summary>
+    /// <param name="checkpoint">The folder of one checkpoint, or of several: then the newest is taken.</param>
+    /// <exception cref="CheckpointException">There is none, it is damaged, of another model, or of a run on other documents or another seed.</exception>
+    public void Resume(string checkpoint)
+    {
+        string path = CheckpointDirectory.Latest(checkpoint) ?? checkpoint;
+        using Checkpoint opened = Checkpoint.Open(path);
+        CheckRun(opened, "seed", Options.Seed);
+        CheckRun(opened, "documents", _documents.Count);
+        SamplerState position = new(ReadInteger(opened, "epoch"), checked((int)ReadInteger(opened, "position")));
+        ModelCheckpoint.Read(opened, _models);
+        StepsDone = checked((int)opened.Step);
+        _position = position;
+    }
+
+    private static void CheckRun(Checkpoint checkpoint, string field, long expected)
+    {
+        long actual = ReadInteger(checkpoint, field);
+        if (actual != expected)
+        {
+            throw new CheckpointException(
+                checkpoint.Path, null, $"it was written by a run whose {field} were {actual}, not {expected}: going on would not repeat that run");
+        }
+    }
+
+    private static long ReadInteger(Checkpoint checkpoint, string field) =>
+        checkpoint.State[field] is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out long number)
+            ? number
+            : throw new CheckpointException(checkpoint.Path, null, $"trainer.json has no integer {field}: it is not of this trainer");
+}

@@ -1,0 +1,150 @@
+using System.Globalization;
+using System.Text.Json;
+using ParallelDsl.Data;
+using ParallelDsl.Planning.Plans;
+using ParallelDsl.Reporting;
+using ParallelDsl.Training;
+
+namespace TrainGpt;
+
+/// <summary>One run from text to checkpoint: training, parity with one rank, evaluation, generation, pictures.</summary>
+internal sealed class TrainRun(TrainOptions options)
+{
+    /// <summary>Steps that are run again on one rank.</summary>
+    private const int ReferenceSteps = 5;
+
+    /// <summary>What the parallel run may differ from one rank, relative: float32 sums in another order.</summary>
+    private const double Tolerance = 1e-4;
+
+    private const int HeldOutDocuments = 200;
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true, NewLine = "\n" };
+
+    /// <summary>Runs it.</summary>
+    /// <returns>0, or 1 where the parallel run does not equal the one on one rank.</returns>
+    public int Execute(CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(options.OutputDirectory);
+        Corpus corpus = ReadCorpus();
+        (Corpus training, Corpus heldOut) = corpus.Split(20);
+        IReadOnlyList<int[]> documents = training.Documents;
+        List<int[]> unseen = [.. heldOut.Documents.Take(HeldOutDocuments)];
+        Console.WriteLine($"text       {corpus.Source}");
+
+        TrainerOptions how = new() { Steps = options.Steps, WarmUpSteps = Math.Min(20, options.Steps / 10), LearningRate = 4e-3f, Seed = options.Seed };
+        ParallelPlan plan = options.Ranks == 1 ? OneRank.PlanOf(Gpt.Plan) : Gpt.Plan;
+        using Trainer<Gpt> trainer = new(documents, how, plan);
+        if (options.Checkpoint is { } checkpoint)
+            trainer.Resume(checkpoint);
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"model      {trainer.ParameterCount:N0} parameters on {plan.Mesh.Size} ranks (data {plan.Mesh.Data} x sequence {plan.Mesh.Sequence} x pipeline {plan.Mesh.Pipeline})"));
+
+        List<StepReport> reports = [];
+        bool finished = Train(trainer, reports, cancellation);
+        string saved = trainer.Save(Path.Combine(options.OutputDirectory, "checkpoints"));
+        if (!finished)
+        {
+            Console.WriteLine($"stopped    after step {trainer.StepsDone}; saved to {saved}");
+            Console.WriteLine($"go on      with --resume {saved}");
+            return 0;
+        }
+
+        double unigram = new UnigramModel(documents, ByteTokenizer.Vocabulary).MeanLoss(unseen);
+        double loss = trainer.Evaluate(unseen);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"held out   loss {loss:F4} nats a byte; a unigram model has {unigram:F4}"));
+        Generate(saved);
+        (List<StepReport> reference, double difference) = CompareWithOneRank(documents, how, reports);
+        WritePictures(plan, reports, reference, unigram, loss);
+        WriteFigures(trainer, reports, reference, unigram, loss);
+        Console.WriteLine($"written    {Path.Combine(options.OutputDirectory, "plan.html")}, loss.svg, {Path.GetRelativePath(options.OutputDirectory, saved)}");
+        return difference <= Tolerance ? 0 : 1;
+    }
+
+    private Corpus ReadCorpus()
+    {
+        // A sequence of the context's length has one token more: its last target.
+        int longest = Gpt.Plan.Model.ContextLength + 1;
+        ByteTokenizer tokenizer = new();
+        return options.TextDirectory is { } directory ? Corpus.FromTextDirectory(directory, tokenizer, longest) : Corpus.FromReferencePacks(tokenizer, longest);
+    }
+
+    private bool Train(Trainer<Gpt> trainer, List<StepReport> reports, CancellationToken cancellation)
+    {
+        bool finished = false;
+        StepDisplay.Show("training", trainer.StepsDone, options.Steps, show => finished = trainer.Train(
+            progress: report =>
+            {
+                reports.Add(report);
+                show(report);
+            },
+            cancellation: cancellation));
+        if (reports.Count > 0)
+        {
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"trained    {trainer.StepsDone} steps; loss {reports[0].Loss:F4} to {reports[^1].Loss:F4}; {TokensPerSecond(reports):N0} tokens/s"));
+        }
+
+        return finished;
+    }
+
+    private (List<StepReport> Reports, double Difference) CompareWithOneRank(IReadOnlyList<int[]> documents, TrainerOptions how, List<StepReport> reports)
+    {
+        List<StepReport> reference = [];
+        int steps = options.Ranks == 1 || options.Checkpoint is not null ? 0 : Math.Min(ReferenceSteps, reports.Count);
+        if (steps == 0)
+            return (reference, 0);
+        using Trainer<Gpt> trainer = new(documents, how, OneRank.PlanOf(Gpt.Plan));
+        StepDisplay.Show("one rank", 0, steps, show => trainer.Train(steps, report =>
+        {
+            reference.Add(report);
+            show(report);
+        }));
+        double difference = reference.Zip(reports, (one, many) => Math.Max(Relative(one.Loss, many.Loss), Relative(one.GradientNorm, many.GradientNorm))).Max();
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"parity     {steps} steps again on one rank: largest relative difference of loss and gradient norm {difference:E1} ({(difference <= Tolerance ? "equal" : "NOT EQUAL")})"));
+        return (reference, difference);
+    }
+
+    private void Generate(string checkpoint)
+    {
+        ByteTokenizer tokenizer = new();
+        using TextGenerator<Gpt> generator = new(checkpoint);
+        const string Prompt = "System.";
+        IReadOnlyList<int> added = generator.Generate([ByteTokenizer.Bos, .. tokenizer.Encode(Prompt)[1..^1]], 120, temperature: 0.5f, options.Seed, ByteTokenizer.Eos);
+        string text = tokenizer.Decode([.. added]).ReplaceLineEndings(" ");
+        Console.WriteLine($"generated  {Prompt}{text}");
+    }
+
+    private void WritePictures(ParallelPlan plan, List<StepReport> reports, List<StepReport> reference, double unigram, double heldOut)
+    {
+        AtomicFile.WriteText(Path.Combine(options.OutputDirectory, "plan.html"), PlanHtml.Write(plan));
+        if (reports.Count > 0)
+            AtomicFile.WriteText(Path.Combine(options.OutputDirectory, "loss.svg"), LossCurveSvg.Write(Losses(reports), Losses(reference), unigram, heldOut));
+    }
+
+    private void WriteFigures(Trainer<Gpt> trainer, List<StepReport> reports, List<StepReport> reference, double unigram, double heldOut)
+    {
+        if (options.JsonFile is not { } file)
+            return;
+        AtomicFile.WriteText(file, JsonSerializer.Serialize(
+            new
+            {
+                Losses = Losses(reports),
+                ReferenceLosses = Losses(reference),
+                GradientNorms = reports.Select(report => report.GradientNorm),
+                ReferenceGradientNorms = reference.Select(report => report.GradientNorm),
+                TokensPerSecond = TokensPerSecond(reports),
+                Parameters = trainer.ParameterCount,
+                UnigramLoss = unigram,
+                HeldOutLoss = heldOut,
+            },
+            Json) + "\n");
+    }
+
+    private static List<double> Losses(List<StepReport> reports) => [.. reports.Select(report => report.Loss)];
+
+    private static double TokensPerSecond(List<StepReport> reports) => reports.Count == 0 ? 0 : reports.Sum(report => report.Tokens) / reports.Sum(report => report.Seconds);
+
+    private static double Relative(double expected, double actual) => Math.Abs(expected - actual) / Math.Abs(expected);
+}

@@ -1,0 +1,40 @@
+namespace ParallelDsl.Benchmarks;
+
+/// <summary>One rank of the machine that runs the benchmark.</summary>
+[Cluster]
+[Nodes(1, DevicesPerNode = 1, Device = DeviceKind.Host)]
+public sealed partial class OneHost;
+
+/// <summary>Width 256, 8 layers.</summary>
+[ParallelModel(ContextLength = 512)]
+[RunsOn(typeof(OneHost))]
+[DataAxis(1, UnitTokens = 2048)]
+[PipelineAxis(1, MicroBatches = 1)]
+public sealed partial class Gpt256
+{
+    [Embedding(Vocabulary = 4096, Width = 256)]
+    public partial Layer Tokens { get; }
+
+    [TransformerBlock(Heads = 4, KeyValueHeads = 4, FeedForward = 704, Repeat = 8)]
+    public partial Layer Blocks { get; }
+
+    [LanguageModelHead]
+    public partial Layer Head { get; }
+}
+
+/// <summary>Width 768, 4 layers.</summary>
+[ParallelModel(ContextLength = 512)]
+[RunsOn(typeof(OneHost))]
+[DataAxis(1, UnitTokens = 2048)]
+[PipelineAxis(1, MicroBatches = 1)]
+public sealed partial class Gpt768
+{
+    [Embedding(Vocabulary = 4096, Width = 768)]
+    public partial Layer Tokens { get; }
+
+    [TransformerBlock(Heads = 12, KeyValueHeads = 4, FeedForward = 2048, Repeat = 4)]
+    public partial Layer Blocks { get; }
+
+    [LanguageModelHead]
+    public partial Layer Head { get; }
+}

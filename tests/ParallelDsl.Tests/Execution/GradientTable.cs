@@ -1,0 +1,54 @@
+using ParallelDsl.Execution;
+using ParallelDsl.Training;
+
+namespace ParallelDsl.Tests.Execution;
+
+/// <summary>All tensors of a model by name, collected from the ranks that hold them.</summary>
+internal static class GradientTable
+{
+    public static SortedDictionary<string, float[]> Gradients<TModel>(Trainer<TModel> trainer)
+        where TModel : IParallelModel<TModel> => Collect(trainer, parameter => parameter.Gradients.Span);
+
+    public static SortedDictionary<string, float[]> Weights<TModel>(Trainer<TModel> trainer)
+        where TModel : IParallelModel<TModel> => Collect(trainer, parameter => parameter.Weights.Span);
+
+    /// <summary>The largest difference within a tensor over the largest value of the tensor, over all tensors.</summary>
+    public static (double Difference, string Tensor) Compare(SortedDictionary<string, float[]> expected, SortedDictionary<string, float[]> actual)
+    {
+        Assert.Equal(expected.Keys, actual.Keys);
+        return expected.Select(pair => (Relative(pair.Value, actual[pair.Key]), pair.Key)).Max();
+    }
+
+    private static double Relative(float[] expected, float[] actual)
+    {
+        double scale = expected.Max(value => Math.Abs((double)value));
+        return expected.Zip(actual, (a, b) => Math.Abs((double)a - b)).Max() / Math.Max(scale, 1e-30);
+    }
+
+    private static SortedDictionary<string, float[]> Collect<TModel>(Trainer<TModel> trainer, Selector view)
+        where TModel : IParallelModel<TModel>
+    {
+        SortedDictionary<string, float[]> table = new(StringComparer.Ordinal);
+        foreach (RankModel model in trainer.Models)
+        {
+            foreach (Parameter parameter in model.Store.Parameters)
+            {
+                ReadOnlySpan<float> values = view(parameter);
+                int start = 0;
+                foreach (TensorRows tensor in parameter.Spec.Tensors)
+                {
+                    float[] slice = values.Slice(start, tensor.Rows * parameter.Spec.Columns).ToArray();
+                    start += slice.Length;
+
+                    // Replicas and the two ends of a tied table must hold the same bits.
+                    if (!table.TryAdd(tensor.Name, slice))
+                        Assert.True(table[tensor.Name].AsSpan().SequenceEqual(slice), $"{tensor.Name} differs between replicas; rank {model.Rank}");
+                }
+            }
+        }
+
+        return table;
+    }
+
+    private delegate ReadOnlySpan<float> Selector(Parameter parameter);
+}

@@ -1,0 +1,95 @@
+using ParallelDsl.Execution;
+using ParallelDsl.Kernels;
+using ParallelDsl.Planning.Clusters;
+using ParallelDsl.Planning.Models;
+using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Plans;
+
+namespace ParallelDsl.Tests.Execution;
+
+/// <summary>What differs between the tiny models.</summary>
+internal interface ITinyShape
+{
+    static abstract int Blocks { get; }
+
+    static abstract bool TiesWeights { get; }
+}
+
+internal readonly struct Untied : ITinyShape
+{
+    public static int Blocks => 6;
+
+    public static bool TiesWeights => false;
+}
+
+internal readonly struct Tied : ITinyShape
+{
+    public static int Blocks => 6;
+
+    public static bool TiesWeights => true;
+}
+
+/// <summary>What the generator would emit, by hand: the runtime is tested without the generator.</summary>
+internal sealed class TinyModel<TTiny> : IParallelModel<TinyModel<TTiny>>
+    where TTiny : struct, ITinyShape
+{
+    public const int Context = 48;
+    public const int Vocabulary = 61;
+
+    public static readonly ModelSpec Model = new(
+        "Tiny",
+        Context,
+        new([
+            new LayerSpec("Tokens", LayerKind.Embedding, Vocabulary: Vocabulary, Width: 24),
+            new LayerSpec("Blocks", LayerKind.TransformerBlock, Repeat: TTiny.Blocks, Heads: 4, KeyValueHeads: 2, FeedForward: 40),
+            new LayerSpec("Head", LayerKind.LanguageModelHead, TiedWeights: TTiny.TiesWeights),
+        ]));
+
+    public static ParallelPlan Plan { get; } = PlanFor(new AxesSpec(Data: 1, Sequence: 1, Pipeline: 1, MicroBatches: 4, UnitTokens: 96));
+
+    public static ParallelPlan PlanFor(AxesSpec axes)
+    {
+        NodeGroup node = new(1, axes.Data * axes.Sequence * axes.Pipeline, DeviceCatalogue.Of(DeviceKind.Host), Fabric.Switch, 0, 0);
+        PlanResult result = Planner.Plan(new PlanRequest(Model, new ClusterSpec("Host", new([node])), axes));
+        return result is Planned planned ? planned.Plan : throw new InvalidOperationException(result.ToString());
+    }
+
+    public static LayerModule CreateLayer(int index) => Plan.Layers[index].Kind switch
+    {
+        LayerKind.Embedding => new EmbeddingLayer<EmbeddingShape>(Plan.Layers[index]),
+        LayerKind.TransformerBlock => new TransformerLayer<BlockShape>(Plan.Layers[index]),
+        _ => new LanguageModelHeadLayer<HeadShape>(Plan.Layers[index]),
+    };
+
+    public static bool TryPlanStep(ReadOnlySpan<int> lengths, StepPlan step) =>
+        TokenPacker.TryPack(lengths, 1, 4, 96, 1, Context, step);
+
+    private readonly struct EmbeddingShape : IEmbeddingShape
+    {
+        public static int Vocabulary => TinyModel<TTiny>.Vocabulary;
+
+        public static int Width => 24;
+    }
+
+    private readonly struct BlockShape : ITransformerShape
+    {
+        public static int Width => 24;
+
+        public static int FeedForward => 40;
+
+        public static int Heads => 4;
+
+        public static int KeyValueHeads => 2;
+
+        public static int HeadWidth => 6;
+    }
+
+    private readonly struct HeadShape : IHeadShape
+    {
+        public static int Width => 24;
+
+        public static int Vocabulary => TinyModel<TTiny>.Vocabulary;
+
+        public static bool TiedWeights => TTiny.TiesWeights;
+    }
+}
