@@ -75,7 +75,8 @@ public static class ClusterFile
         int devicesPerNode = Count("devicesPerNode", 1, 1);
         JsonValue named = members.Required("device");
         string name = named.AsText();
-        DeviceSpec device = devices.TryGetValue(name, out DeviceSpec? own) ? own : DeviceCatalogue.FromName(name) ?? throw Unknown(named, name, devices);
+        devices.TryGetValue(name, out DeviceSpec? device);
+        device ??= DeviceCatalogue.FromName(name) ?? throw Unknown(named, name, devices);
         Fabric fabric = members.Optional("fabric") is { } value ? ReadFabric(value) : Fabric.Switch;
         var group = new NodeGroup(count, devicesPerNode, device, fabric, Count("nicsPerNode", 0, 0), Count("nicGbps", 0, 0));
         members.End();

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using CsCheck;
 using ParallelDsl.Planning.Clusters;
 using ParallelDsl.Planning.Json;
@@ -29,6 +30,25 @@ public class ClusterFileTests
         Assert.Equal(
             new NodeGroup(1, 8, DeviceCatalogue.Custom("MyCard", 47_500L * (1 << 30) / 1_000, 181_050, 864, 32), Fabric.Pcie, 1, 100),
             cluster.Nodes[1]);
+    }
+
+    [Fact]
+    public void The_schema_names_the_devices_of_the_catalogue_and_the_members_that_are_read()
+    {
+        DirectoryInfo? root = new(AppContext.BaseDirectory);
+        while (root is not null && !File.Exists(Path.Combine(root.FullName, "docs", "cluster.schema.json")))
+            root = root.Parent;
+        using var schema = JsonDocument.Parse(File.ReadAllText(Path.Combine(root!.FullName, "docs", "cluster.schema.json")));
+        JsonElement members = schema.RootElement.GetProperty("properties");
+        JsonElement nodes = members.GetProperty("nodes").GetProperty("items").GetProperty("properties");
+        JsonElement devices = members.GetProperty("devices").GetProperty("items").GetProperty("properties");
+
+        IEnumerable<string?> known = nodes.GetProperty("device").GetProperty("anyOf")[0].GetProperty("enum").EnumerateArray().Select(item => item.GetString());
+        Assert.Equal(DeviceCatalogue.Names, known);
+        string Names(JsonElement properties) => string.Join(" ", properties.EnumerateObject().Select(member => member.Name));
+        Assert.Equal("$schema name nodes devices", Names(members));
+        Assert.Equal("count devicesPerNode device fabric nicsPerNode nicGbps", Names(nodes));
+        Assert.Equal("name memoryGiB teraFlops memoryGBps linkGBps", Names(devices));
     }
 
     [Fact]

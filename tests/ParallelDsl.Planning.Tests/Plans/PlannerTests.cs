@@ -223,6 +223,13 @@ public class PlannerTests
     }
 
     [Fact]
+    public void A_schedule_that_does_not_exist()
+    {
+        PlanProblem problem = Only(new(Requests.Tiny(), Requests.Hosts(2), new AxesSpec(1, 1, 2, (PipelineSchedule)7)));
+        Assert.Equal(("Schedule", "there is no schedule 7"), (problem.Field, problem.Message));
+    }
+
+    [Fact]
     public void Contexts_and_units()
     {
         PlanProblem problem = Only(new(Requests.Tiny(context: 60), Requests.Hosts(4), new AxesSpec(1, 4)));
@@ -258,7 +265,7 @@ public class PlannerTests
         Assert.Equal((PlanProblemCode.DoesNotFit, "UnitTokens"), (problem.Code, problem.Field));
         Assert.Equal(
             "Samples.Gpt does not fit in memory: pipeline position 0 needs 469.54 of 80.00 GiB (2.56 weights, gradients and optimizer, "
-            + "463.98 activations of 1 units in flight, 3.00 workspace)",
+            + "463.98 activations of 1 unit in flight, 3.00 workspace)",
             problem.Message);
         Assert.StartsWith("give UnitTokens the value 131,072: pipeline position 0 needs 60.93 of 80.00 GiB", problem.Fix, StringComparison.Ordinal);
         Assert.Equal([131_072], problem.Suggestions);
