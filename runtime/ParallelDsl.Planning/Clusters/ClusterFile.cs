@@ -85,7 +85,8 @@ public static class ClusterFile
     private static TextException Unknown(JsonValue value, string name, Dictionary<string, DeviceSpec> devices)
     {
         string[] known = [.. DeviceCatalogue.Names, .. devices.Keys.OrderBy(key => key, StringComparer.Ordinal)];
-        string nearest = known.OrderBy(candidate => JsonObject.Distance(candidate, name)).First();
+        string nearest = known.OrderBy(candidate => !candidate.StartsWith(name, StringComparison.OrdinalIgnoreCase))
+            .ThenBy(candidate => JsonObject.Distance(candidate, name)).First();
         string hint = JsonObject.IsNear(nearest, name) ? $"did you mean '{nearest}'? " : "";
         return value.Error($"the device is unknown; {hint}known are {string.Join(", ", known)}, and what 'devices' defines");
     }

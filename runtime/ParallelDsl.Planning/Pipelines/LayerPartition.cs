@@ -1,3 +1,4 @@
+using System.Collections;
 using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Pipelines;
@@ -24,120 +25,142 @@ public static class LayerPartition
     {
         if (stages < 1 || stages > layers)
             throw new ArgumentException(Invariant($"{layers} layers do not make {stages} stages"), nameof(stages));
-        long limit = LeastMaximum(layers, stages, cost);
-
-        // Stage s starts between its earliest boundary, with all stages from it on as full as can be, and its latest, with all before it so.
-        int[] latest = LatestBoundaries(layers, stages, cost, limit)!;
-        int[] earliest = EarliestBoundaries(layers, stages, cost, limit);
-        return new(EvenBoundaries(stages, cost, limit, earliest, latest) ?? earliest);
+        var search = new Search(layers, stages, cost);
+        long limit = search.LeastMaximum();
+        return new(search.EvenBoundaries(limit) ?? search.EarliestBoundaries(limit));
     }
 
-    private static long LeastMaximum(int layers, int stages, StageCost cost)
+    // Boundary s is the first layer of stage s. A stage that may be slower than others can refuse a layer that others take, so the boundaries
+    // that are possible under a limit need not be an interval.
+    private sealed class Search(int layers, int stages, StageCost cost)
     {
-        long low = 0, high = Enumerable.Range(0, stages).Max(stage => cost(stage, 0, layers));
-        while (low < high)
+        // Boundary s leaves at least one layer for each stage before and after it.
+        private int Last(int boundary) => layers - (stages - boundary);
+
+        public long LeastMaximum()
         {
-            long middle = low + ((high - low) / 2);
-            if (LatestBoundaries(layers, stages, cost, middle) is null)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-
-        return high;
-    }
-
-    // Every stage takes as many layers as the limit allows, and leaves one for each stage after it. Null where layers remain.
-    private static int[]? LatestBoundaries(int layers, int stages, StageCost cost, long limit)
-    {
-        var boundaries = new int[stages + 1];
-        for (int stage = 0; stage < stages; stage++)
-        {
-            int first = boundaries[stage];
-            int count = Most(layers - (stages - 1 - stage) - first, n => cost(stage, first, n) <= limit);
-            if (count == 0)
-                return null;
-            boundaries[stage + 1] = first + count;
-        }
-
-        return boundaries[stages] == layers ? boundaries : null;
-    }
-
-    // The same from the other end, where the limit is known to allow a partition.
-    private static int[] EarliestBoundaries(int layers, int stages, StageCost cost, long limit)
-    {
-        var boundaries = new int[stages + 1];
-        boundaries[stages] = layers;
-        for (int stage = stages - 1; stage > 0; stage--)
-        {
-            int end = boundaries[stage + 1];
-            boundaries[stage] = end - Most(end - stage, n => cost(stage, end - n, n) <= limit);
-        }
-
-        return boundaries;
-    }
-
-    // The largest count from 0 to limit that is allowed, where less is always allowed too.
-    private static int Most(int limit, Func<int, bool> isAllowed)
-    {
-        int low = 0;
-        while (low < limit)
-        {
-            int middle = low + ((limit - low + 1) / 2);
-            if (isAllowed(middle))
-                low = middle;
-            else
-                limit = middle - 1;
-        }
-
-        return low;
-    }
-
-    // Dynamic program from the last stage to the first: squares[i] is the least sum for the stages from this one on if it starts at
-    // earliest + i. Null where that would take too many steps.
-    private static int[]? EvenBoundaries(int stages, StageCost cost, long limit, int[] earliest, int[] latest)
-    {
-        long steps = 0;
-        for (int stage = 0; stage < stages; stage++)
-            steps += (1L + latest[stage] - earliest[stage]) * (1L + latest[stage + 1] - earliest[stage + 1]);
-        if (steps > MaximumSteps)
-            return null;
-
-        // So many low bits are dropped that the sum of 4,096 squares stays below 2^62.
-        int shift = 0;
-        while (limit >> shift >= 1 << 25)
-            shift++;
-
-        var ends = new int[stages][];
-        long[] following = [0];
-        for (int stage = stages - 1; stage >= 0; stage--)
-        {
-            var squares = new long[1 + latest[stage] - earliest[stage]];
-            ends[stage] = new int[squares.Length];
-            for (int i = 0; i < squares.Length; i++)
+            // Some partition's maximum is the first upper bound: as many layers in each stage.
+            long low = 0, high = 0;
+            for (int stage = 0; stage < stages; stage++)
             {
-                int first = earliest[stage] + i;
-                squares[i] = long.MaxValue;
-                for (int end = Math.Max(first + 1, earliest[stage + 1]); end <= latest[stage + 1]; end++)
+                int first = (int)((long)stage * layers / stages), end = (int)((stage + 1L) * layers / stages);
+                high = Math.Max(high, cost(stage, first, end - first));
+            }
+
+            while (low < high)
+            {
+                long middle = low + ((high - low) / 2);
+                if (IsPossible(middle))
+                    high = middle;
+                else
+                    low = middle + 1;
+            }
+
+            return high;
+        }
+
+        // Boundary by boundary, which are possible: the nearest possible one before has to be near enough.
+        private bool IsPossible(long limit)
+        {
+            var possible = new bool[layers + 1];
+            var following = new bool[layers + 1];
+            possible[0] = true;
+            for (int stage = 0; stage < stages; stage++)
+            {
+                int nearest = -1;
+                for (int end = stage + 1; end <= Last(stage + 1); end++)
                 {
-                    long ticks = cost(stage, first, end - first);
-                    if (ticks > limit)
-                        break;
-                    long rest = following[end - earliest[stage + 1]];
-                    if (rest == long.MaxValue)
-                        continue;
-                    long sum = ((ticks >> shift) * (ticks >> shift)) + rest;
-                    if (sum < squares[i])
-                        (squares[i], ends[stage][i]) = (sum, end);
+                    if (possible[end - 1])
+                        nearest = end - 1;
+                    following[end] = nearest >= 0 && cost(stage, nearest, end - nearest) <= limit;
+                }
+
+                (possible, following) = (following, possible);
+                Array.Clear(following, 0, following.Length);
+            }
+
+            return possible[layers];
+        }
+
+        public int[] EarliestBoundaries(long limit)
+        {
+            // From the end, which boundaries the rest can follow: again the nearest decides.
+            var possible = new BitArray[stages + 1];
+            possible[stages] = new BitArray(layers + 1);
+            possible[stages][layers] = true;
+            for (int stage = stages - 1; stage >= 0; stage--)
+            {
+                possible[stage] = new BitArray(layers + 1);
+                int nearest = -1;
+                for (int first = Last(stage); first >= stage; first--)
+                {
+                    if (possible[stage + 1][first + 1])
+                        nearest = first + 1;
+                    possible[stage][first] = nearest >= 0 && cost(stage, first, nearest - first) <= limit;
                 }
             }
 
-            following = squares;
+            var boundaries = new int[stages + 1];
+            for (int stage = 0; stage < stages; stage++)
+            {
+                boundaries[stage + 1] = boundaries[stage] + 1;
+                while (!possible[stage + 1][boundaries[stage + 1]])
+                    boundaries[stage + 1]++;
+            }
+
+            return boundaries;
         }
 
-        var boundaries = new int[stages + 1];
-        for (int stage = 0; stage < stages; stage++)
-            boundaries[stage + 1] = ends[stage][boundaries[stage] - earliest[stage]];
-        return boundaries;
+        // Dynamic program from the last stage to the first: the least sum of squares of the stages from this one on, for every first layer
+        // of it. Null where that takes too many steps.
+        public int[]? EvenBoundaries(long limit)
+        {
+            // So many low bits are dropped that the sum of 4,096 squares stays below 2^62.
+            int shift = 0;
+            while (limit >> shift >= 1 << 25)
+                shift++;
+
+            long steps = 0;
+            var ends = new int[stages][];
+            long[] following = Unreached();
+            following[layers] = 0;
+            for (int stage = stages - 1; stage >= 0; stage--)
+            {
+                long[] squares = Unreached();
+                ends[stage] = new int[Last(stage) - stage + 1];
+                for (int first = stage; first <= Last(stage); first++)
+                {
+                    if (++steps > MaximumSteps)
+                        return null;
+                    for (int end = first + 1; end <= Last(stage + 1); end++)
+                    {
+                        long ticks = cost(stage, first, end - first);
+                        if (ticks > limit)
+                            break;
+                        steps++;
+                        if (following[end] == long.MaxValue)
+                            continue;
+                        long sum = ((ticks >> shift) * (ticks >> shift)) + following[end];
+                        if (sum < squares[first])
+                            (squares[first], ends[stage][first - stage]) = (sum, end);
+                    }
+                }
+
+                following = squares;
+            }
+
+            var boundaries = new int[stages + 1];
+            for (int stage = 0; stage < stages; stage++)
+                boundaries[stage + 1] = ends[stage][boundaries[stage] - stage];
+            return boundaries;
+        }
+
+        private long[] Unreached()
+        {
+            var squares = new long[layers + 1];
+            for (int first = 0; first <= layers; first++)
+                squares[first] = long.MaxValue;
+            return squares;
+        }
     }
 }

@@ -10,7 +10,7 @@ public static class PipelineText
     private static readonly string[] Marks = ["F", "B", "W", "X", "SF", "RF", "SB", "RB"];
 
     /// <summary>The mark of <paramref name="kind"/>: F, B, W, X (unsplit backward), SF, RF, SB or RB.</summary>
-    public static string Mark(ActionKind kind) => Marks[(int)kind];
+    public static string Mark(ActionKind kind) => kind >= 0 && (int)kind < Marks.Length ? Marks[(int)kind] : Invariant($"?{(int)kind}?");
 
     /// <summary>The text of <paramref name="action"/>: mark, stage, dot, micro-batch.</summary>
     public static string Write(PipelineAction action) => Invariant($"{Mark(action.Kind)}{action.Stage}.{action.MicroBatch}");

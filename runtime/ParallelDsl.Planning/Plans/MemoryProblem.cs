@@ -83,7 +83,7 @@ internal static class MemoryProblem
         }
 
         AxesSpec lean = axes with { Schedule = PipelineSchedule.OneForwardOneBackward, Chunks = 1 };
-        if (axes.Schedule == PipelineSchedule.GPipe)
+        if (axes.Schedule != PipelineSchedule.OneForwardOneBackward)
             yield return new(lean, PlanSubject.PipelineAxis, "Schedule", null, "choose PipelineSchedule.OneForwardOneBackward, which holds fewer units");
 
         AxisChoice[] choices =

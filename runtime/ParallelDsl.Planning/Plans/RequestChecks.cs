@@ -215,7 +215,12 @@ internal sealed class RequestChecks
     {
         (int pipeline, int chunks, int microBatches) = (_axes.Pipeline, _axes.Chunks, _axes.MicroBatches);
         bool interleaved = _axes.Schedule == PipelineSchedule.Interleaved;
-        if (!interleaved && chunks > 1)
+        if (_axes.Schedule is < PipelineSchedule.GPipe or > PipelineSchedule.Interleaved)
+        {
+            Add(PlanProblemCode.ChunksDoNotFitSchedule, PlanSubject.PipelineAxis, -1, "Schedule",
+                Invariant($"there is no schedule {(int)_axes.Schedule}"), "choose a member of PipelineSchedule");
+        }
+        else if (!interleaved && chunks > 1)
         {
             Add(PlanProblemCode.ChunksDoNotFitSchedule, PlanSubject.PipelineAxis, -1, "Chunks",
                 Invariant($"{_axes.Schedule} has one stage a device, and Chunks is {chunks:N0}"),

@@ -33,7 +33,8 @@ internal readonly record struct UnitWork(long Tokens, long Pairs)
     /// <summary>Nanoseconds of <paramref name="flops"/> at a peak rate; never 0, since every action takes some time.</summary>
     public static long Ticks(long flops, long flopsPerNanosecond)
     {
-        long scaled = flops * 100, rate = flopsPerNanosecond * UtilisationPercent;
-        return Math.Max(1, (scaled / rate) + (scaled % rate == 0 ? 0 : 1));
+        // 100 flops / (rate x per cent) rounded up, in two parts so that only the result has to fit in 64 bits.
+        long rate = flopsPerNanosecond * UtilisationPercent;
+        return Math.Max(1, (flops / rate * 100) + (((flops % rate * 100) + rate - 1) / rate));
     }
 }

@@ -35,7 +35,7 @@ public readonly record struct Segments
 
     /// <summary>The segment at <paramref name="index"/>.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such segment.</exception>
-    public Segment this[int index] => (uint)index >= (uint)Count
+    public Segment this[int index] => index < 0 || index >= Count
         ? throw new ArgumentOutOfRangeException(nameof(index))
         : index == 0 ? _first : _second;
 }

@@ -11,17 +11,21 @@ public static class PipelineSimulator
     /// <param name="programs">The program of each device.</param>
     /// <param name="stageDevices">The device of each stage.</param>
     /// <param name="costs">The costs of each stage.</param>
-    /// <exception cref="ArgumentException">A cost is missing or negative, or the programs wait for one another
-    /// (<see cref="PipelineValidation"/> says why).</exception>
+    /// <exception cref="ArgumentException">A cost is missing or negative, a program has an action of a stage that lies elsewhere, or the programs
+    /// wait for one another (<see cref="PipelineValidation"/> says why).</exception>
     /// <exception cref="OverflowException">The times leave 64 bits.</exception>
     public static Timeline Run(EquatableArray<PipelineProgram> programs, EquatableArray<int> stageDevices, StageCosts costs)
     {
         Check(stageDevices, costs);
         int microBatches = 1;
-        foreach (PipelineProgram program in programs)
+        for (int device = 0; device < programs.Count; device++)
         {
-            foreach (PipelineAction action in program.Actions)
+            foreach (PipelineAction action in programs[device].Actions)
+            {
+                if (action.Stage < 0 || action.Stage >= stageDevices.Count || stageDevices[action.Stage] != device || action.MicroBatch < 0)
+                    throw new ArgumentException(Invariant($"{PipelineText.Write(action)} cannot stand in the program of device {device}"));
                 microBatches = Math.Max(microBatches, action.MicroBatch + 1);
+            }
         }
 
         var replay = new Replay(programs, stageDevices, costs, microBatches);
