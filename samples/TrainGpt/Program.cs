@@ -4,7 +4,7 @@ using ParallelDsl.Data;
 using ParallelDsl.Transports;
 using TrainGpt;
 
-Option<int> steps = new("--steps") { Description = "Steps of training.", DefaultValueFactory = _ => 300 };
+Option<int> steps = new("--steps") { Description = "Steps of training.", DefaultValueFactory = _ => 200 };
 Option<int> ranks = new("--ranks") { Description = "8: as declared, on eight in-process ranks. 1: on one rank.", DefaultValueFactory = _ => 8 };
 Option<long> seed = new("--seed") { Description = "Seed of the weights and of the order of documents.", DefaultValueFactory = _ => 1 };
 Option<string?> json = new("--json") { Description = "Writes the figures of the run to a file." };

@@ -54,7 +54,7 @@ internal sealed class TrainRun(TrainOptions options)
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"held out   loss {loss:F4} nats a byte; a unigram model has {unigram:F4}"));
         Generate(saved);
         (List<StepReport> reference, double difference) = CompareWithOneRank(documents, how, reports);
-        WritePictures(plan, reports, unigram);
+        WritePictures(plan, reports, reference, unigram, loss);
         WriteFigures(trainer, reports, reference, unigram, loss);
         Console.WriteLine($"written    {Path.Combine(options.OutputDirectory, "plan.html")}, loss.svg, {Path.GetRelativePath(options.OutputDirectory, saved)}");
         return difference <= Tolerance ? 0 : 1;
@@ -116,11 +116,11 @@ internal sealed class TrainRun(TrainOptions options)
         Console.WriteLine($"generated  {Prompt}{text}");
     }
 
-    private void WritePictures(ParallelPlan plan, List<StepReport> reports, double unigram)
+    private void WritePictures(ParallelPlan plan, List<StepReport> reports, List<StepReport> reference, double unigram, double heldOut)
     {
         AtomicFile.WriteText(Path.Combine(options.OutputDirectory, "plan.html"), PlanHtml.Write(plan));
         if (reports.Count > 0)
-            AtomicFile.WriteText(Path.Combine(options.OutputDirectory, "loss.svg"), LossCurveSvg.Write([.. reports.Select(report => report.Loss)], unigram));
+            AtomicFile.WriteText(Path.Combine(options.OutputDirectory, "loss.svg"), LossCurveSvg.Write(Losses(reports), Losses(reference), unigram, heldOut));
     }
 
     private void WriteFigures(Trainer<Gpt> trainer, List<StepReport> reports, List<StepReport> reference, double unigram, double heldOut)
@@ -130,8 +130,8 @@ internal sealed class TrainRun(TrainOptions options)
         AtomicFile.WriteText(file, JsonSerializer.Serialize(
             new
             {
-                Losses = reports.Select(report => report.Loss),
-                ReferenceLosses = reference.Select(report => report.Loss),
+                Losses = Losses(reports),
+                ReferenceLosses = Losses(reference),
                 GradientNorms = reports.Select(report => report.GradientNorm),
                 ReferenceGradientNorms = reference.Select(report => report.GradientNorm),
                 TokensPerSecond = TokensPerSecond(reports),
@@ -141,6 +141,8 @@ internal sealed class TrainRun(TrainOptions options)
             },
             Json) + "\n");
     }
+
+    private static List<double> Losses(List<StepReport> reports) => [.. reports.Select(report => report.Loss)];
 
     private static double TokensPerSecond(List<StepReport> reports) => reports.Count == 0 ? 0 : reports.Sum(report => report.Tokens) / reports.Sum(report => report.Seconds);
 

@@ -5,6 +5,7 @@ var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(Strin
 {
     ["attention"] = AttentionBenchmark.Run,
     ["matrix"] = MatrixBenchmark.Run,
+    ["step"] = StepBenchmark.Run,
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out Func<BenchmarkOptions, int>? run))

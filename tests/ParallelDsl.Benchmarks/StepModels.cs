@@ -1,5 +1,3 @@
-using ParallelDsl;
-
 namespace ParallelDsl.Benchmarks;
 
 /// <summary>One rank of the machine that runs the benchmark.</summary>

@@ -71,8 +71,9 @@ public sealed class Checkpoint : IDisposable
             int format = trainer?["format"]?.GetValue<int>() ?? 0;
             if (format != 1)
                 throw new CheckpointException(path, null, $"The format is {format}; this version reads format 1.");
-            return trainer!["step"]?.GetValue<long>() is { } step && trainer["state"] is JsonObject state && trainer["files"] is JsonObject files
-                ? (step, state, files)
+            long? step = trainer!["step"]?.GetValue<long>();
+            return step is not null && trainer["state"] is JsonObject state && trainer["files"] is JsonObject files
+                ? (step.Value, state, files)
                 : throw new CheckpointException(path, null, "The step, the state or the files are missing.");
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -100,9 +101,16 @@ public sealed class Checkpoint : IDisposable
             using (FileStream file = File.OpenRead(path))
             {
                 if (file.Length != bytes)
-                    throw new CheckpointException(path, null, $"The file has {file.Length} bytes, but {bytes} were written: it is truncated or was replaced.");
+                {
+                    throw new CheckpointException(
+                        path, null, $"The file has {file.Length} bytes, but {bytes} were written: it is truncated or was replaced.");
+                }
+
                 if (verify && !Convert.ToHexStringLower(SHA256.HashData(file)).Equals(digest, StringComparison.OrdinalIgnoreCase))
-                    throw new CheckpointException(path, null, "The contents are not what was written: the SHA-256 differs from that in trainer.json.");
+                {
+                    throw new CheckpointException(
+                        path, null, "The contents are not what was written: the SHA-256 differs from that in trainer.json.");
+                }
             }
 
             return SafetensorsReader.Open(path);

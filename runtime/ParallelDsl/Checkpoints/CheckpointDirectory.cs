@@ -31,7 +31,9 @@ public static class CheckpointDirectory
     /// <param name="weights">The weights.</param>
     /// <param name="optimizer">The optimizer's state.</param>
     /// <returns>The checkpoint's folder.</returns>
-    /// <exception cref="CheckpointException">It cannot be written; nothing is left of it, and the older checkpoints are untouched.</exception>
+    /// <exception cref="CheckpointException">
+    /// It cannot be written; nothing is left of it, and the older checkpoints are untouched.
+    /// </exception>
     /// <exception cref="ArgumentException">The step is negative, or two tensors have the same name.</exception>
     public static string Save(
         string directory, long step, JsonObject state, IReadOnlyList<NamedTensor> weights, IReadOnlyList<NamedTensor> optimizer) =>
@@ -88,7 +90,8 @@ public static class CheckpointDirectory
                 [OptimizerFile] = WriteTensors(Path.Combine(partial, OptimizerFile), optimizer, create),
             };
             var trainer = new JsonObject { ["format"] = 1, ["step"] = step, ["files"] = files, ["state"] = state.DeepClone() };
-            WriteFile(Path.Combine(partial, TrainerFile), create, stream => stream.Write(JsonSerializer.SerializeToUtf8Bytes(trainer, Indented)));
+            byte[] json = JsonSerializer.SerializeToUtf8Bytes(trainer, Indented);
+            WriteFile(Path.Combine(partial, TrainerFile), create, stream => stream.Write(json));
             DirectoryFlush.Flush(partial);
             Rename(partial, target);
             renamed = true;
@@ -106,7 +109,7 @@ public static class CheckpointDirectory
         }
     }
 
-    /// <summary>Whether the folder has a readable trainer file, and both tensor files with sound headers and the lengths that it says.</summary>
+    /// <summary>Whether the trainer file is readable, and both tensor files have sound headers and the lengths that it says.</summary>
     private static bool IsWhole(string path)
     {
         try

@@ -1,6 +1,8 @@
 namespace ParallelDsl.Checkpoints;
 
-/// <summary>A checkpoint or one of its files cannot be read or written. The message names the file and, where there is one, the tensor.</summary>
+/// <summary>
+/// A checkpoint or one of its files cannot be read or written. The message names the file and, where there is one, the tensor.
+/// </summary>
 public sealed class CheckpointException : Exception
 {
     /// <summary>Creates the exception.</summary>

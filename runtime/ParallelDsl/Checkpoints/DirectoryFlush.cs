@@ -11,7 +11,7 @@ internal static partial class DirectoryFlush
 {
     private const int ReadOnly = 0;
 
-    /// <summary>Flushes a folder's names. Where a file system cannot do it there is nothing better to do, so failures are ignored.</summary>
+    /// <summary>Flushes a folder's names. A file system that cannot do it leaves nothing better to do: failures are ignored.</summary>
     public static void Flush(string directory)
     {
         if (OperatingSystem.IsWindows())

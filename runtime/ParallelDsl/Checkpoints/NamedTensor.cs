@@ -50,7 +50,8 @@ public sealed class NamedTensor
             name, shape, (offset, destination) => data.Span.Slice((int)offset, destination.Length).CopyTo(destination));
         return tensor.Length == data.Length
             ? tensor
-            : throw new ArgumentException($"Tensor '{name}' has {data.Length} elements, but its shape has {tensor.Length}.", nameof(data));
+            : throw new ArgumentException(
+                $"Tensor '{name}' has {data.Length} elements, but its shape has {tensor.Length}.", nameof(data));
     }
 
     /// <summary>Describes a tensor in native memory, which must stay valid until it is written.</summary>
@@ -61,8 +62,8 @@ public sealed class NamedTensor
     public static unsafe NamedTensor FromPointer(string name, ReadOnlySpan<long> shape, float* data)
     {
         var address = (nint)data;
-        return new NamedTensor(
-            name, shape, (offset, destination) => new ReadOnlySpan<float>((float*)address + offset, destination.Length).CopyTo(destination));
+        return new NamedTensor(name, shape, (offset, destination) =>
+            new ReadOnlySpan<float>((float*)address + offset, destination.Length).CopyTo(destination));
     }
 
     /// <summary>Copies a part of the elements.</summary>

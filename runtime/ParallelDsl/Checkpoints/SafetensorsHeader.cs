@@ -28,14 +28,6 @@ internal sealed record SafetensorsHeader(
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
-    private static readonly Dictionary<string, int> ElementBytes = new()
-    {
-        ["BOOL"] = 1, ["U8"] = 1, ["I8"] = 1, ["F8_E5M2"] = 1, ["F8_E4M3"] = 1, ["F8_E8M0"] = 1,
-        ["U16"] = 2, ["I16"] = 2, ["F16"] = 2, ["BF16"] = 2,
-        ["U32"] = 4, ["I32"] = 4, ["F32"] = 4,
-        ["U64"] = 8, ["I64"] = 8, ["F64"] = 8, ["C64"] = 8,
-    };
-
     /// <param name="json">The header without its length.</param>
     /// <param name="dataBytes">The bytes that follow it in the file.</param>
     /// <param name="path">Names the file in errors.</param>
@@ -84,6 +76,16 @@ internal sealed record SafetensorsHeader(
         return true;
     }
 
+    /// <summary>The bytes of an element; 0 when the type is unknown.</summary>
+    private static int ElementBytes(string dataType) => dataType switch
+    {
+        "BOOL" or "U8" or "I8" or "F8_E5M2" or "F8_E4M3" or "F8_E8M0" => 1,
+        "U16" or "I16" or "F16" or "BF16" => 2,
+        "U32" or "I32" or "F32" => 4,
+        "U64" or "I64" or "F64" or "C64" => 8,
+        _ => 0,
+    };
+
     private static void ParseMetadata(JsonElement value, Dictionary<string, string> metadata, string path)
     {
         if (value.ValueKind != JsonValueKind.Object)
@@ -107,7 +109,8 @@ internal sealed record SafetensorsHeader(
         }
 
         string dataType = type.GetString()!;
-        if (!ElementBytes.TryGetValue(dataType, out int elementBytes))
+        int elementBytes = ElementBytes(dataType);
+        if (elementBytes == 0)
             throw new CheckpointException(path, name, $"The dtype '{dataType}' is unknown.");
         long[] shape = ParseNumbers(shapes, name, "shape", path);
         if (!TryGetByteLength(shape, elementBytes, out long byteLength))
@@ -115,8 +118,8 @@ internal sealed record SafetensorsHeader(
         long[] range = ParseNumbers(offsets, name, "data_offsets", path);
         if (range.Length != 2 || range[1] - range[0] != byteLength)
         {
-            throw new CheckpointException(
-                path, name, $"The data_offsets [{string.Join(", ", range)}] do not span the {byteLength} bytes of {dataType} [{string.Join(", ", shape)}].");
+            throw new CheckpointException(path, name, $"The data_offsets [{string.Join(", ", range)}] do not span "
+                + $"the {byteLength} bytes of {dataType} [{string.Join(", ", shape)}].");
         }
 
         return new TensorEntry(name, dataType, shape, range[0], range[1]);
@@ -142,9 +145,18 @@ internal sealed record SafetensorsHeader(
         foreach (TensorEntry tensor in tensors.OrderBy(tensor => tensor.Begin).ThenBy(tensor => tensor.End))
         {
             if (tensor.End > dataBytes)
-                throw new CheckpointException(path, tensor.Name, $"It ends at byte {tensor.End}, but only {dataBytes} follow the header: the file is truncated.");
+            {
+                throw new CheckpointException(
+                    path, tensor.Name, $"It ends at byte {tensor.End}, but only {dataBytes} follow the header: the file is truncated.");
+            }
+
             if (tensor.Begin != end)
-                throw new CheckpointException(path, tensor.Name, $"It begins at byte {tensor.Begin}, but the tensor before it ends at byte {end}: they {(tensor.Begin < end ? "overlap" : "leave a gap")}.");
+            {
+                string problem = tensor.Begin < end ? "overlap" : "leave a gap";
+                throw new CheckpointException(
+                    path, tensor.Name, $"It begins at byte {tensor.Begin}, but the tensor before it ends at byte {end}: they {problem}.");
+            }
+
             end = tensor.End;
         }
 

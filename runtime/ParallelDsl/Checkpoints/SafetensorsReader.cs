@@ -48,10 +48,17 @@ public sealed class SafetensorsReader : IDisposable
             ReadFully(file, prefix, 0, path);
             ulong headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
             if (headerBytes > SafetensorsHeader.LongestHeader)
-                throw new CheckpointException(path, null, $"The header claims {headerBytes} bytes, more than the {SafetensorsHeader.LongestHeader} that the format allows; this is no safetensors file.");
+            {
+                throw new CheckpointException(path, null, $"The header claims {headerBytes} bytes, more than the "
+                    + $"{SafetensorsHeader.LongestHeader} that the format allows; this is no safetensors file.");
+            }
+
             long dataBytes = fileBytes - prefix.Length - (long)headerBytes;
             if (dataBytes < 0)
-                throw new CheckpointException(path, null, $"The header claims {headerBytes} bytes, but the file ends {-dataBytes} bytes earlier: it is truncated, or no safetensors file.");
+            {
+                throw new CheckpointException(path, null, $"The header claims {headerBytes} bytes, but the file ends "
+                    + $"{-dataBytes} bytes earlier: it is truncated, or no safetensors file.");
+            }
 
             byte[] json = new byte[headerBytes];
             ReadFully(file, json, prefix.Length, path);
@@ -73,7 +80,7 @@ public sealed class SafetensorsReader : IDisposable
     /// <summary>Reads a whole tensor of <c>F32</c>, <c>F16</c> or <c>BF16</c> as float32.</summary>
     /// <param name="name">The tensor.</param>
     /// <param name="destination">Its elements in row-major order; as long as the tensor.</param>
-    /// <exception cref="CheckpointException">There is no such tensor, its dtype or length is another, or the file cannot be read.</exception>
+    /// <exception cref="CheckpointException">There is no such tensor, it does not fit, or the file cannot be read.</exception>
     public void Read(string name, Span<float> destination)
     {
         TensorEntry tensor = Find(name);
@@ -86,12 +93,15 @@ public sealed class SafetensorsReader : IDisposable
     /// <param name="name">The tensor.</param>
     /// <param name="offset">The first element.</param>
     /// <param name="destination">The elements in row-major order.</param>
-    /// <exception cref="CheckpointException">There is no such tensor, its dtype or length is another, or the file cannot be read.</exception>
+    /// <exception cref="CheckpointException">There is no such tensor, it does not fit, or the file cannot be read.</exception>
     public void Read(string name, long offset, Span<float> destination)
     {
         TensorEntry tensor = Find(name);
         if (offset < 0 || offset > tensor.Length - destination.Length)
-            throw new CheckpointException(Path, name, $"It has {tensor.Length} elements, but {destination.Length} from {offset} on are expected.");
+        {
+            throw new CheckpointException(
+                Path, name, $"It has {tensor.Length} elements, but {destination.Length} from {offset} on are expected.");
+        }
 
         try
         {
@@ -108,7 +118,8 @@ public sealed class SafetensorsReader : IDisposable
                     ReadNarrow(tensor, offset, destination, bits => BitConverter.UInt32BitsToSingle((uint)bits << 16));
                     break;
                 default:
-                    throw new CheckpointException(Path, name, $"Its dtype is {tensor.DataType}; F32, F16 and BF16 can be read as float32.");
+                    throw new CheckpointException(
+                        Path, name, $"Its dtype is {tensor.DataType}; F32, F16 and BF16 can be read as float32.");
             }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -121,12 +132,16 @@ public sealed class SafetensorsReader : IDisposable
     /// <param name="name">The tensor.</param>
     /// <param name="shape">The extents that it must have.</param>
     /// <param name="destination">Its elements in row-major order; the native memory holds as many as the shape says.</param>
-    /// <exception cref="CheckpointException">There is no such tensor, its dtype or shape is another, or the file cannot be read.</exception>
+    /// <exception cref="CheckpointException">There is no such tensor, it does not fit, or the file cannot be read.</exception>
     public unsafe void Read(string name, ReadOnlySpan<long> shape, float* destination)
     {
         TensorEntry tensor = Find(name);
         if (!shape.SequenceEqual(tensor.Shape.ToArray()))
-            throw new CheckpointException(Path, name, $"Its shape is [{string.Join(", ", tensor.Shape)}], but the model's is [{string.Join(", ", shape.ToArray())}].");
+        {
+            throw new CheckpointException(Path, name, $"Its shape is [{string.Join(", ", tensor.Shape)}], "
+                + $"but the model's is [{string.Join(", ", shape.ToArray())}].");
+        }
+
         const int LongestSpan = 1 << 30;
         for (long offset = 0; offset < tensor.Length; offset += LongestSpan)
             Read(name, offset, new Span<float>(destination + offset, (int)Math.Min(LongestSpan, tensor.Length - offset)));
@@ -163,5 +178,6 @@ public sealed class SafetensorsReader : IDisposable
 
     private TensorEntry Find(string name) => Tensors.TryGetValue(name, out TensorEntry? tensor)
         ? tensor
-        : throw new CheckpointException(Path, name, $"The file has no such tensor; it has {Tensors.Count}: {string.Join(", ", Tensors.Keys.Take(5))}{(Tensors.Count > 5 ? ", ..." : "")}.");
+        : throw new CheckpointException(Path, name, $"The file has no such tensor; it has {Tensors.Count}: "
+            + $"{string.Join(", ", Tensors.Keys.Take(5))}{(Tensors.Count > 5 ? ", ..." : "")}.");
 }

@@ -92,7 +92,8 @@ public static class SafetensorsWriter
         buffer.Advance(padding);
         return buffer.WrittenCount <= SafetensorsHeader.LongestHeader
             ? buffer.WrittenSpan
-            : throw new ArgumentException($"The header would take {buffer.WrittenCount} bytes; {SafetensorsHeader.LongestHeader} are allowed.", nameof(tensors));
+            : throw new ArgumentException(
+                $"The header would take {buffer.WrittenCount} bytes; {SafetensorsHeader.LongestHeader} are allowed.", nameof(tensors));
     }
 
     private static void WriteEntry(Utf8JsonWriter json, NamedTensor tensor, long begin, long end)

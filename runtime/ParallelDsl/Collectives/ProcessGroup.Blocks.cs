@@ -7,7 +7,10 @@ namespace ParallelDsl.Collectives;
 /// <content>How the operations move and add blocks, whatever the element type.</content>
 public sealed partial class ProcessGroup
 {
-    /// <summary>Reduce-scatter and all-gather, a segment of one block a member at a time: 2 (size - 1) / size of the vector is sent.</summary>
+    /// <summary>
+    /// Reduce-scatter and all-gather, a segment of one block a member at a time. A member sends 2 (size - 1) / size of the vector,
+    /// the least that an all-reduce can do with (Patarasuk and Yuan, 2009).
+    /// </summary>
     private unsafe void AllReduceBlocks<T>(Span<T> data)
         where T : unmanaged, INumberBase<T>
     {

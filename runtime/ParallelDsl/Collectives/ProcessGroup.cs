@@ -45,14 +45,22 @@ public sealed partial class ProcessGroup
         for (int index = 0; index < ranks.Length; index++)
         {
             if ((uint)ranks[index] >= (uint)transport.Size)
-                throw new ArgumentException($"Rank {ranks[index]} of the group does not exist: there are {transport.Size} ranks.", nameof(ranks));
+            {
+                throw new ArgumentException(
+                    $"Rank {ranks[index]} of the group does not exist: there are {transport.Size} ranks.", nameof(ranks));
+            }
+
             if (ranks[..index].Contains(ranks[index]))
                 throw new ArgumentException($"Rank {ranks[index]} is in the group twice.", nameof(ranks));
         }
 
         Index = ranks.IndexOf(transport.Rank);
         if (Index < 0)
-            throw new ArgumentException($"Rank {transport.Rank} forms a group that it is not a member of: [{string.Join(", ", ranks.ToArray())}].", nameof(ranks));
+        {
+            throw new ArgumentException(
+                $"Rank {transport.Rank} forms a group that it is not a member of: [{string.Join(", ", ranks.ToArray())}].",
+                nameof(ranks));
+        }
 
         _transport = transport;
         _ranks = ranks.ToArray();
@@ -85,8 +93,12 @@ public sealed partial class ProcessGroup
     }
 
     /// <summary>Sums the members' sources and leaves each member its own part: the one at its index.</summary>
-    /// <param name="source">The parts of all members one after the other, <see cref="Size"/> times the length of <paramref name="own"/>.</param>
-    /// <param name="own">The sum of the own part. It may be that very part of <paramref name="source"/>, and must not overlap the rest.</param>
+    /// <param name="source">
+    /// The parts of all members one after the other, <see cref="Size"/> times the length of <paramref name="own"/>.
+    /// </param>
+    /// <param name="own">
+    /// The sum of the own part. It may be that very part of <paramref name="source"/>, and must not overlap the rest.
+    /// </param>
     /// <exception cref="ArgumentException">The lengths do not fit, or the spans overlap.</exception>
     /// <exception cref="TransportException">The lengths differ between members, a peer failed, or the run was aborted.</exception>
     public void ReduceScatter(ReadOnlySpan<float> source, Span<float> own)
@@ -99,7 +111,9 @@ public sealed partial class ProcessGroup
     /// <inheritdoc cref="ReduceScatter(ReadOnlySpan{float}, Span{float})"/>
     /// <param name="source">The parts of all members one after the other.</param>
     /// <param name="counts">The length of each member's part, the same on all members.</param>
-    /// <param name="own">The sum of the own part. It may be that very part of <paramref name="source"/>, and must not overlap the rest.</param>
+    /// <param name="own">
+    /// The sum of the own part. It may be that very part of <paramref name="source"/>, and must not overlap the rest.
+    /// </param>
     public void ReduceScatter(ReadOnlySpan<float> source, ReadOnlySpan<int> counts, Span<float> own)
     {
         CheckCounts(counts, source.Length, nameof(counts), nameof(source));
@@ -136,7 +150,9 @@ public sealed partial class ProcessGroup
     /// <summary>Sends a part to every member and receives one from each.</summary>
     /// <param name="send">The parts for all members one after the other, in group order.</param>
     /// <param name="sendCounts">The length of the part for each member.</param>
-    /// <param name="receive">The parts from all members one after the other, in group order. It must not overlap <paramref name="send"/>.</param>
+    /// <param name="receive">
+    /// The parts from all members one after the other, in group order. It must not overlap <paramref name="send"/>.
+    /// </param>
     /// <param name="receiveCounts">The length of the part from each member.</param>
     /// <exception cref="ArgumentException">The lengths do not fit, or the spans overlap.</exception>
     /// <exception cref="TransportException">The lengths differ between members, a peer failed, or the run was aborted.</exception>
@@ -155,7 +171,11 @@ public sealed partial class ProcessGroup
         for (int offset = 0; offset < longest; offset += block)
         {
             for (int step = 1; step < Size; step++)
-                SendBlock((Index + step) % Size, CollectiveKind.AllToAll, Block(Part(send, sendCounts, (Index + step) % Size), offset, block));
+            {
+                int peer = (Index + step) % Size;
+                SendBlock(peer, CollectiveKind.AllToAll, Block(Part(send, sendCounts, peer), offset, block));
+            }
+
             for (int step = 1; step < Size; step++)
             {
                 int peer = (Index - step + Size) % Size;
@@ -208,7 +228,7 @@ public sealed partial class ProcessGroup
     }
 
     /// <summary>Sends a message to the member at a group index. See <see cref="ITransport.Send"/>.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The index is no member's, or the tag is not free for point-to-point messages.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The index is no member's, or the tag is kept for collectives.</exception>
     public void Send(int member, int tag, ReadOnlySpan<float> data)
     {
         CheckMember(member, nameof(member));
@@ -217,7 +237,7 @@ public sealed partial class ProcessGroup
     }
 
     /// <summary>Receives a message from the member at a group index. See <see cref="ITransport.Receive"/>.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The index is no member's, or the tag is not free for point-to-point messages.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The index is no member's, or the tag is kept for collectives.</exception>
     public void Receive(int member, int tag, Span<float> data)
     {
         CheckMember(member, nameof(member));
@@ -265,6 +285,9 @@ public sealed partial class ProcessGroup
     private static void CheckTag(int tag)
     {
         if ((uint)tag >= MessageTags.PointToPointLimit)
-            throw new ArgumentOutOfRangeException(nameof(tag), tag, $"Point-to-point tags are from 0 to {MessageTags.PointToPointLimit - 1}.");
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(tag), tag, $"Point-to-point tags are from 0 to {MessageTags.PointToPointLimit - 1}.");
+        }
     }
 }

@@ -49,7 +49,9 @@ public sealed class Corpus
     /// <param name="tokenizer">Makes the tokens.</param>
     /// <param name="maximumLength">The most tokens of a document, at least 2.</param>
     /// <param name="maximumDocuments">Reading stops after so many documents, at least 1.</param>
-    /// <exception cref="CorpusException">The folder is missing, has no text, or holds a file that cannot be read or is no UTF-8 text.</exception>
+    /// <exception cref="CorpusException">
+    /// The folder is missing, has no text, or holds a file that cannot be read or is no UTF-8 text.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">A limit is too small.</exception>
     public static Corpus FromTextDirectory(
         string path, ByteTokenizer tokenizer, int maximumLength, int maximumDocuments = int.MaxValue)
@@ -57,7 +59,10 @@ public sealed class Corpus
         CheckLimits(maximumLength, maximumDocuments);
         string[] files = FindTextFiles(path);
         if (files.Length == 0)
-            throw new CorpusException(path, $"The folder holds no text file; looked for {string.Join(' ', TextExtensions.Order(StringComparer.Ordinal))}.");
+        {
+            string extensions = string.Join(' ', TextExtensions.Order(StringComparer.Ordinal));
+            throw new CorpusException(path, $"The folder holds no text file; looked for {extensions}.");
+        }
 
         var documents = new List<int[]>();
         int read = 0;

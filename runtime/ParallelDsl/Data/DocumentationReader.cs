@@ -3,7 +3,10 @@ using System.Xml;
 
 namespace ParallelDsl.Data;
 
-/// <summary>Turns the members of XML documentation files into plain text: the name, a colon, then what the summary, the returned value and the remarks say.</summary>
+/// <summary>
+/// Turns the members of XML documentation files into plain text: the name, a colon, then what the summary, the returned value and the
+/// remarks say.
+/// </summary>
 internal static class DocumentationReader
 {
     private static readonly XmlReaderSettings Settings = new()

@@ -22,7 +22,7 @@ internal sealed record ReferencePack(string Version, IReadOnlyList<string> Files
         try
         {
             // ref/net10.0 holds the assemblies and, beside them, their documentation.
-            foreach (string version in Directory.GetDirectories(packs).OrderByDescending(VersionOf).ThenByDescending(path => path, StringComparer.Ordinal))
+            foreach (string version in Newest(Directory.GetDirectories(packs)))
             {
                 string references = Path.Combine(version, "ref");
                 string[] files = Directory.Exists(references)
@@ -47,6 +47,9 @@ internal sealed record ReferencePack(string Version, IReadOnlyList<string> Files
         string? named = Environment.GetEnvironmentVariable("DOTNET_ROOT");
         return string.IsNullOrEmpty(named) ? [ownRoot] : [named, ownRoot];
     }
+
+    private static IEnumerable<string> Newest(IEnumerable<string> versions) =>
+        versions.OrderByDescending(VersionOf).ThenByDescending(path => path, StringComparer.Ordinal);
 
     private static Version VersionOf(string path) =>
         System.Version.TryParse(Path.GetFileName(path).Split('-')[0], out Version? version) ? version : new Version(0, 0);

@@ -5,7 +5,9 @@ namespace ParallelDsl.Data;
 /// <param name="Position">How many were taken since.</param>
 public readonly record struct SamplerState(long Epoch, int Position);
 
-/// <summary>Takes all documents once an epoch, in a new random order each, without end. The same on every rank, with no communication.</summary>
+/// <summary>
+/// Takes all documents once an epoch, in a new random order each, without end. It is the same on every rank, with no communication.
+/// </summary>
 public sealed class SequenceSampler
 {
     private readonly ulong _seed;
@@ -46,7 +48,7 @@ public sealed class SequenceSampler
         return document;
     }
 
-    /// <summary>An epoch's order depends on the seed and the epoch alone, so that a resumed run need not replay the epochs before.</summary>
+    /// <summary>An epoch's order depends on the seed and the epoch alone: a resumed run need not replay the epochs before.</summary>
     private void ShuffleEpoch()
     {
         for (int document = 0; document < _order.Length; document++)

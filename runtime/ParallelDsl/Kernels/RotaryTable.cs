@@ -46,10 +46,11 @@ internal sealed unsafe class RotaryTable
     public float* Sines => _values.Pointer + (_positions * (_headWidth / 2));
 
     /// <summary>A table for at least the first <paramref name="positions"/> positions.</summary>
-    public static RotaryTable For(int headWidth, float @base, long positions)
+    public static RotaryTable For(int headWidth, float @base, long positions) =>
+        Find(headWidth, @base, positions) ?? Grow(headWidth, @base, positions);
+
+    private static RotaryTable Grow(int headWidth, float @base, long positions)
     {
-        if (Find(headWidth, @base, positions) is { } table)
-            return table;
         lock (Growing)
         {
             if (Find(headWidth, @base, positions) is { } other)

@@ -69,7 +69,7 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
             Monitor.PulseAll(_gate);
     }
 
-    /// <summary>Writes a line for each call that has waited since before <paramref name="before"/>, and marks the ranks that wait.</summary>
+    /// <summary>Writes a line for each call that has waited since <paramref name="before"/>, and marks the ranks that wait.</summary>
     public void ReportWaiting(long before, Span<bool> waits, StringBuilder report)
     {
         lock (_gate)
@@ -83,7 +83,8 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
                 string what = call.IsReceive
                     ? $"waits to receive {call.Length} floats from rank {source}"
                     : $"waits to send {call.Length} floats to rank {destination}, whose channel is full";
-                report.Append(CultureInfo.InvariantCulture, $"\n  rank {rank} {what} ({MessageTags.Describe(call.Tag)}); {DescribeQueue()}");
+                string tag = MessageTags.Describe(call.Tag);
+                report.Append(CultureInfo.InvariantCulture, $"\n  rank {rank} {what} ({tag}); {DescribeQueue()}");
             }
         }
     }

@@ -107,7 +107,9 @@ public sealed class InProcessWorld
         }
     }
 
-    /// <summary>Who waits for whom when every rank that has not ended has waited for at least <paramref name="age"/>; otherwise null.</summary>
+    /// <summary>
+    /// Who waits for whom when every rank that has not ended has waited for at least <paramref name="age"/>; otherwise null.
+    /// </summary>
     internal string? FindDeadlock(TimeSpan age)
     {
         long before = Environment.TickCount64 - (long)age.TotalMilliseconds;

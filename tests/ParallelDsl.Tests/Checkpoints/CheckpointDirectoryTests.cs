@@ -16,8 +16,8 @@ public sealed class CheckpointDirectoryTests(ITestOutputHelper output) : IDispos
     {
         string path = Save(200, value: 7);
         Assert.Equal(_folder["step-000200"], path);
-        Assert.Equal(["model.safetensors", "optimizer.safetensors", "trainer.json"], Directory.GetFiles(path).Select(Path.GetFileName).Order());
-        Assert.Equal(["step-000200"], Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName));
+        Assert.Equal(["model.safetensors", "optimizer.safetensors", "trainer.json"], Names(path));
+        Assert.Equal(["step-000200"], Names(_folder.Path));
 
         using Checkpoint checkpoint = Checkpoint.Open(path);
         Assert.Equal(200, checkpoint.Step);
@@ -32,10 +32,10 @@ public sealed class CheckpointDirectoryTests(ITestOutputHelper output) : IDispos
     {
         string first = Save(1, value: 3);
         string second = Save(2, value: 3);
-        Assert.Equal(File.ReadAllBytes(Path.Combine(first, "model.safetensors")), File.ReadAllBytes(Path.Combine(second, "model.safetensors")));
+        Assert.Equal(File.ReadAllBytes($"{first}/model.safetensors"), File.ReadAllBytes($"{second}/model.safetensors"));
         Assert.Equal(
-            File.ReadAllText(Path.Combine(first, "trainer.json")),
-            File.ReadAllText(Path.Combine(second, "trainer.json")).Replace("\"step\": 2", "\"step\": 1"));
+            File.ReadAllText($"{first}/trainer.json"),
+            File.ReadAllText($"{second}/trainer.json").Replace("\"step\": 2", "\"step\": 1"));
     }
 
     [Fact]
@@ -100,7 +100,9 @@ public sealed class CheckpointDirectoryTests(ITestOutputHelper output) : IDispos
     [InlineData("""{"format":1,"format":1}""", "no trainer file")]
     [InlineData("""{"format":1,"step":1,"state":{}}""", "the files are missing")]
     [InlineData("""{"format":1,"step":"x","state":{},"files":{}}""", "no trainer file")]
-    [InlineData("""{"format":1,"step":1,"state":{},"files":{"model.safetensors":{"bytes":"4"}}}""", "The length or the digest of model.safetensors is missing")]
+    [InlineData(
+        """{"format":1,"step":1,"state":{},"files":{"model.safetensors":{"bytes":"4"}}}""",
+        "The length or the digest of model.safetensors is missing")]
     public void A_foreign_trainer_file_is_explained(string json, string expected)
     {
         string path = Save(1, value: 1);
@@ -121,12 +123,15 @@ public sealed class CheckpointDirectoryTests(ITestOutputHelper output) : IDispos
         {
             long free = capacity;
             CheckpointException exception = Assert.Throws<CheckpointException>(() => CheckpointDirectory.Save(
-                _folder.Path, 2, State(), [Tensor("weight", 6)], [Tensor("weight.first", 7)], path => new FillingStream(path, () => free, used => free -= used)));
+                _folder.Path, 2, State(), [Tensor("weight", 6)], [Tensor("weight.first", 7)], Create));
             Assert.IsType<IOException>(exception.InnerException);
-            Assert.Contains("step-000002': The checkpoint cannot be written, the older ones are untouched: the disk is full", exception.Message);
+            Assert.Contains("step-000002': The checkpoint cannot be written, the older ones are untouched", exception.Message);
+            Assert.EndsWith("the disk is full", exception.Message);
+
+            FillingStream Create(string path) => new(path, () => free, used => free -= used);
         }
 
-        Assert.Equal(["step-000001", "step-000002"], Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order());
+        Assert.Equal(["step-000001", "step-000002"], Names(_folder.Path));
         using Checkpoint checkpoint = Checkpoint.Open(_folder["step-000002"]);
         Assert.Equal(5, Weight(checkpoint.Model, "weight"));
     }
@@ -136,7 +141,8 @@ public sealed class CheckpointDirectoryTests(ITestOutputHelper output) : IDispos
     {
         string mount = _folder["small"];
         Directory.CreateDirectory(mount);
-        if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess || !TryRun("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", mount))
+        if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess
+            || !TryRun("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", mount))
         {
             output.WriteLine("Nothing was tested: mounting a small file system needs root on Linux.");
             return;
@@ -182,10 +188,12 @@ public sealed class CheckpointDirectoryTests(ITestOutputHelper output) : IDispos
         Directory.CreateDirectory(_folder[".step-000003.partial"]);
         Directory.CreateDirectory(_folder["unrelated"]);
         Save(4, value: 4);
-        Assert.Equal(["step-000003", "step-000004", "unrelated"], Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order());
+        Assert.Equal(["step-000003", "step-000004", "unrelated"], Names(_folder.Path));
         using Checkpoint checkpoint = Checkpoint.Open(_folder["step-000003"]);
         Assert.Equal(3, Weight(checkpoint.Model, "weight"));
     }
+
+    private static IEnumerable<string?> Names(string path) => Directory.GetFileSystemEntries(path).Select(Path.GetFileName).Order();
 
     private static JsonObject State() => new() { ["seed"] = 42, ["sampler"] = new JsonObject { ["epoch"] = 1L } };
 

@@ -26,7 +26,8 @@ public sealed class SafetensorsTests : IDisposable
         ];
         byte[] actual = Serialize(tensors, new Dictionary<string, string> { ["z"] = "1", ["format"] = "pt" });
 
-        string header = """{"__metadata__":{"format":"pt","z":"1"},"b":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[],"data_offsets":[8,12]}}""";
+        string header = """{"__metadata__":{"format":"pt","z":"1"},"b":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"""
+            + "\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[8,12]}}";
         header = header.PadRight((header.Length + 7) / 8 * 8);
         byte[] expected =
         [
@@ -40,9 +41,18 @@ public sealed class SafetensorsTests : IDisposable
     public void Foreign_files_are_read()
     {
         // As in the reference implementation's own tests: other element types, padding and any order of the header.
-        byte[] file = Build(
-            """{"later":{"shape":[2],"dtype":"F32","data_offsets":[18,26],"unknown":{}},"__metadata__":{"framework":"pt"},"half":{"dtype":"F16","shape":[3],"data_offsets":[0,6]},"brain":{"dtype":"BF16","shape":[2,2],"data_offsets":[6,14]},"integer":{"dtype":"I32","shape":[1],"data_offsets":[14,18]}}   """,
-            [0x00, 0x3C, 0x00, 0xC4, 0x01, 0x00, 0x80, 0x3F, 0x00, 0xC0, 0x80, 0x7F, 0xC0, 0x7F, 7, 0, 0, 0, 0, 0, 0x40, 0x40, 0, 0, 0x80, 0x40]);
+        const string Header = """
+            {
+                "later": {"shape": [2], "dtype": "F32", "data_offsets": [18, 26], "unknown": {}},
+                "__metadata__": {"framework": "pt"},
+                "half": {"dtype": "F16", "shape": [3], "data_offsets": [0, 6]},
+                "brain": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [6, 14]},
+                "integer": {"dtype": "I32", "shape": [1], "data_offsets": [14, 18]}
+            }
+            """;
+        byte[] half = [0x00, 0x3C, 0x00, 0xC4, 0x01, 0x00];
+        byte[] brain = [0x80, 0x3F, 0x00, 0xC0, 0x80, 0x7F, 0xC0, 0x7F];
+        byte[] file = Build(Header, [.. half, .. brain, 7, 0, 0, 0, 0, 0, 0x40, 0x40, 0, 0, 0x80, 0x40]);
         using var reader = SafetensorsReader.Open(_folder.Write("x.safetensors", file));
         Assert.Equal("pt", reader.Metadata["framework"]);
         Assert.Equal(4, reader.Tensors.Count);
@@ -135,9 +145,13 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}""", "The data_offsets holds -4")]
     [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}""", "the file is truncated")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", "leave a gap")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", "tensor 'b': It begins at byte 4, but the tensor before it ends at byte 8: they overlap")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""",
+        "tensor 'b': It begins at byte 4, but the tensor before it ends at byte 8: they overlap")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", "8 bytes follow the header, but its tensors take 4")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", "not valid JSON")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""",
+        "not valid JSON")]
     [InlineData("""{"__metadata__":{"a":1}}""", "__metadata__ holds 'a', which is not a string")]
     [InlineData("""{"__metadata__":[]}""", "__metadata__ is not a JSON object")]
     [InlineData("""{"\ud800":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", "not well-formed")]
@@ -164,7 +178,8 @@ public sealed class SafetensorsTests : IDisposable
     [Fact]
     public void A_missing_file_or_a_folder_is_refused()
     {
-        Assert.Contains("none.safetensors", Assert.Throws<CheckpointException>(() => SafetensorsReader.Open(_folder["none.safetensors"])).Message);
+        string missing = _folder["none.safetensors"];
+        Assert.Contains(missing, Assert.Throws<CheckpointException>(() => SafetensorsReader.Open(missing)).Message);
         Assert.Throws<CheckpointException>(() => SafetensorsReader.Open(_folder.Path));
     }
 
@@ -172,8 +187,10 @@ public sealed class SafetensorsTests : IDisposable
     public unsafe void Reads_that_do_not_fit_are_refused()
     {
         using var reader = SafetensorsReader.Open(_folder.Write("x.safetensors", Serialize(Example())));
-        Assert.Contains("has no such tensor; it has 2: first, second", Assert.Throws<CheckpointException>(() => Read(reader, "third", 1)).Message);
-        Assert.Contains("It has 6 elements, but 5 are expected", Assert.Throws<CheckpointException>(() => Read(reader, "first", 5)).Message);
+        CheckpointException exception = Assert.Throws<CheckpointException>(() => Read(reader, "third", 1));
+        Assert.Contains("has no such tensor; it has 2: first, second", exception.Message);
+        exception = Assert.Throws<CheckpointException>(() => Read(reader, "first", 5));
+        Assert.Contains("It has 6 elements, but 5 are expected", exception.Message);
         Assert.Throws<CheckpointException>(() => reader.Read("first", 4, new float[3]));
         Assert.Throws<CheckpointException>(() => reader.Read("first", -1, new float[3]));
         Assert.Throws<CheckpointException>(() => reader.Read("first", long.MaxValue, new float[3]));

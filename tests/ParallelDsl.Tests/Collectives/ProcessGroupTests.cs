@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using CsCheck;
 using ParallelDsl.Collectives;
 using ParallelDsl.Transports;
@@ -255,13 +257,15 @@ public sealed class ProcessGroupTests
     public void A_bad_group_is_refused()
     {
         ITransport transport = InProcessWorld.Create(4).Transports[1];
-        Assert.Contains("not a member of: []", Assert.Throws<ArgumentException>(() => new ProcessGroup(transport, [])).Message);
-        Assert.Contains("not a member of: [0, 2]", Assert.Throws<ArgumentException>(() => new ProcessGroup(transport, [0, 2])).Message);
-        Assert.Contains("Rank 1 is in the group twice", Assert.Throws<ArgumentException>(() => new ProcessGroup(transport, [1, 0, 1])).Message);
-        Assert.Contains("Rank 4 of the group does not exist", Assert.Throws<ArgumentException>(() => new ProcessGroup(transport, [1, 4])).Message);
-        Assert.Contains("Rank -1", Assert.Throws<ArgumentException>(() => new ProcessGroup(transport, [1, -1])).Message);
+        Assert.Contains("not a member of: []", Refusal());
+        Assert.Contains("not a member of: [0, 2]", Refusal(0, 2));
+        Assert.Contains("Rank 1 is in the group twice", Refusal(1, 0, 1));
+        Assert.Contains("Rank 4 of the group does not exist", Refusal(1, 4));
+        Assert.Contains("Rank -1", Refusal(1, -1));
         Assert.Throws<ArgumentOutOfRangeException>(() => new ProcessGroup(transport, [1], context: -1));
         Assert.Throws<ArgumentOutOfRangeException>(() => new ProcessGroup(transport, [1], MessageTags.ContextLimit));
+
+        string Refusal(params int[] ranks) => Assert.Throws<ArgumentException>(() => new ProcessGroup(transport, ranks)).Message;
     }
 
     [Fact]
@@ -303,13 +307,14 @@ public sealed class ProcessGroupTests
         {
             float[] data = new float[1_003];
             float[] all = new float[4_012];
-            Exchange(20);
+            Exchange(200);
             long before = GC.GetAllocatedBytesForCurrentThread();
-            Exchange(20);
+            Exchange(200);
             long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
 
-            // The pool grows to the most messages that were ever on their way, which threads reach by chance: now and then one more.
-            Assert.InRange(allocated, 0, 16 << 10);
+            // A member sends 5,000 messages here. The pool grows to the most that were ever on their way at the same time, which
+            // threads reach by chance: now and then there is one more, but far from one object a message.
+            Assert.InRange(allocated, 0, 64 << 10);
             return 0;
 
             void Exchange(int rounds)
@@ -354,7 +359,7 @@ public sealed class ProcessGroupTests
     }
 
     private static T[] OrderedSum<T>(T[][] inputs)
-        where T : System.Numerics.INumberBase<T>
+        where T : INumberBase<T>
     {
         T[] sum = [.. inputs[0]];
         foreach (T[] input in inputs.Skip(1))
@@ -382,8 +387,7 @@ public sealed class ProcessGroupTests
     }
 
     private static void AssertSameBits(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual) =>
-        Assert.True(System.Runtime.InteropServices.MemoryMarshal.AsBytes(expected).SequenceEqual(
-            System.Runtime.InteropServices.MemoryMarshal.AsBytes(actual)));
+        Assert.True(MemoryMarshal.AsBytes(expected).SequenceEqual(MemoryMarshal.AsBytes(actual)));
 
     private static int Bits(float value) => BitConverter.SingleToInt32Bits(value);
 

@@ -8,18 +8,18 @@ public sealed class AttentionTests
     private const double Tolerance = 1e-5;
 
     private static readonly Gen<(int[] Lengths, int Shape, int Cut, int Seed)> Cases = Gen.Select(
-        Gen.OneOf(Gen.Int[0, 40], Gen.Int[60, 70], Gen.Int[120, 140]).Array[0, 5], Gen.Int[0, 4], Gen.Int[1, 80], Gen.Int[0, 1000]);
+        Gen.OneOf(Gen.Int[0, 40], Gen.Int[60, 70], Gen.Int[120, 140]).Array[0, 4], Gen.Int[0, 4], Gen.Int[1, 80], Gen.Int[0, 1000]);
 
     [Fact]
     public void Packed_sequences_equal_reference() => Cases.Sample(
-        (lengths, shape, _, seed) => WithShape(shape, new Packed(lengths, seed, whole => whole)), iter: 60, seed: "0N0XIzNsQ0O2");
+        (lengths, shape, _, seed) => WithShape(shape, new Packed(lengths, seed, whole => whole)), iter: 40, seed: "0N0XIzNsQ0O2");
 
     [Fact]
     public void Pieces_in_any_order_equal_reference() => Cases.Sample(
-        (lengths, shape, cut, seed) => WithShape(shape, new Packed(lengths, seed, whole => Pieces(whole, cut, seed))), iter: 60, seed: "0N0XIzNsQ0O2");
+        (lengths, shape, cut, seed) => WithShape(shape, new Packed(lengths, seed, whole => Pieces(whole, cut, seed))), iter: 40, seed: "0N0XIzNsQ0O2");
 
     [Fact]
-    public void One_long_sequence_equals_reference() => WithShape(2, new Packed([700], 3, whole => whole));
+    public void One_long_sequence_equals_reference() => WithShape(2, new Packed([400], 3, whole => whole));
 
     [Fact]
     public void Every_micro_kernel_equals_reference()

@@ -66,11 +66,14 @@ internal sealed class TestMatrix : IDisposable
         return copy;
     }
 
-    /// <summary>Every element is within the tolerance of the reference, relative to the largest reference element.</summary>
+    /// <summary>
+    /// Every element is within the tolerance of the reference, relative to the largest reference element, or to 0.1 where all are tiny:
+    /// the operands are of order one.
+    /// </summary>
     public void AssertClose(double[,] expected, double tolerance)
     {
         Assert.Equal((View.Rows, View.Columns), (expected.GetLength(0), expected.GetLength(1)));
-        double scale = 1e-30;
+        double scale = 0.1;
         foreach (double value in expected)
             scale = double.IsFinite(value) ? Math.Max(scale, Math.Abs(value)) : scale;
         for (int row = 0; row < View.Rows; row++)

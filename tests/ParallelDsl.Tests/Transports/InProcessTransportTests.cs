@@ -1,9 +1,14 @@
+using CsCheck;
 using ParallelDsl.Transports;
 
 namespace ParallelDsl.Tests.Transports;
 
 public sealed class InProcessTransportTests
 {
+    private static readonly Gen<(int Capacity, (int Source, int Destination, int Tag, int Length)[] Messages)> Programs = Gen.Select(
+        Gen.Int[1, 3],
+        Gen.Select(Gen.Int[0, 4], Gen.Int[0, 4], Gen.Int[0, 2], Gen.Int[0, 130]).Array[0, 120]);
+
     [Fact]
     public void Send_is_buffered_and_its_data_may_be_reused()
     {
@@ -131,6 +136,32 @@ public sealed class InProcessTransportTests
         }
     }
 
+    [Fact]
+    public void Random_programs_move_every_message_where_it_belongs() => Programs.Sample(
+        program =>
+        {
+            // Every rank walks through the same list of messages, sends its own and receives those for it.
+            RankThreads.Run(InProcessWorld.Create(5, program.Capacity), Body, TimeSpan.FromSeconds(20));
+
+            void Body(ITransport transport)
+            {
+                for (int index = 0; index < program.Messages.Length; index++)
+                {
+                    (int source, int destination, int tag, int length) = program.Messages[index];
+                    float[] payload = [.. Enumerable.Repeat((float)index, length)];
+                    if (transport.Rank == source)
+                        transport.Send(destination, tag, payload);
+                    float[] received = new float[length];
+                    if (transport.Rank == destination)
+                    {
+                        transport.Receive(source, tag, received);
+                        Assert.Equal(payload, received);
+                    }
+                }
+            }
+        },
+        seed: "0000000000000", iter: 100, threads: 1);
+
     [Theory]
     [InlineData(-1, 0, "rank -1")]
     [InlineData(2, 0, "rank 2")]
@@ -236,31 +267,49 @@ public sealed class InProcessTransportTests
     }
 
     [Fact]
-    public void Steady_traffic_allocates_nothing()
+    public void Steady_buffered_traffic_allocates_nothing()
     {
+        var world = InProcessWorld.Create(2, capacity: 4);
+        float[] data = new float[5_000];
+        Exchange();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Exchange();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        void Exchange()
+        {
+            for (int length = 0; length <= data.Length; length += 100)
+            {
+                for (int tag = 0; tag < 4; tag++)
+                    world.Transports[0].Send(1, tag, data.AsSpan(0, length));
+                for (int tag = 3; tag >= 0; tag--)
+                    world.Transports[1].Receive(0, tag, data.AsSpan(0, length));
+            }
+        }
+    }
+
+    [Fact]
+    public void Waiting_allocates_nothing_for_each_message()
+    {
+        const int Messages = 5_000;
         long[] allocated = new long[2];
-        RankThreads.Run(InProcessWorld.Create(2, capacity: 4), Body, TimeSpan.FromSeconds(30));
-        Assert.Equal([0, 0], allocated);
+        RankThreads.Run(2, Body);
+        Assert.All(allocated, bytes => Assert.InRange(bytes, 0, Messages));
 
         void Body(ITransport transport)
         {
-            float[] data = new float[5_000];
-            Exchange(200);
+            float[] data = new float[32];
             long before = GC.GetAllocatedBytesForCurrentThread();
-            Exchange(200);
-            allocated[transport.Rank] = GC.GetAllocatedBytesForCurrentThread() - before;
-
-            void Exchange(int rounds)
+            for (int message = 0; message < Messages; message++)
             {
-                for (int round = 0; round < rounds; round++)
-                {
-                    // Fills the channels to their capacity before anything is received, so that the pool sees its high-water mark.
-                    for (int message = 0; message < 4; message++)
-                        transport.Send(1 - transport.Rank, message, data.AsSpan(0, 1 + round % 5_000));
-                    for (int message = 3; message >= 0; message--)
-                        transport.Receive(1 - transport.Rank, message, data.AsSpan(0, 1 + round % 5_000));
-                }
+                if (transport.Rank == 0)
+                    transport.Send(1, 0, data);
+                transport.Receive(1 - transport.Rank, 0, data);
+                if (transport.Rank == 1)
+                    transport.Send(0, 0, data);
             }
+
+            allocated[transport.Rank] = GC.GetAllocatedBytesForCurrentThread() - before;
         }
     }
 

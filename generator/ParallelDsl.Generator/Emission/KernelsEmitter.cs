@@ -1,0 +1,45 @@
+using ParallelDsl.Generator.Naming;
+using ParallelDsl.Generator.Planning;
+using ParallelDsl.Planning.Models;
+
+namespace ParallelDsl.Generator.Emission;
+
+/// <summary>The library's layers, each closed over one shape of the model: here its kernels become this model's kernels.</summary>
+internal static class KernelsEmitter
+{
+    public static string Emit(PlannedModel model) => ModelFile.Write(
+        model.Declaration.Type, "the library's kernels, compiled for its shapes.", string.Empty, null, writer =>
+        {
+            writer.Doc("The layers of the library, each specialised to one shape of this model.")
+                .Line(ModelFile.Generated)
+                .Open("private static class Kernels");
+            for (int i = 0; i < model.Plan.Model.Layers.Count; i++)
+            {
+                LayerSpec layer = model.Plan.Model.Layers[i];
+                string shape = GeneratedNames.ShapeOf(layer.Name);
+                string type = layer.Kind switch
+                {
+                    LayerKind.Embedding => RuntimeNames.EmbeddingLayer,
+                    LayerKind.TransformerBlock => RuntimeNames.TransformerLayer,
+                    _ => RuntimeNames.LanguageModelHeadLayer,
+                };
+                (i == 0 ? writer : writer.Line())
+                    .Doc(Describe(layer))
+                    .Line($"internal static {RuntimeNames.LayerModule} {Factory(layer)}({RuntimeNames.PlannedLayer} layer) => new {type}<{shape}>(layer);");
+            }
+
+            writer.Close();
+        });
+
+    /// <summary>The name of the method that makes a layer.</summary>
+    public static string Factory(LayerSpec layer) => "Create" + layer.Name;
+
+    private static string Describe(LayerSpec layer) => layer.Kind switch
+    {
+        LayerKind.Embedding => "Token ids to vectors.",
+        LayerKind.TransformerBlock => $"One transformer block with {NamePolicy.Quantity(layer.Heads, "head")}.",
+        _ => layer.TiedWeights
+            ? "Norm, the projection by the embedding's table, cross-entropy."
+            : "Norm, projection, cross-entropy.",
+    };
+}

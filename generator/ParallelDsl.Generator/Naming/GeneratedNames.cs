@@ -1,0 +1,24 @@
+using ParallelDsl.Generator.Parsing;
+using ParallelDsl.Planning;
+
+namespace ParallelDsl.Generator.Naming;
+
+/// <summary>The names of the members that generated code adds to a model.</summary>
+internal static class GeneratedNames
+{
+    /// <summary>Those that every model gets.</summary>
+    public static readonly string[] Members =
+    [
+        "Plan", "PlanDigest", "CompiledPlan", "CreateLayer", "StageOf", "Stages", "Kernels", "ProgramOf", "PlanStep", "TryPlanStep",
+        "ContextLength", "DataRanks", "SequenceRanks", "PipelineRanks", "UnitsPerDataRank", "UnitTokens", "Granule",
+        "CoordinateOf", "DataGroupOf", "SequenceGroupOf", "PipelineGroupOf", "RingOf",
+        "Coordinates", "DataGroups", "SequenceGroups", "PipelineGroups", "Rings", "Unplanned",
+    ];
+
+    /// <summary>The name of the shape of a layer.</summary>
+    public static string ShapeOf(string layer) => layer + "Shape";
+
+    /// <summary>All of them, for a model with these layers.</summary>
+    public static HashSet<string> All(EquatableArray<LayerDeclaration> layers) =>
+        [.. Members, .. layers.Select(layer => ShapeOf(layer.Spec.Name))];
+}

@@ -1,0 +1,73 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Diagnostics;
+using Microsoft.CodeAnalysis.Text;
+using ParallelDsl.Generator.Diagnostics;
+using ParallelDsl.Planning;
+using ParallelDsl.Planning.Clusters;
+using ParallelDsl.Planning.Json;
+
+namespace ParallelDsl.Generator.Parsing;
+
+/// <summary>A cluster file of the project.</summary>
+/// <param name="Path">Its path.</param>
+/// <param name="Spec">The cluster, or null where the file is malformed.</param>
+/// <param name="Diagnostics">What is wrong with it.</param>
+internal sealed record ParsedClusterFile(string Path, ClusterSpec? Spec, EquatableArray<DiagnosticInfo> Diagnostics)
+{
+    /// <summary>What the names of cluster files end in; other JSON files of a project are not ours to read.</summary>
+    public const string Extension = ".cluster.json";
+
+    /// <summary>The metadata of an item that tells what kind of input it is; build/ParallelDsl.props makes it visible.</summary>
+    private const string KindOption = "build_metadata.AdditionalFiles.ParallelDslKind";
+
+    // How the reader begins its message about a device that it does not know.
+    private const string UnknownDevice = "the device is unknown";
+
+    /// <summary>The name without folders, by which <c>[RunsOn]</c> finds it.</summary>
+    public string Name => Path.Substring(Path.LastIndexOfAny(['/', '\\']) + 1);
+
+    /// <summary>Whether an additional file is a cluster file: by its name, or because its item says so.</summary>
+    public static bool IsClusterFile(string path, AnalyzerConfigOptions? options = null) =>
+        path.EndsWith(Extension, StringComparison.OrdinalIgnoreCase)
+        || (options is not null && options.TryGetValue(KindOption, out string? kind) && kind == "Cluster");
+
+    /// <summary>Reads one file.</summary>
+    public static ParsedClusterFile Parse(AdditionalText text, CancellationToken cancellation)
+    {
+        using InvariantCulture scope = InvariantCulture.Enter();
+        try
+        {
+            return text.GetText(cancellation) is { } source
+                ? Parse(text.Path, source)
+                : new ParsedClusterFile(text.Path, null, new([DiagnosticInfo.Create(
+                    Rules.MalformedClusterFile, new SourceSpan(text.Path, default, default), "the file cannot be read")]));
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            return new ParsedClusterFile(text.Path, null, new([DiagnosticInfo.Create(
+                Rules.InternalError, new SourceSpan(text.Path, default, default), text.Path, InternalFailure.Describe(exception))]));
+        }
+    }
+
+    /// <summary>The same without what is wrong with it, which models do not depend on.</summary>
+    public ParsedClusterFile WithoutDiagnostics() => this with { Diagnostics = default };
+
+    private static ParsedClusterFile Parse(string path, SourceText source)
+    {
+        Parsed<ClusterSpec> parsed = ClusterFile.Parse(source.ToString());
+        if (parsed.Error is not { } error)
+            return new ParsedClusterFile(path, parsed.Value, default);
+
+        // The reader counts from 1; the compiler from 0.
+        LinePosition start = new(Math.Max(0, error.Line - 1), Math.Max(0, error.Column - 1));
+        LinePositionSpan lines = new(start, new LinePosition(start.Line, start.Character + 1));
+        int position = start.Line < source.Lines.Count
+            ? Math.Min(source.Lines[start.Line].Start + start.Character, source.Length)
+            : source.Length;
+        bool unknownDevice = error.Message.StartsWith(UnknownDevice, StringComparison.Ordinal);
+        return new ParsedClusterFile(path, null, new([DiagnosticInfo.Create(
+            unknownDevice ? Rules.UnknownDevice : Rules.MalformedClusterFile,
+            new SourceSpan(path, new TextSpan(position, Math.Min(1, source.Length - position)), lines),
+            error.ToString())]));
+    }
+}

@@ -1,0 +1,31 @@
+using ParallelDsl.Planning.Plans;
+using ParallelDsl.Tests.Execution;
+using ParallelDsl.Training;
+
+namespace ParallelDsl.Tests.Training;
+
+public sealed class AllocationTests
+{
+    /// <summary>What a rank may allocate on the managed heap in a step of steady state, bytes.</summary>
+    private const long Allowed = 2_048;
+
+    [Theory]
+    [InlineData(1, 1, 1)]
+    [InlineData(2, 2, 2)]
+    public void AStepAllocatesLittle(int data, int sequence, int pipeline)
+    {
+        ParallelPlan plan = TinyModel<Untied>.PlanFor(new AxesSpec(data, sequence, pipeline, MicroBatches: 2, UnitTokens: 96));
+        using Trainer<TinyModel<Untied>> trainer = new(Batches.Uneven(1, 200), new TrainerOptions { Steps = 60 }, plan);
+        List<long> allocated = [];
+        long before = 0;
+        trainer.Train(progress: report =>
+        {
+            if (report.Step > 40)
+                allocated.Add(GC.GetAllocatedBytesForCurrentThread() - before);
+            before = GC.GetAllocatedBytesForCurrentThread();
+        });
+
+        // Buffers still grow now and then, when a step holds more or longer sequences than any before: the median is the steady state.
+        Assert.InRange(allocated.Order().ElementAt(allocated.Count / 2), 0, Allowed);
+    }
+}
