@@ -98,9 +98,11 @@ public static class CommandLine
                 : $"unknown command '{token}'{NearestNames.Suggest(token, command.Subcommands.Select(known => known.Name))}";
         }
 
-        if (result.Action is null)
-            return "no command given; one of " + string.Join(", ", command.Subcommands.Select(known => known.Name));
-        return result.Errors.Count == 0 ? null : result.Errors[0].Message.TrimEnd('.');
+        if (result.Errors.Count == 0)
+            return null;
+        return command.Subcommands.Count > 0
+            ? "no command given; one of " + string.Join(", ", command.Subcommands.Select(known => known.Name))
+            : result.Errors[0].Message.TrimEnd('.');
     }
 
     private static string OneLine(string text)
