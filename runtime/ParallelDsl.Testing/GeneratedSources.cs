@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Reflection;
 using System.Reflection.Metadata;
+using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
 using System.Text;
 
@@ -17,7 +18,6 @@ internal sealed record GeneratedSource(string Name, string Text);
 /// models in other projects and in packages, and shows the very text that was compiled.</summary>
 internal static class GeneratedSources
 {
-    private const string GeneratorFolder = "ParallelDsl.Generator";
     private const string Ending = ".g.cs";
 
     /// <summary>The kind of debug information that holds a document's text (Portable PDB format, "Embedded Source").</summary>
@@ -27,55 +27,70 @@ internal static class GeneratedSources
     /// <exception cref="InvalidOperationException">There is no debug information, or none of its documents is the model's.</exception>
     public static IReadOnlyList<GeneratedSource> Of(Type model)
     {
-        List<GeneratedSource> all = Read(model.Assembly);
-        string full = (model.FullName ?? model.Name).Replace('+', '.');
-        // The generator names files by the simple name, and by the full name where two models share a simple name.
-        List<GeneratedSource> own = all.FindAll(source => IsOf(source, full));
-        if (own.Count == 0)
-            own = all.FindAll(source => IsOf(source, model.Name));
-        if (own.Count == 0)
-        {
-            throw new InvalidOperationException(
-                $"No generated file of {full} is in the debug information of {model.Assembly.GetName().Name}"
-                + (all.Count == 0 ? "; is [ParallelModel] on it, and does its project use the ParallelDsl package?" : "; it has "
-                    + string.Join(", ", all.Take(8).Select(source => source.Name)) + "."));
-        }
-
-        return [.. own.OrderBy(source => source.Name, StringComparer.Ordinal)];
-    }
-
-    private static bool IsOf(GeneratedSource source, string name) =>
-        source.Name.StartsWith(name + ".", StringComparison.Ordinal)
-        && !source.Name.AsSpan(name.Length + 1, source.Name.Length - Ending.Length - name.Length - 1).Contains('.');
-
-    private static List<GeneratedSource> Read(Assembly assembly)
-    {
-        if (assembly.Location.Length == 0)
-            throw new InvalidOperationException($"{assembly.GetName().Name} was not loaded from a file, so its debug information cannot be found.");
-        using FileStream file = File.OpenRead(assembly.Location);
+        string assembly = model.Assembly.Location;
+        if (assembly.Length == 0)
+            throw new InvalidOperationException($"{model.Assembly.GetName().Name} was not loaded from a file, so its debug information cannot be found.");
+        using FileStream file = File.OpenRead(assembly);
         using var image = new PEReader(file);
         if (!image.TryOpenAssociatedPortablePdb(
-            assembly.Location, path => File.Exists(path) ? File.OpenRead(path) : null, out MetadataReaderProvider? provider, out _)
+            assembly, path => File.Exists(path) ? File.OpenRead(path) : null, out MetadataReaderProvider? provider, out _)
             || provider is null)
         {
             throw new InvalidOperationException(
-                $"{Path.GetFileName(assembly.Location)} has no portable debug information. Build it with <DebugType>portable</DebugType> or embedded.");
+                $"{Path.GetFileName(assembly)} has no portable debug information. Build it with <DebugType>portable</DebugType> or embedded.");
         }
 
         using (provider)
         {
             MetadataReader reader = provider.GetMetadataReader();
+            HashSet<string> models = [.. Documents(reader, model).Select(document => FileName(reader, document)).Where(IsGenerated).Select(Stem)];
             var sources = new List<GeneratedSource>();
             foreach (DocumentHandle handle in reader.Documents)
             {
-                string path = reader.GetString(reader.GetDocument(handle).Name).Replace('\\', '/');
-                string[] parts = path.Split('/');
-                if (parts[^1].EndsWith(Ending, StringComparison.Ordinal) && parts.Contains(GeneratorFolder) && Text(reader, handle) is { } text)
-                    sources.Add(new GeneratedSource(parts[^1], text));
+                string name = FileName(reader, handle);
+                if (IsGenerated(name) && models.Contains(Stem(name)) && Text(reader, handle) is { } text)
+                    sources.Add(new GeneratedSource(name, text));
             }
 
+            if (sources.Count == 0)
+            {
+                throw new InvalidOperationException(
+                    $"No generated code of {model.FullName} is in the debug information of {Path.GetFileName(assembly)}. Is [ParallelModel] on it, and does "
+                    + "its project use the ParallelDsl package?");
+            }
+
+            sources.Sort((left, right) => string.CompareOrdinal(left.Name, right.Name));
             return sources;
         }
+    }
+
+    /// <summary>The documents in which <paramref name="type"/> and the types in it have code. One of them gives away how the generator
+    /// named its files for this model.</summary>
+    private static IEnumerable<DocumentHandle> Documents(MetadataReader reader, Type type)
+    {
+        const BindingFlags Declared =
+            BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly;
+        IEnumerable<DocumentHandle> own = type.GetMembers(Declared).OfType<MethodBase>().SelectMany(method =>
+        {
+            var handle = (MethodDefinitionHandle)MetadataTokens.EntityHandle(method.MetadataToken);
+            MethodDebugInformation information = reader.GetMethodDebugInformation(handle);
+            return information.Document.IsNil
+                ? information.GetSequencePoints().Select(point => point.Document)
+                : [information.Document];
+        });
+        return own.Concat(type.GetNestedTypes(Declared).SelectMany(nested => Documents(reader, nested))).Where(document => !document.IsNil);
+    }
+
+    private static string FileName(MetadataReader reader, DocumentHandle handle) =>
+        reader.GetString(reader.GetDocument(handle).Name).Replace('\\', '/').Split('/')[^1];
+
+    private static bool IsGenerated(string name) => name.EndsWith(Ending, StringComparison.Ordinal);
+
+    /// <summary>The model in a file's name: <c>Gpt</c> of <c>Gpt.Plan.g.cs</c>.</summary>
+    private static string Stem(string name)
+    {
+        string concern = name[..^Ending.Length];
+        return concern.Contains('.', StringComparison.Ordinal) ? concern[..concern.LastIndexOf('.')] : concern;
     }
 
     private static string? Text(MetadataReader reader, DocumentHandle document)

@@ -1,7 +1,5 @@
-using System.Reflection;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
-using System.Runtime.Loader;
 using ParallelDsl.Planning.Json;
 using ParallelDsl.Planning.Plans;
 
@@ -9,20 +7,17 @@ namespace ParallelDsl.Tool;
 
 /// <summary>A model in a compiled assembly.</summary>
 /// <param name="Name">Its full name, nested types joined by dots.</param>
-/// <param name="ReflectionName">The same as reflection spells it.</param>
-internal sealed record CompiledModel(string Name, string ReflectionName);
+/// <param name="PlanJson">The plan that was compiled into it.</param>
+internal sealed record CompiledModel(string Name, string PlanJson);
 
-/// <summary>The models of an assembly, and their plans.
-/// <para>Models are found in the metadata alone: types with a public static property <c>Plan</c> of a type called
-/// <c>ParallelDsl.Planning.Plans.ParallelPlan</c>. Nothing is loaded or run for that, so a broken assembly still lists its models.</para>
-/// <para>A plan is had by running that one property, in a load context of its own in which the assembly comes with <em>its</em> version of
-/// ParallelDsl; what crosses over is JSON, written by that version and read by ours. So a tool and an assembly of different versions
-/// understand each other as long as the plan format does, and there is no question of whose <c>ParallelPlan</c> an object is.</para></summary>
+/// <summary>The models of an assembly.
+/// <para>The generator writes each plan into its model as a constant: the JSON in <c>CompiledPlan.Json</c>. It is read from the metadata,
+/// and nothing of the assembly is loaded or run: its dependencies need not be there, it may be built for another framework or
+/// processor, and a version of ParallelDsl other than the tool's does no harm as long as the plan format is the same.</para></summary>
 internal sealed class CompiledModels
 {
-    private const string PlanNamespace = "ParallelDsl.Planning.Plans";
-    private const string PlanType = nameof(ParallelPlan);
-    private const string PlanProperty = "Plan";
+    private const string PlanClass = "CompiledPlan";
+    private const string PlanConstant = "Json";
 
     private readonly string _path;
 
@@ -38,7 +33,7 @@ internal sealed class CompiledModels
         if (Directory.Exists(path))
             throw CommandException.BadInput($"{path}: is a folder; name the assembly in it, such as {Path.Combine(path, "MyModels.dll")}");
         if (!File.Exists(path))
-            throw CommandException.BadInput($"{path}: no such file; build the project first and name its assembly (bin/Release/net10.0/NAME.dll)");
+            throw CommandException.BadInput($"{path}: no such file; build the project first and name its assembly, bin/Release/net10.0/NAME.dll");
         List<CompiledModel> models;
         try
         {
@@ -50,9 +45,9 @@ internal sealed class CompiledModels
         }
         catch (BadImageFormatException)
         {
-            string library = Path.ChangeExtension(path, ".dll");
-            string hint = library != path && File.Exists(library) ? $"; did you mean {library}?" : "";
-            throw CommandException.BadInput($"{path}: is not a .NET assembly{hint}");
+            string library = path + ".dll", sibling = Path.ChangeExtension(path, ".dll");
+            string hint = File.Exists(library) ? $"; did you mean {library}?" : sibling != path && File.Exists(sibling) ? $"; did you mean {sibling}?" : "";
+            throw CommandException.BadInput($"{path}: is not a .NET assembly, or is damaged{hint}");
         }
 
         if (models.Count == 0)
@@ -62,7 +57,7 @@ internal sealed class CompiledModels
         }
 
         models.Sort((left, right) => string.CompareOrdinal(left.Name, right.Name));
-        return new CompiledModels(Path.GetFullPath(path), models);
+        return new CompiledModels(path, models);
     }
 
     /// <summary>The models called <paramref name="name"/> by their full or simple name; all of them where it is null.</summary>
@@ -78,8 +73,8 @@ internal sealed class CompiledModels
         {
             1 => named,
             0 => throw CommandException.BadInput(
-                $"--model {name}: no such model in {_path}{NearestNames.Suggest(name, Models.SelectMany(SimpleAndFull))}; it has {List(Models)}"),
-            _ => throw CommandException.BadInput($"--model {name}: more than one model has this name; write one of {List(named)}"),
+                $"{_path}: --model {name}: no such model{NearestNames.Suggest(name, Models.SelectMany(SimpleAndFull))}; it has {List(Models)}"),
+            _ => throw CommandException.BadInput($"{_path}: --model {name}: more than one model has this name; write one of {List(named)}"),
         };
     }
 
@@ -87,56 +82,13 @@ internal sealed class CompiledModels
     public static string List(IReadOnlyList<CompiledModel> models) =>
         string.Join(", ", models.Take(8).Select(model => model.Name)) + (models.Count > 8 ? $" and {models.Count - 8} more" : "");
 
-    /// <summary>The plans of <paramref name="models"/>, in their order.</summary>
-    /// <exception cref="CommandException">The assembly cannot be loaded, a model has no plan, or its format is of another version.</exception>
-    public IReadOnlyList<ParallelPlan> ReadPlans(IReadOnlyList<CompiledModel> models)
+    /// <summary>The plan of <paramref name="model"/>.</summary>
+    /// <exception cref="CommandException">It is of a version of ParallelDsl that the tool does not know.</exception>
+    public ParallelPlan ReadPlan(CompiledModel model)
     {
-        ModelLoadContext context;
-        try
-        {
-            context = new ModelLoadContext(_path);
-        }
-        catch (InvalidOperationException exception)
-        {
-            throw CommandException.BadInput($"{_path}: its dependencies cannot be read: {exception.Message}");
-        }
-
-        try
-        {
-            Assembly assembly = context.LoadFromAssemblyPath(_path);
-            return [.. models.Select(model => ReadPlan(assembly, model))];
-        }
-        catch (Exception exception) when (exception is FileLoadException or FileNotFoundException or BadImageFormatException or TypeLoadException)
-        {
-            throw CommandException.BadInput($"{_path}: cannot be loaded: {exception.Message}");
-        }
-        finally
-        {
-            context.Unload();
-        }
-    }
-
-    private ParallelPlan ReadPlan(Assembly assembly, CompiledModel model)
-    {
-        string json;
-        try
-        {
-            PropertyInfo property = assembly.GetType(model.ReflectionName, throwOnError: true)!
-                .GetProperty(PlanProperty, BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.DeclaredOnly)!;
-            object? plan = property.GetValue(null);
-            MethodInfo? write = property.PropertyType.Assembly.GetType(typeof(PlanJson).FullName!)?.GetMethod(nameof(PlanJson.Write), [property.PropertyType]);
-            json = write?.Invoke(null, [plan]) as string ?? throw CommandException.BadInput(
-                $"{_path}: {model.Name} was compiled with a version of ParallelDsl that cannot write plans as JSON; compile it with a newer one");
-        }
-        catch (TargetInvocationException exception) when (exception.InnerException is { } inner)
-        {
-            // A property that throws: the generator found no plan, and the property says why.
-            throw CommandException.Failed($"{_path}: {model.Name} has no plan: {(inner is TypeInitializationException { InnerException: { } cause } ? cause : inner).Message}");
-        }
-
-        (ParallelPlan? read, TextError? error) = PlanJson.Read(json);
-        return read ?? throw CommandException.BadInput(
-            $"{_path}: the plan of {model.Name} was written by another version of ParallelDsl and cannot be read: {error}");
+        (ParallelPlan? plan, TextError? error) = PlanJson.Read(model.PlanJson);
+        return plan ?? throw CommandException.BadInput(
+            $"{_path}: the plan of {model.Name} was compiled by another version of ParallelDsl and cannot be read: {error}");
     }
 
     private static IEnumerable<string> SimpleAndFull(CompiledModel model)
@@ -151,54 +103,34 @@ internal sealed class CompiledModels
         foreach (TypeDefinitionHandle handle in reader.TypeDefinitions)
         {
             TypeDefinition type = reader.GetTypeDefinition(handle);
-            if (type.GetGenericParameters().Count > 0 || (type.Attributes & TypeAttributes.Interface) != 0)
+            if (type.GetDeclaringType().IsNil || !reader.StringComparer.Equals(type.Name, PlanClass))
                 continue;
-            foreach (PropertyDefinitionHandle propertyHandle in type.GetProperties())
+            foreach (FieldDefinitionHandle fieldHandle in type.GetFields())
             {
-                PropertyDefinition property = reader.GetPropertyDefinition(propertyHandle);
-                if (!reader.StringComparer.Equals(property.Name, PlanProperty) || property.GetAccessors().Getter.IsNil)
-                    continue;
-                MethodDefinition getter = reader.GetMethodDefinition(property.GetAccessors().Getter);
-                if ((getter.Attributes & MethodAttributes.Static) != 0 && ReturnsPlan(reader, getter))
-                    models.Add(new CompiledModel(Name(reader, handle, '.'), Name(reader, handle, '+')));
+                FieldDefinition field = reader.GetFieldDefinition(fieldHandle);
+                if (reader.StringComparer.Equals(field.Name, PlanConstant) && Text(reader, field.GetDefaultValue()) is { } json)
+                    models.Add(new CompiledModel(Name(reader, type.GetDeclaringType()), json));
             }
         }
 
         return models;
     }
 
-    private static bool ReturnsPlan(MetadataReader reader, MethodDefinition getter)
+    private static string? Text(MetadataReader reader, ConstantHandle handle)
     {
-        BlobReader signature = reader.GetBlobReader(getter.Signature);
-        signature.ReadSignatureHeader();
-        if (signature.ReadCompressedInteger() != 0 || signature.ReadSignatureTypeCode() != SignatureTypeCode.TypeHandle)
-            return false;
-        EntityHandle type = signature.ReadTypeHandle();
-        if (type.Kind != HandleKind.TypeReference)
-            return false;
-        TypeReference reference = reader.GetTypeReference((TypeReferenceHandle)type);
-        return reader.StringComparer.Equals(reference.Name, PlanType) && reader.StringComparer.Equals(reference.Namespace, PlanNamespace);
+        if (handle.IsNil)
+            return null;
+        Constant constant = reader.GetConstant(handle);
+        return reader.GetBlobReader(constant.Value).ReadConstant(constant.TypeCode) as string;
     }
 
-    private static string Name(MetadataReader reader, TypeDefinitionHandle handle, char nesting)
+    private static string Name(MetadataReader reader, TypeDefinitionHandle handle)
     {
         TypeDefinition type = reader.GetTypeDefinition(handle);
         string name = reader.GetString(type.Name);
         if (!type.GetDeclaringType().IsNil)
-            return Name(reader, type.GetDeclaringType(), nesting) + nesting + name;
+            return Name(reader, type.GetDeclaringType()) + "." + name;
         string space = reader.GetString(type.Namespace);
         return space.Length == 0 ? name : space + "." + name;
-    }
-
-    /// <summary>An assembly with what it was built with. What it does not bring, and the framework, come from the tool.</summary>
-    private sealed class ModelLoadContext(string path) : AssemblyLoadContext("models", isCollectible: true)
-    {
-        private readonly AssemblyDependencyResolver _resolver = new(path);
-
-        protected override Assembly? Load(AssemblyName assemblyName) =>
-            _resolver.ResolveAssemblyToPath(assemblyName) is { } file ? LoadFromAssemblyPath(file) : null;
-
-        protected override nint LoadUnmanagedDll(string unmanagedDllName) =>
-            _resolver.ResolveUnmanagedDllToPath(unmanagedDllName) is { } file ? LoadUnmanagedDllFromPath(file) : 0;
     }
 }

@@ -46,7 +46,7 @@ internal static class PlanCommand
                     $"{(writesJson ? "--json" : requested[0].Option)}: shows one model; write --model with one of {CompiledModels.List(selected)}");
             }
 
-            IReadOnlyList<ParallelPlan> plans = compiled.ReadPlans(selected);
+            ParallelPlan[] plans = [.. selected.Select(compiled.ReadPlan)];
             foreach (var file in requested)
             {
                 AtomicFile.WriteText(file.Path, file.Write(plans[0]));

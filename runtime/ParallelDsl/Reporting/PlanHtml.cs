@@ -15,10 +15,10 @@ public static class PlanHtml
     public static string Write(ParallelPlan plan)
     {
         var html = new HtmlText();
-        html.Raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
-            .Raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
-            .Raw("<meta name=\"color-scheme\" content=\"light dark\">\n")
-            .Raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n")
+        html.Raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n")
+            .Raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n")
+            .Raw("<meta name=\"color-scheme\" content=\"light dark\"/>\n")
+            .Raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"/>\n")
             .Element("title", "Plan of " + plan.Model.Name)
             .Raw("<style>\n").Raw(PlanHtmlStyle.Css).Raw(ReportTheme.Css).Raw("</style>\n</head>\n<body>\n<main>\n");
         WriteHeader(html, plan);

@@ -26,7 +26,7 @@ internal sealed class SvgCanvas
         (double x, double y) = standalone ? (-Margin, -Margin / 2) : (0, HeadingHeight);
         (width, height) = standalone ? (width + (2 * Margin), height + Margin) : (width, height - HeadingHeight);
         _standalone = standalone;
-        _xml = XmlWriter.Create(_text, new XmlWriterSettings { OmitXmlDeclaration = true, NewLineChars = "\n" });
+        _xml = XmlWriter.Create(_text, new XmlWriterSettings { OmitXmlDeclaration = true, NewLineChars = "\n", Indent = true, IndentChars = "" });
         _xml.WriteStartElement("svg", "http://www.w3.org/2000/svg");
         _xml.WriteAttributeString("class", "pdsl");
         _xml.WriteAttributeString("viewBox", $"{Number(x)} {Number(y)} {Number(width)} {Number(height)}");
