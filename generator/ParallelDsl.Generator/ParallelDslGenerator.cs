@@ -21,19 +21,15 @@ public sealed class ParallelDslGenerator : IIncrementalGenerator
     /// <inheritdoc/>
     public void Initialize(IncrementalGeneratorInitializationContext context)
     {
-        IncrementalValuesProvider<ParsedModel> parsed = Declared(context, AttributeNames.ParallelModel, ModelParser.Parse)
-            .Where(static model => model is not null)
-            .Select(static (model, _) => model!)
-            .WithTrackingName(Steps.Parse);
+        IncrementalValuesProvider<ParsedModel> parsed = WhereNotNull(
+            Declared(context, AttributeNames.ParallelModel, ModelParser.Parse).WithTrackingName(Steps.Parse));
         IncrementalValuesProvider<ParsedClusterFile> files = context.AdditionalTextsProvider
             .Combine(context.AnalyzerConfigOptionsProvider)
             .Where(static pair => ParsedClusterFile.IsClusterFile(pair.Left.Path, pair.Right.GetOptions(pair.Left)))
             .Select(static (pair, cancellation) => ParsedClusterFile.Parse(pair.Left, cancellation))
             .WithTrackingName(Steps.ClusterFile);
-        IncrementalValuesProvider<ModelOutcome> outcomes = parsed
-            .Where(static model => model.Declaration is not null)
-            .Select(static (model, _) => model.Declaration!)
-            .WithTrackingName(Steps.Declaration)
+        IncrementalValuesProvider<ModelOutcome> outcomes = WhereNotNull(
+                parsed.Select(static (model, _) => model.Declaration).WithTrackingName(Steps.Declaration))
             .Combine(files.Select(static (file, _) => file.WithoutDiagnostics()).Collect())
             .Select(static (pair, _) => ClusterResolver.Resolve(pair.Left, pair.Right))
             .WithTrackingName(Steps.Resolve)
@@ -51,6 +47,9 @@ public sealed class ParallelDslGenerator : IIncrementalGenerator
         context.SyntaxProvider.ForAttributeWithMetadataName(
             $"{AttributeNames.Namespace}.{attribute}", static (node, _) => node is TypeDeclarationSyntax, parse);
 
+    private static IncrementalValuesProvider<T> WhereNotNull<T>(IncrementalValuesProvider<T?> values)
+        where T : class => values.Where(static value => value is not null).Select(static (value, _) => value!);
+
     private static void RegisterOutput(IncrementalGeneratorInitializationContext context, IncrementalValuesProvider<ModelOutcome> outcomes)
     {
         // The compiler compares the names of generated files without case, and C# compares those of classes with it.
@@ -64,11 +63,8 @@ public sealed class ParallelDslGenerator : IIncrementalGenerator
 
         foreach (Concern concern in Concern.All)
         {
-            IncrementalValuesProvider<EmittedFile> emitted = outcomes
-                .Select(concern.Emit)
-                .Where(static file => file is not null)
-                .Select(static (file, _) => file!)
-                .WithTrackingName(Steps.Output + concern.Name);
+            IncrementalValuesProvider<EmittedFile> emitted = WhereNotNull(
+                outcomes.Select(concern.Emit).WithTrackingName(Steps.Output + concern.Name));
             context.RegisterSourceOutput(emitted.Combine(alike), static (production, pair) =>
             {
                 (EmittedFile file, EquatableArray<string> alike) = pair;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.Text;
 using ParallelDsl.Tool.Commands;
@@ -27,13 +28,12 @@ public static class CommandLine
     /// <returns>The exit code.</returns>
     public static int Run(IReadOnlyList<string> arguments, TextWriter output, TextWriter error)
     {
-        RootCommand root = Root(output, error);
+        Command root = Root(output, error);
         // An argument that starts with '@' is a file name like any other.
         ParseResult result = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        bool asksForHelp = result.Action is System.CommandLine.Help.HelpAction;
-        if (result.Errors.Count > 0 && !asksForHelp)
+        if (result.Action is not HelpAction && Explain(result) is { } fault)
         {
-            error.WriteLine(OneLine($"{CommandName(result)}: {Explain(result)} (see {CommandName(result)} --help)"));
+            error.WriteLine(OneLine($"{CommandName(result)}: {fault} (see {CommandName(result)} --help)"));
             return BadInput;
         }
 
@@ -54,12 +54,18 @@ public static class CommandLine
         }
     }
 
-    private static RootCommand Root(TextWriter output, TextWriter error)
+    private static Command Root(TextWriter output, TextWriter error)
     {
-        var root = new RootCommand(
+        // Not a RootCommand, which is named after the process: help shows the name that users type.
+        var root = new Command(
+            Name,
             "Shows and checks parallel training plans.\n\n"
-            + "Results go to standard output, everything else to standard error. Exit codes: 0 done; 1 the plan is infeasible or a check failed; "
-            + "2 bad usage or bad input.");
+            + "Results go to standard output, everything else to standard error.\n"
+            + "Exit codes: 0 done; 1 the plan is infeasible or a check failed; 2 bad usage or bad input.")
+        {
+            new HelpOption { Recursive = true },
+            new VersionOption(),
+        };
         root.Subcommands.Add(PlanCommand.Create(output, error));
         return root;
     }
@@ -67,29 +73,36 @@ public static class CommandLine
     private static string CommandName(ParseResult result)
     {
         var names = new List<string>();
-        for (SymbolResult? symbol = result.CommandResult; symbol is CommandResult { Command: not RootCommand } command; symbol = symbol.Parent)
-            names.Insert(0, command.Command.Name);
-        return string.Join(' ', names.Prepend(Name));
-    }
-
-    /// <summary>The first error in our words, with the nearest name where something is misspelt.</summary>
-    private static string Explain(ParseResult result)
-    {
-        Command command = result.CommandResult.Command;
-        if (result.UnmatchedTokens.Count > 0)
+        for (SymbolResult? symbol = result.CommandResult; symbol is not null; symbol = symbol.Parent)
         {
-            string unknown = result.UnmatchedTokens[0];
-            bool isOption = unknown.StartsWith('-');
-            IEnumerable<string> known = isOption
-                ? command.Options.Select(option => option.Name)
-                : command.Subcommands.Select(subcommand => subcommand.Name);
-            string what = isOption ? "unknown option" : command.Subcommands.Count > 0 ? "unknown command" : "one argument too many:";
-            return $"{what} '{unknown}'{NearestNames.Suggest(unknown, known)}";
+            if (symbol is CommandResult command)
+                names.Insert(0, command.Command.Name);
         }
 
-        if (command is RootCommand && result.Tokens.Count == 0)
-            return "no command given; one of " + string.Join(", ", command.Subcommands.Select(subcommand => subcommand.Name));
-        return result.Errors[0].Message.TrimEnd('.');
+        return string.Join(' ', names);
+    }
+
+    /// <summary>The first thing wrong with what was typed, in our words, or null.</summary>
+    private static string? Explain(ParseResult result)
+    {
+        Command command = result.CommandResult.Command;
+        // The parser takes an unknown option for an argument where one is missing. A file of such a name can be written as ./--name.
+        string? option = result.Tokens.FirstOrDefault(token => token is { Type: TokenType.Argument, Value.Length: > 1 } && token.Value[0] == '-')?.Value;
+        if (option is not null)
+            return $"unknown option '{option}'{NearestNames.Suggest(option, command.Options.Select(known => known.Name))}";
+        if (result.UnmatchedTokens.Count > 0)
+        {
+            string token = result.UnmatchedTokens[0];
+            return command.Subcommands.Count == 0
+                ? $"one argument too many: '{token}'"
+                : $"unknown command '{token}'{NearestNames.Suggest(token, command.Subcommands.Select(known => known.Name))}";
+        }
+
+        if (result.Errors.Count == 0)
+            return null;
+        return command.Subcommands.Count > 0
+            ? "no command given; one of " + string.Join(", ", command.Subcommands.Select(known => known.Name))
+            : result.Errors[0].Message.TrimEnd('.');
     }
 
     private static string OneLine(string text)

@@ -1,7 +1,9 @@
 using ParallelDsl.Planning;
 using ParallelDsl.Planning.Clusters;
+using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Plans;
+using ParallelDsl.Planning.Simulation;
 
 namespace ParallelDsl.Tool.Tests;
 
@@ -20,12 +22,16 @@ internal static class SamplePlans
 
     /// <summary>One rank, one micro-batch.</summary>
     public static ParallelPlan Single { get; } = Make(
-        Transformer("Tiny", 2, 64, 256, 16, 2, 2, 32), Nodes("Desk", 1, 1, DeviceKind.Host, 0, 0), new AxesSpec());
+        Transformer("Samples.Tiny", 2, 64, 256, 16, 2, 2, 32), Nodes("Desk", 1, 1, DeviceKind.Host, 0, 0), new AxesSpec());
 
     /// <summary>Many positions, many micro-batches, many ranks.</summary>
     public static ParallelPlan Huge { get; } = Make(
         Transformer("Samples.Huge", 254, 4_096, 128_256, 2_048, 16, 16, 8_192), Nodes("Site", 64, 8, DeviceKind.H100Sxm, 8, 400),
         new AxesSpec(2, 2, 128, PipelineSchedule.OneForwardOneBackward, 256));
+
+    /// <summary>For drawings that are compared with accepted ones: only the programs are the planner's, all figures are set here, so that a
+    /// better cost model does not change the drawings.</summary>
+    public static ParallelPlan Fixed { get; } = MakeFixed();
 
     /// <summary>A name that every writer has to escape.</summary>
     public static ParallelPlan Hostile { get; } = Single with
@@ -33,6 +39,41 @@ internal static class SamplePlans
         Model = Single.Model with { Name = "</script><b>&\"'\u0001\uD800 Größe 模型" },
         Cluster = Single.Cluster with { Name = "]]> <img src=x onerror=alert(1)> \n\t\u0000" },
     };
+
+    private static ParallelPlan MakeFixed()
+    {
+        ParallelPlan plan = Make(
+            Transformer("Samples.Fixed", 6, 4_096, 32_000, 512, 8, 4, 1_536), Nodes("Lab", 2, 4, DeviceKind.H100Sxm, 4, 400),
+            new AxesSpec(2, 2, 2, PipelineSchedule.Interleaved, 4, 2));
+        plan = plan with
+        {
+            Layers = plan.Layers.Select(layer => layer with
+            {
+                Parameters = 1_000_000 * (layer.Index + 1), LinearFlops = 6_000_000, AttentionFlops = 2_048, ActivationBytes = 40_960,
+                OutputBytes = 1_024, KeyValueBytes = 1_024,
+            }).ToEquatableArray(),
+            Cluster = plan.Cluster with
+            {
+                Nodes = plan.Cluster.Nodes.Select(group => group with { Device = group.Device with { Source = "a test" } }).ToEquatableArray(),
+            },
+            Mesh = plan.Mesh with { Order = [Axis.Sequence, Axis.Data, Axis.Pipeline] },
+            Stages =
+            [
+                new PlannedStage(0, 0, 2, 0, 300_000, 500_000, 200_000, 20_000),
+                new PlannedStage(1, 2, 2, 1, 400_000, 600_000, 300_000, 20_000),
+                new PlannedStage(2, 4, 2, 0, 350_000, 550_000, 250_000, 20_000),
+                new PlannedStage(3, 6, 2, 1, 450_000, 450_000, 450_000, 0),
+            ],
+            Batching = new BatchingPlan(4, 4_096, 2_048, 4),
+            Memory =
+            [
+                new DeviceMemory(0, 4_000_000_000, 8_000_000_000, 24_000_000_000, 30_000_000_000, 500_000_000, 5, 85_899_345_920),
+                new DeviceMemory(1, 5_000_000_000, 10_000_000_000, 30_000_000_000, 12_000_000_000, 500_000_000, 3, 85_899_345_920),
+            ],
+        };
+        Timeline timeline = PlanTimeline.Of(plan);
+        return plan with { Estimates = new Estimates(timeline.Makespan, timeline.Work, 123_456_789_000_000, 3_000_000_000, 4_000_000, 50_000_000) };
+    }
 
     /// <summary>The plan of a request that the planner accepts.</summary>
     public static ParallelPlan Make(ModelSpec model, ClusterSpec cluster, AxesSpec axes) =>

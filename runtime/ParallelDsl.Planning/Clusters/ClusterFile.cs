@@ -75,7 +75,8 @@ public static class ClusterFile
         int devicesPerNode = Count("devicesPerNode", 1, 1);
         JsonValue named = members.Required("device");
         string name = named.AsText();
-        DeviceSpec device = devices.TryGetValue(name, out DeviceSpec? own) ? own : DeviceCatalogue.FromName(name) ?? throw Unknown(named, name, devices);
+        devices.TryGetValue(name, out DeviceSpec? device);
+        device ??= DeviceCatalogue.FromName(name) ?? throw Unknown(named, name, devices);
         Fabric fabric = members.Optional("fabric") is { } value ? ReadFabric(value) : Fabric.Switch;
         var group = new NodeGroup(count, devicesPerNode, device, fabric, Count("nicsPerNode", 0, 0), Count("nicGbps", 0, 0));
         members.End();
@@ -85,7 +86,8 @@ public static class ClusterFile
     private static TextException Unknown(JsonValue value, string name, Dictionary<string, DeviceSpec> devices)
     {
         string[] known = [.. DeviceCatalogue.Names, .. devices.Keys.OrderBy(key => key, StringComparer.Ordinal)];
-        string nearest = known.OrderBy(candidate => JsonObject.Distance(candidate, name)).First();
+        string nearest = known.OrderBy(candidate => !candidate.StartsWith(name, StringComparison.OrdinalIgnoreCase))
+            .ThenBy(candidate => JsonObject.Distance(candidate, name)).First();
         string hint = JsonObject.IsNear(nearest, name) ? $"did you mean '{nearest}'? " : "";
         return value.Error($"the device is unknown; {hint}known are {string.Join(", ", known)}, and what 'devices' defines");
     }

@@ -17,9 +17,9 @@ public sealed class ClusterTopology(ClusterSpec cluster)
         return (nodes.Device, nodes, _firstNode[group] + ((index - _firstDevice[group]) / nodes.DevicesPerNode));
     }
 
-    /// <summary>Nanoseconds to move <paramref name="bytes"/> from one device to another while all devices of their nodes do the same: inside
-    /// a node at the device's link rate (over a mesh fabric, its one link to the other device), between nodes at a device's even share
-    /// of the network interfaces, and no faster than the device's own link. The slower end counts.</summary>
+    /// <summary>Nanoseconds to move <paramref name="bytes"/> from one device to another while all devices of their nodes do the same:
+    /// inside a node at the device's link rate (over a mesh fabric, its one link to the other device), between nodes at a device's even
+    /// share of the network interfaces, and no faster than the device's own link. The slower end counts.</summary>
     public long TransferTime(int source, int destination, long bytes)
     {
         if (source == destination || bytes == 0)

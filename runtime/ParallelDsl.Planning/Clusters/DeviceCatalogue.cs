@@ -2,8 +2,8 @@ using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Clusters;
 
-/// <summary>Published peak figures of devices. Rates are dense (no sparsity) with float32 accumulation where the maker tells them apart; link
-/// rates are one direction, half of what makers print for both.</summary>
+/// <summary>Published peak figures of devices. Rates are dense (no sparsity) with float32 accumulation where the maker tells them apart;
+/// link rates are one direction, half of what makers print for both.</summary>
 public static class DeviceCatalogue
 {
     private const long GiB = 1L << 30;
@@ -35,7 +35,8 @@ public static class DeviceCatalogue
             "NVIDIA T4 Tensor Core GPU data sheet: 65 TFLOPS float16, up to 320 GB/s, PCI Express 3.0 x16 32 GB/s both directions"),
     ]);
 
-    /// <summary>The names that <see cref="FromName"/> knows: those of <see cref="DeviceKind"/> without <see cref="DeviceKind.Custom"/>.</summary>
+    /// <summary>The names that <see cref="FromName"/> knows: those of <see cref="DeviceKind"/> without
+    /// <see cref="DeviceKind.Custom"/>.</summary>
     public static IEnumerable<string> Names => All.Select(device => device.Kind.ToString());
 
     /// <summary>The device of <paramref name="kind"/>.</summary>

@@ -3,8 +3,8 @@ using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Json;
 
-/// <summary>Reads JSON (RFC 8259), strictly: no comments, no trailing commas, no duplicate names, nothing after the value, and no more than 64
-/// levels. Every error has its place.</summary>
+/// <summary>Reads JSON (RFC 8259), strictly: no comments, no trailing commas, no duplicate names, nothing after the value, and no more
+/// than 64 levels. Every error has its place.</summary>
 internal sealed class JsonReader
 {
     private const int MaximumDepth = 64;

@@ -42,7 +42,8 @@ internal sealed class JsonValue(JsonKind kind, int line, int column, string path
             throw Error($"expected a whole number, found {Describe()}");
         if (Content.IndexOfAny(['.', 'e', 'E']) >= 0)
             throw Error($"expected a whole number written without fraction or exponent, found {Describe()}");
-        return long.TryParse(Content, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) && value >= least && value <= most
+        bool valid = long.TryParse(Content, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value);
+        return valid && value >= least && value <= most
             ? value
             : throw Error(Invariant($"expected a whole number from {least} to {most}, found {Describe()}"));
     }
@@ -52,8 +53,8 @@ internal sealed class JsonValue(JsonKind kind, int line, int column, string path
     {
         if (Kind != JsonKind.Number)
             throw Error($"expected a number, found {Describe()}");
-        bool valid = decimal.TryParse(
-            Content, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out decimal value);
+        const NumberStyles style = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        bool valid = decimal.TryParse(Content, style, CultureInfo.InvariantCulture, out decimal value);
         return valid && value >= 0.001m && value <= most
             ? decimal.ToInt64(decimal.Round(value * 1000m, 0, MidpointRounding.AwayFromZero))
             : throw Error(Invariant($"expected a number from 0.001 to {most}, found {Describe()}"));

@@ -3,8 +3,8 @@ namespace ParallelDsl.Planning.Meshes;
 /// <summary>Orders the axes of a mesh.</summary>
 public static class MeshPlanner
 {
-    /// <summary>The mesh whose innermost axis, the one whose ranks are neighbours, moves the most bytes. Ties go to sequence, then data, then
-    /// pipeline; axes of size 1 come last.</summary>
+    /// <summary>The mesh whose innermost axis, the one whose ranks are neighbours, moves the most bytes. Ties go to sequence, then data,
+    /// then pipeline; axes of size 1 come last.</summary>
     /// <param name="data">Degree of the data axis.</param>
     /// <param name="sequence">Degree of the sequence axis.</param>
     /// <param name="pipeline">Degree of the pipeline axis.</param>

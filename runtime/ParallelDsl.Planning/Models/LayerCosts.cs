@@ -138,6 +138,12 @@ public static class LayerCosts
         keyValueBytes: 0);
 
     private static PlannedLayer Layer(
-        LayerKind kind, long parameters, long linearFlops, long attentionFlops, long activationBytes, long outputBytes, long keyValueBytes) =>
+        LayerKind kind,
+        long parameters,
+        long linearFlops,
+        long attentionFlops,
+        long activationBytes,
+        long outputBytes,
+        long keyValueBytes) =>
         new(0, "", kind, 0, 0, parameters, linearFlops, attentionFlops, activationBytes, outputBytes, keyValueBytes);
 }

@@ -28,7 +28,8 @@ public sealed class StepPlan
     /// <summary>Where the sequences of each unit start in <see cref="Sequences"/>; the first <see cref="Units"/> + 1 items count.</summary>
     public int[] UnitStarts => _unitStarts;
 
-    /// <summary>Indices of sequences, unit after unit, ascending within a unit; the first <see cref="SequenceCount"/> items count.</summary>
+    /// <summary>Indices of sequences, unit after unit, ascending within a unit; the first <see cref="SequenceCount"/> items
+    /// count.</summary>
     public int[] Sequences => _sequences;
 
     /// <summary>Tokens of each unit, without rounding; the first <see cref="Units"/> items count.</summary>

@@ -83,8 +83,9 @@ public static class TokenPacker
     {
         if (misfit == Fits)
             return;
-        throw new PackingException(Invariant(
-            $"sequence {misfit} fits into none of {into.Units} units of {unitTokens} tokens with lengths rounded up to multiples of {granule}: the batch has {into.SequenceCount} sequences and {into.TotalTokens} tokens"));
+        string units = Invariant($"{into.Units} units of {unitTokens} tokens with lengths rounded up to multiples of {granule}");
+        string batch = Invariant($"the batch has {into.SequenceCount} sequences and {into.TotalTokens} tokens");
+        throw new PackingException(Invariant($"sequence {misfit} fits into none of {units}: {batch}"));
     }
 
     // Gives every sequence its unit; returns the first sequence that finds no room, or Fits.

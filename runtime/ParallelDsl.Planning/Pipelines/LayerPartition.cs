@@ -7,15 +7,15 @@ namespace ParallelDsl.Planning.Pipelines;
 public static class LayerPartition
 {
     /// <summary>Past this many steps the second objective of <see cref="Plan"/> is left out.</summary>
-    private const long MaximumSteps = 20_000_000;
+    private const long MaximumSteps = 5_000_000;
 
     /// <summary>Ticks of <paramref name="count"/> layers from <paramref name="first"/> as stage <paramref name="stage"/>: not negative, and
     /// never less with one layer more.</summary>
     public delegate long StageCost(int stage, int first, int count);
 
-    /// <summary>The exact partition whose dearest stage is the cheapest possible, every stage with at least one layer. Of those with the same
-    /// dearest stage, the one with the least sum of squares of all stages, so that the others are even too; of those, the one with the
-    /// earliest boundaries. (Very large problems, over 20 million steps, skip the squares.)</summary>
+    /// <summary>The exact partition whose dearest stage is the cheapest possible, every stage with at least one layer. Of those with the
+    /// same dearest stage, the one with the least sum of squares of all stages, so that the others are even too; of those, the one with the
+    /// earliest boundaries. (Very large problems, over 5 million steps, skip the squares.)</summary>
     /// <param name="layers">How many layers.</param>
     /// <param name="stages">How many stages, at most as many as layers.</param>
     /// <param name="cost">The cost of a stage.</param>
@@ -30,8 +30,8 @@ public static class LayerPartition
         return new(search.EvenBoundaries(limit) ?? search.EarliestBoundaries(limit));
     }
 
-    // Boundary s is the first layer of stage s. A stage that may be slower than others can refuse a layer that others take, so the boundaries
-    // that are possible under a limit need not be an interval.
+    // Boundary s is the first layer of stage s. A stage that may be slower than others can refuse a layer that others take, so the
+    // boundaries that are possible under a limit need not be an interval.
     private sealed class Search(int layers, int stages, StageCost cost)
     {
         // Boundary s leaves at least one layer for each stage before and after it.
@@ -59,8 +59,45 @@ public static class LayerPartition
             return high;
         }
 
-        // Boundary by boundary, which are possible: the nearest possible one before has to be near enough.
         private bool IsPossible(long limit)
+        {
+            // If stages as full as can be cover the layers, that is a partition. If they do not even where stages may be empty, there is
+            // none. What is left happens with unequal devices only: a stage that cannot take the one layer it has to.
+            return CoversGreedily(limit, leastLayers: 1) || (CoversGreedily(limit, leastLayers: 0) && CoversExactly(limit));
+        }
+
+        private bool CoversGreedily(long limit, int leastLayers)
+        {
+            int first = 0;
+            for (int stage = 0; stage < stages; stage++)
+            {
+                int count = Most(layers - (leastLayers * (stages - 1 - stage)) - first, n => cost(stage, first, n) <= limit);
+                if (count < leastLayers)
+                    return false;
+                first += count;
+            }
+
+            return first == layers;
+        }
+
+        // The largest count from 0 to most that is allowed, where less is always allowed too.
+        private static int Most(int most, Func<int, bool> isAllowed)
+        {
+            int least = 0;
+            while (least < most)
+            {
+                int middle = least + ((most - least + 1) / 2);
+                if (isAllowed(middle))
+                    least = middle;
+                else
+                    most = middle - 1;
+            }
+
+            return least;
+        }
+
+        // Boundary by boundary, which are possible: the nearest possible one before has to be near enough.
+        private bool CoversExactly(long limit)
         {
             var possible = new bool[layers + 1];
             var following = new bool[layers + 1];

@@ -4,7 +4,8 @@ using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Pipelines;
 
-/// <summary>The text of actions and programs: <c>F3.0</c>; <c>RF1.0 F1.0 SF1.0</c>. The same everywhere: plan files, reports, errors.</summary>
+/// <summary>The text of actions and programs: <c>F3.0</c>; <c>RF1.0 F1.0 SF1.0</c>. The same everywhere: plan files, reports,
+/// errors.</summary>
 public static class PipelineText
 {
     private static readonly string[] Marks = ["F", "B", "W", "X", "SF", "RF", "SB", "RB"];

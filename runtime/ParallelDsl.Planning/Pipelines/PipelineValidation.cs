@@ -242,8 +242,9 @@ public static class PipelineValidation
 
                     if (Counterpart(sends[i].Action) != received)
                     {
+                        string sent = PipelineText.Write(sends[i].Action);
                         errors.Add(new(destination, receives[i].Position, Invariant(
-                            $"{PipelineText.Write(received)}: the next transfer from device {source} is {PipelineText.Write(sends[i].Action)}")));
+                            $"{PipelineText.Write(received)}: the next transfer from device {source} is {sent}")));
                         break;
                     }
                 }

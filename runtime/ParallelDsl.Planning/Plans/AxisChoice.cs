@@ -8,8 +8,8 @@ internal readonly record struct AxisChoice(int Data, int Sequence, int Pipeline)
 {
     private const int Most = 6;
 
-    /// <summary>The factorisations of <paramref name="devices"/> nearest to the declared degrees: those that keep the most of them, then those
-    /// that change them the least. Only such as the rest of the declaration allows, where there are any.</summary>
+    /// <summary>The factorisations of <paramref name="devices"/> nearest to the declared degrees: those that keep the most of them, then
+    /// those that change them the least. Only such as the rest of the declaration allows, where there are any.</summary>
     public static AxisChoice[] Nearest(ModelSpec model, AxesSpec axes, int devices, int most = Most)
     {
         var choices = new List<AxisChoice>();
@@ -63,7 +63,8 @@ internal readonly record struct AxisChoice(int Data, int Sequence, int Pipeline)
         long layers = model.Layers.Sum(layer => (long)Math.Max(0, layer.Repeat));
         bool microBatches = axes.Pipeline == Pipeline || axes.MicroBatches == axes.Pipeline
             || (axes.MicroBatches >= Pipeline && (axes.Schedule != PipelineSchedule.Interleaved || axes.MicroBatches % Pipeline == 0));
-        return model.ContextLength % granule == 0 && axes.UnitTokens % granule == 0 && (long)Pipeline * axes.Chunks <= layers && microBatches;
+        bool tokens = model.ContextLength % granule == 0 && axes.UnitTokens % granule == 0;
+        return tokens && microBatches && (long)Pipeline * axes.Chunks <= layers;
     }
 }
 
@@ -90,7 +91,8 @@ internal static class Divisors
         return [.. small, .. large];
     }
 
-    /// <summary>At most six divisors of <paramref name="value"/> that are allowed, those nearest to <paramref name="wanted"/> first.</summary>
+    /// <summary>At most six divisors of <paramref name="value"/> that are allowed, those nearest to <paramref name="wanted"/>
+    /// first.</summary>
     public static long[] Nearest(long value, long wanted, Func<long, bool>? isAllowed = null) =>
         [.. Of(value).Where(divisor => isAllowed?.Invoke(divisor) ?? true).OrderBy(divisor => Math.Abs(divisor - wanted)).Take(Most)];
 }

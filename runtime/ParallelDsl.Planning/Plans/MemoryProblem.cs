@@ -8,15 +8,23 @@ internal static class MemoryProblem
     private const int MaximumPositions = 8;
     private const int MaximumChoices = 12;
 
+    // Of layers x stages and actions that changes are tried on: a second or so.
+    private const long MaximumSteps = 40_000_000;
+
     public static PlanProblem Of(PlanSketch sketch)
     {
         DeviceMemory[] exceeded = [.. sketch.Memory.Where(position => position.Needed > position.Available)];
         string positions = string.Join("; ", exceeded.Take(MaximumPositions).Select(Describe));
         string more = exceeded.Length > MaximumPositions ? Invariant($"; and {exceeded.Length - MaximumPositions} more") : "";
         string message = $"{sketch.Request.Model.Name} does not fit in memory: {positions}{more}";
+        long steps = 0;
         foreach (Change change in Changes(sketch.Request))
         {
             PlanRequest request = sketch.Request with { Axes = change.Axes };
+            long stages = (long)change.Axes.Pipeline * change.Axes.Chunks;
+            steps += stages * (sketch.Layers.Count + change.Axes.MicroBatches);
+            if (steps > MaximumSteps)
+                break;
             if (TrySketch(request) is not { Fits: true } changed)
                 continue;
             DeviceMemory fullest = changed.Memory.OrderByDescending(position => position.Needed - position.Available).First();
@@ -36,12 +44,18 @@ internal static class MemoryProblem
             -1,
             "",
             message,
-            "use more devices, devices with more memory, a shorter context or a smaller model: no other layout of these devices that was tried fits",
+            "use more devices, devices with more memory, a shorter context or a smaller model: no other layout that was tried fits",
             default);
     }
 
-    private static string Describe(DeviceMemory position) => Invariant(
-        $"pipeline position {position.Device} needs {GiB(position.Needed)} of {GiB(position.Available)} GiB ({GiB(position.Weights + position.Gradients + position.Optimizer)} weights, gradients and optimizer, {GiB(position.Activations)} activations of {position.UnitsInFlight} units in flight, {GiB(position.Workspace)} workspace)");
+    private static string Describe(DeviceMemory position)
+    {
+        string state = GiB(position.Weights + position.Gradients + position.Optimizer);
+        string units = Invariant($"{position.UnitsInFlight} {(position.UnitsInFlight == 1 ? "unit" : "units")} in flight");
+        string activations = $"{GiB(position.Activations)} activations of {units}";
+        return Invariant($"pipeline position {position.Device} needs {GiB(position.Needed)} of {GiB(position.Available)} GiB ")
+            + $"({state} weights, gradients and optimizer, {activations}, {GiB(position.Workspace)} workspace)";
+    }
 
     /// <summary>Bytes as GiB with two decimals, rounded to nearest.</summary>
     internal static string GiB(long bytes)
@@ -83,8 +97,11 @@ internal static class MemoryProblem
         }
 
         AxesSpec lean = axes with { Schedule = PipelineSchedule.OneForwardOneBackward, Chunks = 1 };
-        if (axes.Schedule == PipelineSchedule.GPipe)
-            yield return new(lean, PlanSubject.PipelineAxis, "Schedule", null, "choose PipelineSchedule.OneForwardOneBackward, which holds fewer units");
+        if (axes.Schedule != PipelineSchedule.OneForwardOneBackward)
+        {
+            yield return new(lean, PlanSubject.PipelineAxis, "Schedule", null,
+                "choose PipelineSchedule.OneForwardOneBackward, which holds fewer units");
+        }
 
         AxisChoice[] choices =
         [

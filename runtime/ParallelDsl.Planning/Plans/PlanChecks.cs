@@ -9,7 +9,8 @@ namespace ParallelDsl.Planning.Plans;
 /// <summary>Proves that a plan holds together, wherever it comes from: what a planner made, a search found or a file says.</summary>
 public static class PlanChecks
 {
-    /// <summary>What is wrong with <paramref name="plan"/>, each one sentence; none for a sound plan. Whether it fits in memory is not asked.</summary>
+    /// <summary>What is wrong with <paramref name="plan"/>, each one sentence; none for a sound plan. Whether it fits in memory is not
+    /// asked.</summary>
     public static EquatableArray<string> Validate(ParallelPlan plan)
     {
         var faults = new List<string>();
@@ -48,7 +49,9 @@ public static class PlanChecks
 
         AxesSpec axes = plan.Axes;
         Mesh mesh = plan.Mesh;
-        Require((mesh.Data, mesh.Sequence, mesh.Pipeline) == (axes.Data, axes.Sequence, axes.Pipeline), "the mesh has other sizes than the axes");
+        Require(
+            (mesh.Data, mesh.Sequence, mesh.Pipeline) == (axes.Data, axes.Sequence, axes.Pipeline),
+            "the mesh has other sizes than the axes");
         Require(mesh.Order.Count == 3 && mesh.Order.Distinct().Count() == 3, "the mesh does not order each of its three axes once");
         Require(plan.Layers == LayerCosts.Unroll(plan.Model, LayerCosts.TypeOf(plan.Cluster)), "the layers are not those of the model");
 
@@ -56,9 +59,14 @@ public static class PlanChecks
         for (int index = 0; index < plan.Stages.Count; index++)
         {
             PlannedStage stage = plan.Stages[index];
-            Require(stage.Index == index && stage.FirstLayer == next && stage.LayerCount > 0, Invariant($"stage {index} does not follow the one before it"));
-            Require(stage.Device >= 0 && stage.Device < axes.Pipeline, Invariant($"stage {index} lies on no position of the pipeline axis"));
-            Require(stage is { Forward: > 0, BackwardInput: > 0, BackwardWeight: > 0, Hop: >= 0 }, Invariant($"stage {index} has a cost that is not positive"));
+            string name = Invariant($"stage {index}");
+            Require(
+                stage.Index == index && stage.FirstLayer == next && stage.LayerCount > 0,
+                $"{name} does not follow the one before it");
+            Require(stage.Device >= 0 && stage.Device < axes.Pipeline, $"{name} lies on no position of the pipeline axis");
+            Require(
+                stage is { Forward: > 0, BackwardInput: > 0, BackwardWeight: > 0, Hop: >= 0 },
+                $"{name} has a cost that is not positive");
             next = (int)Math.Min(int.MaxValue, (long)stage.FirstLayer + stage.LayerCount);
         }
 
@@ -74,10 +82,11 @@ public static class PlanChecks
                 && (axes.Sequence == 1 || batching.Granule % (2L * axes.Sequence) == 0),
             "the constants of packing do not follow from the axes");
         Require(
-            plan.Memory.Count == axes.Pipeline && plan.Memory.Select(memory => memory.Device).SequenceEqual(Enumerable.Range(0, axes.Pipeline)),
+            plan.Memory.Select(memory => memory.Device).SequenceEqual(Enumerable.Range(0, axes.Pipeline)),
             "there is not one line of memory for each position of the pipeline axis");
         Require(
-            plan.Memory.All(memory => memory is { Weights: >= 0, Gradients: >= 0, Optimizer: >= 0, Activations: >= 0, Workspace: >= 0 } && memory.Needed >= 0),
+            plan.Memory.All(memory =>
+                memory is { Weights: >= 0, Gradients: >= 0, Optimizer: >= 0, Activations: >= 0, Workspace: >= 0, Needed: >= 0 }),
             "a size in memory is negative");
     }
 
@@ -93,8 +102,9 @@ public static class PlanChecks
             faults.Add("the estimates are not what its programs take");
         for (int device = 0; device < plan.Memory.Count; device++)
         {
-            if (timeline.PeakUnitsInFlight[device] != plan.Memory[device].UnitsInFlight)
-                faults.Add(Invariant($"position {device} of the pipeline axis holds {timeline.PeakUnitsInFlight[device]} units at its peak"));
+            int peak = timeline.PeakUnitsInFlight[device];
+            if (peak != plan.Memory[device].UnitsInFlight)
+                faults.Add(Invariant($"position {device} of the pipeline axis holds {peak} units at its peak"));
         }
     }
 }

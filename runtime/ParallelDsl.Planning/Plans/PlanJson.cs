@@ -6,8 +6,8 @@ using ParallelDsl.Planning.Pipelines;
 
 namespace ParallelDsl.Planning.Plans;
 
-/// <summary>Plans as JSON: <c>*.plan.json</c>. The same plan gives the same bytes everywhere: members in a fixed order, <c>\n</c>, two spaces, one
-/// line for each row of a table, programs in the text of <see cref="PipelineText"/>.</summary>
+/// <summary>Plans as JSON: <c>*.plan.json</c>. The same plan gives the same bytes everywhere: members in a fixed order, <c>\n</c>, two
+/// spaces, one line for each row of a table, programs in the text of <see cref="PipelineText"/>.</summary>
 public static class PlanJson
 {
     private const string Format = "paralleldsl.plan/1";
@@ -18,8 +18,8 @@ public static class PlanJson
     /// <summary>The shortest text of <paramref name="plan"/>, without its digest, which is made of it.</summary>
     internal static string WriteCanonical(ParallelPlan plan) => Write(plan, new JsonWriter(compact: true), digest: null);
 
-    /// <summary>The plan that <paramref name="text"/> describes, or the first error in it. Besides the form, the digest is checked, and that the
-    /// plan is sound (<see cref="PlanChecks"/>).</summary>
+    /// <summary>The plan that <paramref name="text"/> describes, or the first error in it. Besides the form, the digest is checked, and
+    /// that the plan is sound (<see cref="PlanChecks"/>).</summary>
     public static Parsed<ParallelPlan> Read(string text)
     {
         try
@@ -69,8 +69,9 @@ public static class PlanJson
         Table(writer.Name("programs"), plan.Programs, program => writer.Item(PipelineText.Write(program)));
         Table(writer.Name("rings"), plan.Rings, ring => Row(writer, ring, rank => writer.Item(rank)));
         BatchingPlan batching = plan.Batching;
-        writer.Name("batching").Object(row: true).Member("unitsPerDataRank", batching.UnitsPerDataRank).Member("unitTokens", batching.UnitTokens)
-            .Member("unitTokensPerRank", batching.UnitTokensPerRank).Member("granule", batching.Granule).End();
+        writer.Name("batching").Object(row: true).Member("unitsPerDataRank", batching.UnitsPerDataRank)
+            .Member("unitTokens", batching.UnitTokens).Member("unitTokensPerRank", batching.UnitTokensPerRank)
+            .Member("granule", batching.Granule).End();
         Table(writer.Name("memory"), plan.Memory, memory => writer.Object(row: true)
             .Member("device", memory.Device).Member("weights", memory.Weights).Member("gradients", memory.Gradients)
             .Member("optimizer", memory.Optimizer).Member("activations", memory.Activations).Member("workspace", memory.Workspace)
@@ -139,7 +140,8 @@ public static class PlanJson
             stage.Int("index"), stage.Int("firstLayer"), stage.Int("layerCount"), stage.Int("device"), stage.Long("forward"),
             stage.Long("backwardInput"), stage.Long("backwardWeight"), stage.Long("hop")))),
         Programs: members.Array("programs", ReadProgram),
-        Rings: members.Array("rings", ring => new EquatableArray<int>([.. ring.AsItems().Select(rank => (int)rank.AsWhole(0, int.MaxValue))])),
+        Rings: members.Array(
+            "rings", ring => ring.AsItems().Select(rank => (int)rank.AsWhole(0, int.MaxValue)).ToEquatableArray()),
         Batching: Object(members.Required("batching"), batching => new BatchingPlan(
             batching.Int("unitsPerDataRank"), batching.Int("unitTokens"), batching.Int("unitTokensPerRank"), batching.Int("granule"))),
         Memory: members.Array("memory", row => Object(row, memory => new DeviceMemory(

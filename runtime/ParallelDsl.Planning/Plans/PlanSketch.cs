@@ -29,7 +29,9 @@ internal sealed class PlanSketch
         {
             // Faster positions take more layers.
             Boundaries = LayerPartition.Plan(
-                Layers.Count, StageDevices.Count, (stage, first, count) => UnitWork.Ticks(flops[first + count] - flops[first], rates[StageDevices[stage]]));
+                Layers.Count,
+                StageDevices.Count,
+                (stage, first, count) => UnitWork.Ticks(flops[first + count] - flops[first], rates[StageDevices[stage]]));
         }
 
         Stages = PlanStages(topology, rates);
@@ -97,8 +99,9 @@ internal sealed class PlanSketch
     }
 
     // What a rank sends in a step, at the position that sends the most. Gradients: a ring all-reduce over n ranks sends 2 (n - 1) / n of
-    // them; first over the sequence axis, then each rank its share over the data axis. Ring attention: keys and values go n - 1 hops forward,
-    // n - 1 hops backward, and their gradients n hops, back to where they belong. Pipeline: a hidden vector or its gradient for each neighbour stage.
+    // them; first over the sequence axis, then each rank its share over the data axis. Ring attention: keys and values go n - 1 hops
+    // forward, n - 1 hops backward, and their gradients n hops, back to where they belong. Pipeline: a hidden vector or its gradient for
+    // each neighbour stage.
     private Mesh PlanMesh()
     {
         long sequence = Axes.Sequence, data = Axes.Data;

@@ -20,19 +20,23 @@ public static class Planner
     /// <summary>The programs of a plan have no more actions in all.</summary>
     public const int MaximumActions = 2_000_000;
 
-    /// <summary>Plans <paramref name="request"/>: checks it, cuts the layers into stages, orders the mesh, makes, proves and times the programs, and
-    /// adds up the memory. Never throws for what a request says: all that is wrong with it comes back at once.</summary>
+    /// <summary>Plans <paramref name="request"/>: checks it, cuts the layers into stages, orders the mesh, makes, proves and times the
+    /// programs, and adds up the memory. Never throws for what a request says: all that is wrong with it comes back at once.</summary>
     public static PlanResult Plan(PlanRequest request) => Plan(request, memoryMatters: true);
 
     /// <summary>The plan of the same training on one rank, to compare with: one host device takes every unit of a step. Micro-batch
     /// u x D + d of it is micro-batch u of data rank d of the D data ranks of <paramref name="plan"/>. The granule stays, so that
-    /// <see cref="Packing.TokenPacker"/> groups the sequences of a batch as it does for <paramref name="plan"/>. Whether it fits in memory is not
-    /// asked.</summary>
+    /// <see cref="Packing.TokenPacker"/> groups the sequences of a batch as it does for <paramref name="plan"/>. Whether it fits in memory
+    /// is not asked.</summary>
     public static PlanResult SingleRank(ParallelPlan plan)
     {
         long units = (long)plan.Axes.Data * plan.Axes.MicroBatches;
         if (units > MaximumActions)
-            return new TooLarge(Invariant($"one rank would take {units:N0} units in a step; a plan has at most {MaximumActions:N0} actions"));
+        {
+            return new TooLarge(
+                Invariant($"one rank would take {units:N0} units in a step; a plan has at most {MaximumActions:N0} actions"));
+        }
+
         var cluster = new ClusterSpec("One host", new([new NodeGroup(1, 1, DeviceCatalogue.Of(DeviceKind.Host), Fabric.Switch, 0, 0)]));
         var axes = new AxesSpec(MicroBatches: (int)units, UnitTokens: plan.Axes.UnitTokens);
         PlanResult result = Plan(new PlanRequest(plan.Model, cluster, axes), memoryMatters: false);
@@ -58,8 +62,8 @@ public static class Planner
         }
         catch (OverflowException)
         {
-            return new TooLarge(
-                $"the sizes of {request.Model.Name} on {request.Cluster.Name} leave 64 bits: parameters, bytes or FLOPs of a step exceed 9.2e18");
+            return new TooLarge($"the sizes of {request.Model.Name} on {request.Cluster.Name} leave 64 bits: "
+                + "parameters, bytes or FLOPs of a step exceed 9.2e18");
         }
     }
 
@@ -88,8 +92,9 @@ public static class Planner
         if (stages > MaximumStages)
             return Invariant($"the pipeline has {stages:N0} stages; a plan has at most {MaximumStages:N0}");
         long actions = ((2 * stages) + (axes.Pipeline == 1 ? 0 : 4 * (stages - 1))) * axes.MicroBatches;
+        string size = Invariant($"{stages:N0} stages, {axes.MicroBatches:N0} micro-batches");
         return actions > MaximumActions
-            ? Invariant($"the programs have {actions:N0} actions ({stages:N0} stages, {axes.MicroBatches:N0} micro-batches); a plan has at most {MaximumActions:N0}")
+            ? Invariant($"the programs have {actions:N0} actions ({size}); a plan has at most {MaximumActions:N0}")
             : null;
     }
 

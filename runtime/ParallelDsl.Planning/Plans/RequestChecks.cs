@@ -4,7 +4,8 @@ using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Plans;
 
-/// <summary>Finds everything that is wrong with a request, as far as it can be told without planning. The axes have their defaults filled in.</summary>
+/// <summary>Finds everything that is wrong with a request, as far as it can be told without planning. The axes have their defaults filled
+/// in.</summary>
 internal sealed class RequestChecks
 {
     private readonly List<PlanProblem> _problems = [];
@@ -30,14 +31,21 @@ internal sealed class RequestChecks
     }
 
     private void Add(
-        PlanProblemCode code, PlanSubject subject, int layer, string field, string message, string fix, IEnumerable<long>? suggestions = null) =>
+        PlanProblemCode code,
+        PlanSubject subject,
+        int layer,
+        string field,
+        string message,
+        string fix,
+        IEnumerable<long>? suggestions = null) =>
         _problems.Add(new(code, subject, layer, field, message, fix, (suggestions ?? []).ToEquatableArray()));
 
     private bool RequirePositive(long value, PlanSubject subject, int layer, string field, string owner)
     {
         if (value > 0)
             return true;
-        Add(PlanProblemCode.NotPositive, subject, layer, field, Invariant($"{field} of {owner} is {value:N0}"), $"give {field} a value of at least 1");
+        Add(PlanProblemCode.NotPositive, subject, layer, field,
+            Invariant($"{field} of {owner} is {value:N0}"), $"give {field} a value of at least 1");
         return false;
     }
 
@@ -78,7 +86,8 @@ internal sealed class RequestChecks
         if (layer.Kind == LayerKind.Embedding && index != 0)
         {
             Add(PlanProblemCode.LayerOrder, PlanSubject.Layer, index, "",
-                Invariant($"the embedding {layer.Name} is layer {index + 1} of {last + 1}"), "declare one embedding, before all other layers");
+                Invariant($"the embedding {layer.Name} is layer {index + 1} of {last + 1}"),
+                "declare one embedding, before all other layers");
         }
         else if (layer.Kind == LayerKind.LanguageModelHead && index != last)
         {
@@ -117,7 +126,8 @@ internal sealed class RequestChecks
         else if (heads && layer.KeyValueHeads > 0 && layer.Heads % layer.KeyValueHeads != 0)
         {
             Add(PlanProblemCode.KeyValueHeadsDoNotDivideHeads, PlanSubject.Layer, index, "KeyValueHeads",
-                Invariant($"the {layer.Heads:N0} heads of {layer.Name} cannot be shared evenly by {layer.KeyValueHeads:N0} key and value heads"),
+                Invariant(
+                    $"the {layer.Heads:N0} heads of {layer.Name} cannot be shared evenly by {layer.KeyValueHeads:N0} key and value heads"),
                 Invariant($"give KeyValueHeads a value that divides {layer.Heads:N0}"),
                 Divisors.Nearest(layer.Heads, layer.KeyValueHeads));
         }
@@ -134,8 +144,9 @@ internal sealed class RequestChecks
         }
         else if (width / layer.Heads % 2 != 0)
         {
+            string each = Invariant($"{width / layer.Heads:N0} wide ({width:N0} / {layer.Heads:N0})");
             Add(PlanProblemCode.OddHeadWidth, PlanSubject.Layer, index, "Heads",
-                Invariant($"the heads of {layer.Name} are {width / layer.Heads:N0} wide ({width:N0} / {layer.Heads:N0}), and rotary embedding turns pairs"),
+                $"the heads of {layer.Name} are {each}, and rotary embedding turns pairs",
                 "give Heads a value that makes width / heads even", choices);
         }
     }
@@ -195,8 +206,9 @@ internal sealed class RequestChecks
         decimal ranks = (decimal)_axes.Data * _axes.Sequence * _axes.Pipeline;
         if (ranks == devices)
             return;
+        string available = Invariant($"{_cluster.Name} has {devices:N0} {(devices == 1 ? "device" : "devices")}");
         string message = Invariant(
-            $"data {_axes.Data:N0} x sequence {_axes.Sequence:N0} x pipeline {_axes.Pipeline:N0} = {ranks:N0} ranks, and {_cluster.Name} has {devices:N0} {(devices == 1 ? "device" : "devices")}");
+            $"data {_axes.Data:N0} x sequence {_axes.Sequence:N0} x pipeline {_axes.Pipeline:N0} = {ranks:N0} ranks, and {available}");
         if (devices > Planner.MaximumRanks)
         {
             Add(PlanProblemCode.AxesDoNotMatchDevices, PlanSubject.Cluster, -1, "", message,
@@ -215,7 +227,12 @@ internal sealed class RequestChecks
     {
         (int pipeline, int chunks, int microBatches) = (_axes.Pipeline, _axes.Chunks, _axes.MicroBatches);
         bool interleaved = _axes.Schedule == PipelineSchedule.Interleaved;
-        if (!interleaved && chunks > 1)
+        if (_axes.Schedule is < PipelineSchedule.GPipe or > PipelineSchedule.Interleaved)
+        {
+            Add(PlanProblemCode.ChunksDoNotFitSchedule, PlanSubject.PipelineAxis, -1, "Schedule",
+                Invariant($"there is no schedule {(int)_axes.Schedule}"), "choose a member of PipelineSchedule");
+        }
+        else if (!interleaved && chunks > 1)
         {
             Add(PlanProblemCode.ChunksDoNotFitSchedule, PlanSubject.PipelineAxis, -1, "Chunks",
                 Invariant($"{_axes.Schedule} has one stage a device, and Chunks is {chunks:N0}"),
@@ -233,13 +250,14 @@ internal sealed class RequestChecks
         if (stages > layers && layers > 0)
         {
             // Fewer chunks alone may do; otherwise the degree has to shrink, to one that the cluster's factors still allow.
+            long most = Math.Max(1, layers / chunks);
             bool fewerChunks = chunks > 2 && pipeline * 2L <= layers;
             string each = chunks == 1 ? "" : Invariant($" ({pipeline:N0} devices x {chunks:N0} chunks)");
             Add(PlanProblemCode.MoreStagesThanLayers, PlanSubject.PipelineAxis, -1, fewerChunks ? "Chunks" : "Degree",
                 Invariant($"{stages:N0} stages{each} cannot each have one of {layers:N0} layers"),
                 fewerChunks
                     ? Invariant($"give Chunks a value of at most {layers / pipeline:N0}")
-                    : Invariant($"give the pipeline axis a degree of at most {Math.Max(1, layers / chunks):N0}, and the rest to the other axes"),
+                    : Invariant($"give the pipeline axis a degree of at most {most:N0}, and the rest to the other axes"),
                 fewerChunks ? [layers / pipeline] : Divisors.Nearest(pipeline, pipeline, degree => degree * chunks <= layers));
         }
 
@@ -252,20 +270,23 @@ internal sealed class RequestChecks
         else if (interleaved && microBatches % pipeline != 0)
         {
             long below = microBatches / pipeline * pipeline;
-            long[] nearest = microBatches - below <= below + pipeline - microBatches ? [below, below + pipeline] : [below + pipeline, below];
+            long above = below + pipeline;
+            string rounds = Invariant($"interleaving takes micro-batches in rounds of {pipeline:N0} (the pipeline degree)");
             Add(PlanProblemCode.MicroBatchesDoNotDivide, PlanSubject.PipelineAxis, -1, "MicroBatches",
-                Invariant($"interleaving takes micro-batches in rounds of {pipeline:N0} (the pipeline degree), and {microBatches:N0} is no multiple of it"),
-                Invariant($"give MicroBatches a multiple of {pipeline:N0}"), nearest);
+                Invariant($"{rounds}, and {microBatches:N0} is no multiple of it"),
+                Invariant($"give MicroBatches a multiple of {pipeline:N0}"),
+                microBatches - below <= above - microBatches ? [below, above] : [above, below]);
         }
     }
 
     private void CheckContext()
     {
         (long context, long unit, long granule) = (_model.ContextLength, _axes.UnitTokens, _axes.Sequence == 1 ? 1 : 2L * _axes.Sequence);
+        string divisor = Invariant($"{granule:N0}, twice the sequence degree of {_axes.Sequence:N0}");
         if (context % granule != 0)
         {
             Add(PlanProblemCode.ContextDoesNotDivide, PlanSubject.SequenceAxis, -1, "Degree",
-                Invariant($"the context length of {context:N0} is not divisible by {granule:N0}, twice the sequence degree of {_axes.Sequence:N0}"),
+                Invariant($"the context length of {context:N0} is not divisible by {divisor}"),
                 Invariant($"choose a degree whose double divides {context:N0}, or a context length that is a multiple of {granule:N0}"),
                 context % 2 == 0 ? Divisors.Nearest(context / 2, _axes.Sequence) : [1]);
         }
@@ -274,13 +295,14 @@ internal sealed class RequestChecks
         {
             Add(PlanProblemCode.UnitShorterThanContext, PlanSubject.DataAxis, -1, "UnitTokens",
                 Invariant($"a unit of {unit:N0} tokens cannot hold a sequence of the context length, {context:N0}"),
-                Invariant($"give UnitTokens a value of at least {context:N0}, or leave it out"), [(context + granule - 1) / granule * granule]);
+                Invariant($"give UnitTokens a value of at least {context:N0}, or leave it out"),
+                [(context + granule - 1) / granule * granule]);
         }
         else if (unit % granule != 0 && unit != context)
         {
             long below = unit / granule * granule;
             Add(PlanProblemCode.ContextDoesNotDivide, PlanSubject.DataAxis, -1, "UnitTokens",
-                Invariant($"a unit of {unit:N0} tokens is not divisible by {granule:N0}, twice the sequence degree of {_axes.Sequence:N0}"),
+                Invariant($"a unit of {unit:N0} tokens is not divisible by {divisor}"),
                 Invariant($"give UnitTokens a multiple of {granule:N0}"),
                 new[] { below, below + granule }.Where(value => value >= context));
         }

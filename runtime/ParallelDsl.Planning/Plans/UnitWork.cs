@@ -10,8 +10,8 @@ internal readonly record struct UnitWork(long Tokens, long Pairs)
     /// <summary>The share of accelerators' and hosts' peak rate that plans count on, per cent.</summary>
     private const long UtilisationPercent = 40;
 
-    /// <summary>A full unit is as many sequences of the context length as it holds, and one with the tokens that remain. Causal attention of s
-    /// tokens looks at s (s + 1) / 2 pairs, which the zigzag split gives the ranks in even shares.</summary>
+    /// <summary>A full unit is as many sequences of the context length as it holds, and one with the tokens that remain. Causal attention
+    /// of s tokens looks at s (s + 1) / 2 pairs, which the zigzag split gives the ranks in even shares.</summary>
     public static UnitWork Of(int unitTokens, int contextLength, int sequence)
     {
         long whole = unitTokens / contextLength, rest = unitTokens % contextLength;
@@ -33,7 +33,8 @@ internal readonly record struct UnitWork(long Tokens, long Pairs)
     /// <summary>Nanoseconds of <paramref name="flops"/> at a peak rate; never 0, since every action takes some time.</summary>
     public static long Ticks(long flops, long flopsPerNanosecond)
     {
-        long scaled = flops * 100, rate = flopsPerNanosecond * UtilisationPercent;
-        return Math.Max(1, (scaled / rate) + (scaled % rate == 0 ? 0 : 1));
+        // 100 flops / (rate x per cent) rounded up, in two parts so that only the result has to fit in 64 bits.
+        long rate = flopsPerNanosecond * UtilisationPercent;
+        return Math.Max(1, (flops / rate * 100) + (((flops % rate * 100) + rate - 1) / rate));
     }
 }

@@ -6,7 +6,8 @@ namespace ParallelDsl.Planning.Simulation;
 /// needs no times.</summary>
 public static class ActivationPeak
 {
-    /// <summary>The most stage activations (one unit through one stage) that the device of <paramref name="actions"/> holds at once.</summary>
+    /// <summary>The most stage activations (one unit through one stage) that the device of <paramref name="actions"/> holds at
+    /// once.</summary>
     public static int Units(EquatableArray<PipelineAction> actions) => checked((int)Weight(actions, static _ => 1));
 
     /// <summary>The most that the device of <paramref name="actions"/> holds at once, where one unit through stage s weighs

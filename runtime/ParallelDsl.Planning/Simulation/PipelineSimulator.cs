@@ -4,15 +4,16 @@ using static System.FormattableString;
 namespace ParallelDsl.Planning.Simulation;
 
 /// <summary>Replays programs in integer ticks. F(s,m) starts after F(s-1,m) and the hop; B of the last stage after its F; B(s,m) (or X)
-/// after B(s+1,m) (or X) and the hop; W after B. A device computes one action at a time in program order; transfers do not occupy it.</summary>
+/// after B(s+1,m) (or X) and the hop; W after B. A device computes one action at a time in program order; transfers do not occupy
+/// it.</summary>
 public static class PipelineSimulator
 {
     /// <summary>Times <paramref name="programs"/>, which may or may not contain transfers.</summary>
     /// <param name="programs">The program of each device.</param>
     /// <param name="stageDevices">The device of each stage.</param>
     /// <param name="costs">The costs of each stage.</param>
-    /// <exception cref="ArgumentException">A cost is missing or negative, a program has an action of a stage that lies elsewhere, or the programs
-    /// wait for one another (<see cref="PipelineValidation"/> says why).</exception>
+    /// <exception cref="ArgumentException">A cost is missing or negative, a program has an action of a stage that lies elsewhere, or the
+    /// programs wait for one another (<see cref="PipelineValidation"/> says why).</exception>
     /// <exception cref="OverflowException">The times leave 64 bits.</exception>
     public static Timeline Run(EquatableArray<PipelineProgram> programs, EquatableArray<int> stageDevices, StageCosts costs)
     {

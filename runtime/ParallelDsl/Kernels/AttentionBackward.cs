@@ -99,25 +99,27 @@ internal readonly unsafe struct AttentionBackward<TShape, TKernel>(
             int keyRow = block.KeyStart + key;
             float* k = problem.K.RowPointer(keyRow) + keyColumn;
             float* v = problem.V.RowPointer(keyRow) + keyColumn;
-            StridedProduct<TKernel>.Run(
-                k, problem.K.Stride, 1, scratch.Queries, QueryTile.Rows, keys, lanes, Width, scratch.Scores, QueryTile.Rows, accumulate: false);
-            StridedProduct<TKernel>.Run(
-                v, problem.V.Stride, 1, scratch.Output, QueryTile.Rows, keys, lanes, Width, scratch.Products, QueryTile.Rows, accumulate: false);
+            TileProduct<TKernel>.KeysByQueries(
+                new StridedFactor(k, problem.K.Stride, 1), scratch.Queries, QueryTile.Rows,
+                keys, lanes, Width, scratch.Scores, QueryTile.Rows, diagonal - key);
+            TileProduct<TKernel>.KeysByQueries(
+                new StridedFactor(v, problem.V.Stride, 1), scratch.Output, QueryTile.Rows,
+                keys, lanes, Width, scratch.Products, QueryTile.Rows, diagonal - key);
             Differentiate(diagonal - key, keys, lanes, scratch);
             if (pass != AttentionPass.Queries)
             {
-                StridedProduct<TKernel>.Run(
-                    scratch.Scores, QueryTile.Rows, 1, scratch.OutputRows, PaddedWidth, keys, Width, rows,
-                    gradients.V.RowPointer(keyRow) + keyColumn, gradients.V.Stride, accumulate: true);
-                StridedProduct<TKernel>.Run(
-                    scratch.Products, QueryTile.Rows, 1, scratch.QueryRows, PaddedWidth, keys, Width, rows,
-                    gradients.K.RowPointer(keyRow) + keyColumn, gradients.K.Stride, accumulate: true);
+                TileProduct<TKernel>.SumOverQueries(
+                    new StridedFactor(scratch.Scores, QueryTile.Rows, 1), scratch.OutputRows, PaddedWidth,
+                    keys, Width, rows, gradients.V.RowPointer(keyRow) + keyColumn, gradients.V.Stride, diagonal - key);
+                TileProduct<TKernel>.SumOverQueries(
+                    new StridedFactor(scratch.Products, QueryTile.Rows, 1), scratch.QueryRows, PaddedWidth,
+                    keys, Width, rows, gradients.K.RowPointer(keyRow) + keyColumn, gradients.K.Stride, diagonal - key);
             }
             if (pass != AttentionPass.KeysAndValues)
             {
-                StridedProduct<TKernel>.Run(
-                    k, 1, problem.K.Stride, scratch.Products, QueryTile.Rows, Width, lanes, keys, scratch.QueryGradients, QueryTile.Rows,
-                    accumulate: key > keyStart);
+                TileProduct<TKernel>.SumOverKeys(
+                    new StridedFactor(k, 1, problem.K.Stride), scratch.Products, QueryTile.Rows,
+                    Width, lanes, keys, scratch.QueryGradients, QueryTile.Rows, accumulate: key > keyStart, diagonal - key);
             }
         }
         if (pass != AttentionPass.KeysAndValues)
@@ -151,15 +153,17 @@ internal readonly unsafe struct AttentionBackward<TShape, TKernel>(
         {
             float* score = scratch.Scores + lane;
             float* product = scratch.Products + lane;
-            AttentionTile.Mask(score, keys, diagonal + lane);
+            int seen = AttentionTile.Mask(score, keys, diagonal + lane);
             Vector512<float> logSumExp = Vector512.Load(scratch.LogSumExp + lane);
             Vector512<float> delta = Vector512.Load(scratch.Delta + lane);
-            for (float* end = score + (keys * QueryTile.Rows); score < end; score += QueryTile.Rows, product += QueryTile.Rows)
+            for (float* end = score + (seen * QueryTile.Rows); score < end; score += QueryTile.Rows, product += QueryTile.Rows)
             {
                 Vector512<float> probability = VectorMath.Exp(Vector512.Load(score) - logSumExp);
                 probability.Store(score);
                 (probability * (Vector512.Load(product) - delta)).Store(product);
             }
+            for (int key = seen; key < keys; key++, product += QueryTile.Rows)
+                Vector512<float>.Zero.Store(product);
         }
     }
 

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 
 namespace ParallelDsl.Kernels;
 
-/// <summary>Forward attention; a part is one head and one range of query rows.</summary>
+/// <summary>Forward attention; a part is one key-value head and one range of query rows.</summary>
 internal readonly unsafe struct AttentionForward<TShape, TKernel>(AttentionProblem problem, Matrix o, int slices) : ITeamWork
     where TShape : struct, IAttentionShape
     where TKernel : struct, IMicroKernel
@@ -16,28 +16,36 @@ internal readonly unsafe struct AttentionForward<TShape, TKernel>(AttentionProbl
 
     private static int Width => TShape.HeadWidth;
 
+    private static int Group => TShape.Heads / TShape.KeyValueHeads;
+
     public static void Run(ThreadTeam team, AttentionProblem problem, Matrix o, long work)
     {
         // Later rows see more keys, so the rows are cut finely; how they are cut changes no bit.
-        int slices = TShape.Heads >= 8 * team.Threads || team.Threads == 1 ? 1 : (problem.Q.Rows + SliceRows - 1) / SliceRows;
-        team.RunIfWorthwhile(new AttentionForward<TShape, TKernel>(problem, o, slices), TShape.Heads * slices, 4 * work);
+        bool headsKeepTeamBusy = TShape.KeyValueHeads % team.Threads == 0 || TShape.KeyValueHeads >= 4 * team.Threads;
+        int slices = headsKeepTeamBusy ? 1 : (problem.Q.Rows + SliceRows - 1) / SliceRows;
+        team.RunIfWorthwhile(new AttentionForward<TShape, TKernel>(problem, o, slices), TShape.KeyValueHeads * slices, 4 * work);
     }
 
     /// <inheritdoc/>
     public void Run(int part)
     {
         // The longest parts first.
-        int slice = slices - 1 - (part / TShape.Heads);
-        int head = part % TShape.Heads;
+        int slice = slices - 1 - (part / TShape.KeyValueHeads);
+        int keyValueHead = part % TShape.KeyValueHeads;
         int firstRow = (int)((long)problem.Q.Rows * slice / slices);
         int endRow = (int)((long)problem.Q.Rows * (slice + 1) / slices);
         var scratch = new Scratch(Workspace.Rent(ScratchPurpose.Attention, Scratch.Length));
         for (int i = 0; i < problem.BlockCount; i++)
         {
             AttentionBlock block = problem.Blocks[i];
+            int start = Math.Max(firstRow, block.QueryStart);
             int end = Math.Min(endRow, block.QueryStart + block.QueryLength);
-            for (int row = Math.Max(firstRow, block.QueryStart); row < end; row += QueryTile.Rows)
-                RunTile(head, row, Math.Min(QueryTile.Rows, end - row), block, scratch);
+            // The heads that share keys and values follow each other, while those are in the cache.
+            for (int head = keyValueHead * Group; head < (keyValueHead + 1) * Group; head++)
+            {
+                for (int row = start; row < end; row += QueryTile.Rows)
+                    RunTile(head, row, Math.Min(QueryTile.Rows, end - row), block, scratch);
+            }
         }
     }
 
@@ -48,7 +56,7 @@ internal readonly unsafe struct AttentionForward<TShape, TKernel>(AttentionProbl
         if (visibleKeys <= 0)
             return;
         int lanes = QueryTile.Lanes(rows);
-        int keyColumn = head / (TShape.Heads / TShape.KeyValueHeads) * Width;
+        int keyColumn = head / Group * Width;
         float* k = problem.K.RowPointer(block.KeyStart) + keyColumn;
         float* v = problem.V.RowPointer(block.KeyStart) + keyColumn;
         float* logSumExp = problem.LogSumExp.RowPointer(head) + row;
@@ -60,13 +68,14 @@ internal readonly unsafe struct AttentionForward<TShape, TKernel>(AttentionProbl
         for (int key = 0; key < visibleKeys; key += KeyRows)
         {
             int keys = Math.Min(KeyRows, visibleKeys - key);
-            StridedProduct<TKernel>.Run(
-                k + ((nint)key * problem.K.Stride), problem.K.Stride, 1, scratch.Queries, QueryTile.Rows,
-                keys, lanes, Width, scratch.Scores, QueryTile.Rows, accumulate: false);
-            Softmax(position - block.KeyPosition - key, keys, lanes, scratch);
-            StridedProduct<TKernel>.Run(
-                v + ((nint)key * problem.V.Stride), 1, problem.V.Stride, scratch.Scores, QueryTile.Rows,
-                Width, lanes, keys, scratch.Output, QueryTile.Rows, accumulate: true);
+            int diagonal = position - block.KeyPosition - key;
+            TileProduct<TKernel>.KeysByQueries(
+                new StridedFactor(k + ((nint)key * problem.K.Stride), problem.K.Stride, 1), scratch.Queries, QueryTile.Rows,
+                keys, lanes, Width, scratch.Scores, QueryTile.Rows, diagonal);
+            Softmax(diagonal, keys, lanes, scratch);
+            TileProduct<TKernel>.SumOverKeys(
+                new StridedFactor(v + ((nint)key * problem.V.Stride), 1, problem.V.Stride), scratch.Scores, QueryTile.Rows,
+                Width, lanes, keys, scratch.Output, QueryTile.Rows, accumulate: true, diagonal);
         }
         Save(logSumExp, output, rows, lanes, scratch);
     }
@@ -111,8 +120,7 @@ internal readonly unsafe struct AttentionForward<TShape, TKernel>(AttentionProbl
         for (int lane = 0; lane < lanes; lane += VectorMath.Lanes)
         {
             float* scores = scratch.Scores + lane;
-            float* end = scores + (keys * QueryTile.Rows);
-            AttentionTile.Mask(scores, keys, diagonal + lane);
+            float* end = scores + (AttentionTile.Mask(scores, keys, diagonal + lane) * QueryTile.Rows);
             Vector512<float> oldMaximum = Vector512.Load(scratch.Maximum + lane);
             Vector512<float> maximum = oldMaximum;
             for (float* score = scores; score < end; score += QueryTile.Rows)

@@ -6,8 +6,6 @@ namespace ParallelDsl.Kernels;
 /// <summary>Steps on tiles whose lanes are queries: element (i, query) at <c>tile[i * 64 + query]</c>.</summary>
 internal static unsafe class AttentionTile
 {
-    private static Vector512<float> LaneNumbers => Vector512.Create(0f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-
     /// <summary>Writes rows transposed, so that queries become lanes; the last vector is filled up with zeros.</summary>
     public static void PackQueries(float* source, nint stride, int rows, int width, float* tile)
     {
@@ -21,6 +19,7 @@ internal static unsafe class AttentionTile
     }
 
     /// <summary>Copies rows, scaled, to a contiguous tile whose rows are filled up with zeros.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void CopyRows(float* source, nint stride, int rows, int width, float scale, float* tile, int tileStride)
     {
         Vector512<float> factor = Vector512.Create(scale);
@@ -47,18 +46,23 @@ internal static unsafe class AttentionTile
     }
 
     /// <summary>
-    /// Sets the scores of sixteen queries to -infinity where the key lies in the future: query i sees the keys up to
-    /// <paramref name="diagonal"/> + i.
+    /// Sets the scores of sixteen queries to -infinity where the key lies in the future, or to zero, which is a probability already, from
+    /// the first key on that lies in the future of all sixteen. Query i sees the keys up to <paramref name="diagonal"/> + i.
     /// </summary>
+    /// <returns>The number of keys that some query sees.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Mask(float* scores, int keys, int diagonal)
+    public static int Mask(float* scores, int keys, int diagonal)
     {
-        Vector512<float> lanes = LaneNumbers;
-        for (int key = Math.Max(0, diagonal + 1); key < keys; key++)
+        Vector512<float> lanes = Vector512<float>.Indices;
+        int seenBySome = Math.Clamp(diagonal + VectorMath.Lanes, 0, keys);
+        for (int key = Math.Max(0, diagonal + 1); key < seenBySome; key++)
         {
             float* row = scores + (key * QueryTile.Rows);
             Vector512<float> seen = Vector512.GreaterThanOrEqual(lanes, Vector512.Create((float)(key - diagonal)));
             Vector512.ConditionalSelect(seen, Vector512.Load(row), Vector512.Create(float.NegativeInfinity)).Store(row);
         }
+        for (int key = seenBySome; key < keys; key++)
+            Vector512<float>.Zero.Store(scores + (key * QueryTile.Rows));
+        return seenBySome;
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace ParallelDsl.Kernels;
 
@@ -50,15 +51,17 @@ internal static unsafe class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + Exp(-x));
 
-    /// <summary>Sixteen floats, or the first <paramref name="remaining"/> and then zeros.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Load(float* source, int remaining) =>
-        remaining >= Lanes ? Vector512.Load(source) : LoadPartial(source, remaining, 0);
-
     /// <summary>Sixteen floats, or the first <paramref name="remaining"/> and then <paramref name="fill"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Load(float* source, int remaining, float fill) =>
-        remaining >= Lanes ? Vector512.Load(source) : LoadPartial(source, remaining, fill);
+    public static Vector512<float> Load(float* source, int remaining, float fill = 0)
+    {
+        if (remaining >= Lanes)
+            return Vector512.Load(source);
+        // Without a call on this path either, the loops around it keep their values in registers.
+        return Avx512F.IsSupported
+            ? Avx512F.MaskLoad(source, FirstLanes(remaining), Vector512.Create(fill))
+            : LoadPartial(source, remaining, fill);
+    }
 
     /// <summary>Stores all lanes, or the first <paramref name="remaining"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -66,9 +69,15 @@ internal static unsafe class VectorMath
     {
         if (remaining >= Lanes)
             value.Store(destination);
+        else if (Avx512F.IsSupported)
+            Avx512F.MaskStore(destination, FirstLanes(remaining), value);
         else
             StorePartial(value, destination, remaining);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> FirstLanes(int count) =>
+        Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle();
 
     /// <summary>The sum of the lanes in double precision.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -28,7 +28,7 @@ internal static class PlanHtmlStyle
         summary{cursor:pointer;font-weight:600}
         details[open] summary{margin-bottom:12px}
         .scroll{overflow-x:auto;max-width:100%}
-        .scroll svg{display:block;width:100%;min-width:820px;height:auto}
+        .scroll svg{display:block;width:100%;min-width:980px;height:auto}
         .scroll+.scroll{margin-top:14px}
         table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
         th,td{padding:6px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}

@@ -39,7 +39,7 @@ internal static class ReportTheme
         ("p6", "stroke", "#567312", "#a5c75a"), ("p7", "stroke", "#6b6257", "#b9afa2"),
         ("weights", "fill", "#2563c9", "#79a8f5"), ("gradients", "fill", "#0f7a55", "#5cc79c"),
         ("optimizer", "fill", "#a35a00", "#e6a850"), ("activations", "fill", "#8a5fd0", "#b79af0"),
-        ("workspace", "fill", "#8b95a1", "#8b95a1"),
+        ("workspace", "fill", "#667080", "#8b95a1"),
         ("limit", "stroke", "#c0262d", "#ff7b7b"), ("limit-text", "fill", "#c0262d", "#ff8f8f"),
         ("ring", "stroke", "#6b7683", "#9aa5b1"), ("ring-head", "fill", "#6b7683", "#9aa5b1"),
         ("loss", "stroke", "#2563c9", "#79a8f5"), ("reference", "stroke", "#a35a00", "#e6a850"),

@@ -32,20 +32,21 @@ internal static class ModelCheckpoint
     /// <exception cref="CheckpointException">The file is of another model: a tensor is missing, too many or of another shape.</exception>
     public static void ReadWeights(SafetensorsReader file, IReadOnlyList<RankModel> models)
     {
-        Check(file, models, [string.Empty]);
+        Check(file, models, [""]);
         foreach (Slice tensor in models.SelectMany(SlicesOf))
             Read(file, tensor.Name, tensor.Parameter.Weights, tensor);
     }
 
-    /// <summary>Reads both moments into every rank that holds them.</summary>
-    /// <exception cref="CheckpointException">The file is of another model.</exception>
-    public static void ReadMoments(SafetensorsReader file, IReadOnlyList<RankModel> models)
+    /// <summary>Reads weights and moments into every rank that holds them. Both files are checked before anything is read.</summary>
+    /// <exception cref="CheckpointException">A file is of another model.</exception>
+    public static void Read(Checkpoint checkpoint, IReadOnlyList<RankModel> models)
     {
-        Check(file, models, [FirstMoment, SecondMoment]);
+        Check(checkpoint.Optimizer, models, [FirstMoment, SecondMoment]);
+        ReadWeights(checkpoint.Model, models);
         foreach (Slice tensor in models.SelectMany(SlicesOf))
         {
-            Read(file, tensor.Name + FirstMoment, tensor.Parameter.FirstMoment, tensor);
-            Read(file, tensor.Name + SecondMoment, tensor.Parameter.SecondMoment, tensor);
+            Read(checkpoint.Optimizer, tensor.Name + FirstMoment, tensor.Parameter.FirstMoment, tensor);
+            Read(checkpoint.Optimizer, tensor.Name + SecondMoment, tensor.Parameter.SecondMoment, tensor);
         }
     }
 

@@ -14,6 +14,7 @@ public sealed partial class Trainer<TModel>
     /// <exception cref="CheckpointException">It cannot be written; nothing is left of it and older checkpoints are untouched.</exception>
     public string Save(string directory)
     {
+        ThrowIfFailed();
         JsonObject state = new()
         {
             ["model"] = Plan.Model.Name,
@@ -37,10 +38,10 @@ public sealed partial class Trainer<TModel>
         using Checkpoint opened = Checkpoint.Open(path);
         CheckRun(opened, "seed", Options.Seed);
         CheckRun(opened, "documents", _documents.Count);
-        ModelCheckpoint.ReadWeights(opened.Model, _models);
-        ModelCheckpoint.ReadMoments(opened.Optimizer, _models);
+        SamplerState position = new(ReadInteger(opened, "epoch"), checked((int)ReadInteger(opened, "position")));
+        ModelCheckpoint.Read(opened, _models);
         StepsDone = checked((int)opened.Step);
-        _position = new SamplerState(ReadInteger(opened, "epoch"), checked((int)ReadInteger(opened, "position")));
+        _position = position;
     }
 
     private static void CheckRun(Checkpoint checkpoint, string field, long expected)

@@ -24,6 +24,7 @@ public sealed partial class Trainer<TModel> : IDisposable
     private readonly ThreadTeam[] _teams;
     private readonly IReadOnlyList<int[]> _documents;
     private SamplerState _position;
+    private Exception? _failure;
 
     /// <summary>Makes the model on every rank, with weights from the seed.</summary>
     /// <param name="documents">Token ids, each document at least 2 of them: a document of n + 1 tokens is a sequence of length n. None longer than the context.</param>
@@ -66,9 +67,11 @@ public sealed partial class Trainer<TModel> : IDisposable
     /// <param name="cancellation">Ends the run after the step that is under way, on every rank.</param>
     /// <returns>Whether all steps were done.</returns>
     /// <exception cref="RankFailedException">A rank failed; the inner exception says why.</exception>
-    /// <exception cref="TrainingDivergedException">The loss is no longer a number.</exception>
+    /// <remarks>After a loss that is no longer a number (<see cref="TrainingDivergedException"/> inside) the weights are those before that step, and
+    /// can be saved. After any other failure only a new trainer goes on, from a checkpoint.</remarks>
     public bool Train(int? steps = null, Action<StepReport>? progress = null, CancellationToken cancellation = default)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(steps ?? 0, nameof(steps));
         int first = StepsDone, last = first + (steps ?? Math.Max(0, Options.Steps - first));
         SamplerState position = _position;
         Run(session =>
@@ -173,11 +176,30 @@ public sealed partial class Trainer<TModel> : IDisposable
         progress?.Invoke(report);
     }
 
-    private void Run(Action<RankSession> body) => RankThreads.Run(Plan.Mesh.Size, transport =>
+    private void Run(Action<RankSession> body)
     {
-        using RankSession session = new(_models[transport.Rank], transport, _teams[transport.Rank]);
-        body(session);
-    });
+        ThrowIfFailed();
+        try
+        {
+            RankThreads.Run(Plan.Mesh.Size, transport =>
+            {
+                using RankSession session = new(_models[transport.Rank], transport, _teams[transport.Rank]);
+                body(session);
+            });
+        }
+        catch (RankFailedException exception) when (exception.InnerException is not (TrainingDivergedException or PackingException))
+        {
+            // Those two stop every rank before it touches the weights; after any other failure ranks may be a step apart.
+            _failure = exception;
+            throw;
+        }
+    }
+
+    private void ThrowIfFailed()
+    {
+        if (_failure is not null)
+            throw new InvalidOperationException("This trainer's ranks stopped in the middle of a step. Make a new trainer and resume from the last checkpoint.", _failure);
+    }
 }
 
 /// <summary>The loss or the gradient is no longer a number; the weights are as before the step.</summary>

@@ -32,11 +32,18 @@ internal static class Compiler
         CSharpSyntaxTree.ParseText(SourceText.From(source, System.Text.Encoding.UTF8), ParseOptions, path);
 
     /// <summary>A driver that remembers why each step ran.</summary>
-    public static GeneratorDriver Driver(params (string Path, string Text)[] files) => CSharpGeneratorDriver.Create(
+    public static GeneratorDriver Driver(params (string Path, string Text)[] files) => Driver(Files(files));
+
+    /// <summary>The same over additional files that the caller keeps.</summary>
+    public static GeneratorDriver Driver(ImmutableArray<AdditionalText> files) => CSharpGeneratorDriver.Create(
         [new ParallelDslGenerator().AsSourceGenerator()],
-        files.Select(file => (AdditionalText)new TextFile(file.Path, file.Text)),
+        files,
         ParseOptions,
         driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true));
+
+    /// <summary>Additional files of a project.</summary>
+    public static ImmutableArray<AdditionalText> Files(params (string Path, string Text)[] files) =>
+        [.. files.Select(file => new TextFile(file.Path, file.Text))];
 
     /// <summary>Runs the generator once.</summary>
     public static Generated Run(string source, params (string Path, string Text)[] files) => Run([source], files);

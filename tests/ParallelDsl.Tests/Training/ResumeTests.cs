@@ -54,7 +54,7 @@ public sealed class ResumeTests : IDisposable
         other.Save(_directory);
         using Trainer<TinyModel<Tied>> trainer = new(documents, Options);
         CheckpointException refused = Assert.Throws<CheckpointException>(() => trainer.Resume(_directory));
-        Assert.Equal("lm_head.weight", refused.Tensor);
+        Assert.StartsWith("lm_head.weight", refused.Tensor, StringComparison.Ordinal);
     }
 
     [Fact]

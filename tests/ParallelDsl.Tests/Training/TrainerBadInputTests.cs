@@ -62,6 +62,26 @@ public sealed class TrainerBadInputTests
         Assert.All(GradientTable.Weights(trainer).Values, values => Assert.All(values, value => Assert.False(float.IsNaN(value))));
     }
 
+    [Fact]
+    public void AFailedRunLeavesNothingToSave()
+    {
+        using Trainer<TinyModel<Untied>> trainer = new(Batches.Uneven(1), null, TinyModel<Untied>.PlanFor(new AxesSpec(2, 1, 2)));
+        RankFailedException failed = Assert.Throws<RankFailedException>(() => trainer.Train(5, _ => throw new InvalidDataException("from the callback")));
+        Assert.Equal(0, failed.Rank);
+        Assert.IsType<InvalidDataException>(failed.InnerException);
+        Assert.Contains("resume", Assert.Throws<InvalidOperationException>(() => trainer.Train(1)).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => trainer.Save("never-written"));
+        Assert.False(Directory.Exists("never-written"));
+    }
+
+    [Fact]
+    public void NegativeSteps()
+    {
+        using Trainer<TinyModel<Untied>> trainer = new(Batches.Uneven(1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => trainer.Train(-1));
+        Assert.True(trainer.Train(0));
+    }
+
     private static void Refuses(int[][] documents, string message) =>
         Assert.Contains(message, Assert.Throws<ArgumentException>(() => new Trainer<TinyModel<Untied>>(documents)).Message, StringComparison.Ordinal);
 }

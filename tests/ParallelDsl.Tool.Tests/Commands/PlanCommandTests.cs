@@ -2,6 +2,7 @@ using System.Text.Json;
 using ParallelDsl.Planning.Plans;
 using ParallelDsl.Reporting;
 using ParallelDsl.Testing;
+using ParallelDsl.Tool.Tests.Models;
 
 namespace ParallelDsl.Tool.Tests.Commands;
 
@@ -14,7 +15,7 @@ public sealed class PlanCommandTests : IDisposable
     public PlanCommandTests()
     {
         _one = ModelAssembly.Write(_folder.File("One.dll"), ModelAssembly.Model(SamplePlans.Gpt));
-        _two = ModelAssembly.Write(_folder.File("Two.dll"), ModelAssembly.Model(SamplePlans.Interleaved), ModelAssembly.Model(SamplePlans.Gpt));
+        _two = ModelAssembly.Write(_folder.File("Two.dll"), ModelAssembly.Model(SamplePlans.Single), ModelAssembly.Model(SamplePlans.Gpt));
     }
 
     public void Dispose() => _folder.Dispose();
@@ -29,17 +30,27 @@ public sealed class PlanCommandTests : IDisposable
 
     [Fact]
     public void Shows_the_text_of_all_models_in_order() => Assert.Equal(
-        new Outcome(0, PlanText.Write(SamplePlans.Gpt) + "\n" + PlanText.Write(SamplePlans.Interleaved), ""), Run("plan", _two));
+        new Outcome(0, PlanText.Write(SamplePlans.Gpt) + "\n" + PlanText.Write(SamplePlans.Single), ""), Run("plan", _two));
 
     [Fact]
     public void Shows_json_and_nothing_else()
     {
-        Outcome outcome = Run("plan", _two, "--model", "Large", "--json");
-        Assert.Equal((0, ""), (outcome.ExitCode, outcome.Error));
-        Assert.Equal(SamplePlans.Interleaved, PlanJson.Read(outcome.Output).Value);
+        Outcome outcome = Run("plan", _two, "--model", "Tiny", "--json");
+        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        Assert.Equal(SamplePlans.Single, PlanJson.Read(outcome.Output).Value);
         using JsonDocument json = JsonDocument.Parse(outcome.Output);
         Assert.Equal(JsonValueKind.Object, json.RootElement.ValueKind);
         Assert.All(json.RootElement.EnumerateObject(), member => Assert.True(char.IsLower(member.Name[0]), member.Name));
+    }
+
+    [Fact]
+    public void Shows_what_the_generator_compiled()
+    {
+        string path = typeof(Declared).Assembly.Location;
+        Outcome outcome = Run("plan", path, "--model", "Declared", "--json");
+        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        Assert.Equal(PlanJson.Write(Declared.Plan), outcome.Output);
+        Assert.Equal(PlanText.Write(Declared.Plan) + "\n" + PlanText.Write(Outer.Nested.Plan), Run("plan", path).Output);
     }
 
     [Fact]
@@ -116,7 +127,7 @@ public sealed class PlanCommandTests : IDisposable
 
     [Fact]
     public void Model_that_is_not_there() => Refuses(
-        "--model Gtp: no such model; did you mean Gpt?; it has Samples.Gpt, Samples.Large", "plan", _two, "--model", "Gtp");
+        "--model Gtp: no such model; did you mean Gpt?; it has Samples.Gpt, Samples.Tiny", "plan", _two, "--model", "Gtp");
 
     [Fact]
     public void Model_of_which_there_are_two()
@@ -133,7 +144,7 @@ public sealed class PlanCommandTests : IDisposable
     [InlineData("--svg", "x.svg")]
     [InlineData("--trace", "x.json")]
     public void One_model_at_a_time(params string[] options) => Refuses(
-        $"{options[0]}: shows one model; write --model with one of Samples.Gpt, Samples.Large", ["plan", _two, .. options]);
+        $"{options[0]}: shows one model; write --model with one of Samples.Gpt, Samples.Tiny", ["plan", _two, .. options]);
 
     [Fact]
     public void Output_folder_that_is_not_there_writes_nothing()

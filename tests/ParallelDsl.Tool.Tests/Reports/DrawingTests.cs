@@ -14,13 +14,13 @@ public class DrawingTests
     private static readonly XNamespace Svg = "http://www.w3.org/2000/svg";
 
     [Fact]
-    public Task Timeline_of_the_model_of_the_readme() => Snapshot.Verify(TimelineSvg.Write(SamplePlans.Gpt), extension: "svg");
+    public Task Timeline_of_a_plan() => Snapshot.Verify(TimelineSvg.Write(SamplePlans.Fixed), extension: "svg");
 
     [Fact]
-    public Task Mesh_of_the_model_of_the_readme() => Snapshot.Verify(MeshSvg.Write(SamplePlans.Gpt), extension: "svg");
+    public Task Mesh_of_a_plan() => Snapshot.Verify(MeshSvg.Write(SamplePlans.Fixed), extension: "svg");
 
     [Fact]
-    public Task Memory_of_the_model_of_the_readme() => Snapshot.Verify(MemorySvg.Write(SamplePlans.Gpt), extension: "svg");
+    public Task Memory_of_a_plan() => Snapshot.Verify(MemorySvg.Write(SamplePlans.Fixed), extension: "svg");
 
     [Fact]
     public Task Losses() => Snapshot.Verify(

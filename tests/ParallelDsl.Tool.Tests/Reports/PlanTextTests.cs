@@ -8,13 +8,18 @@ namespace ParallelDsl.Tool.Tests.Reports;
 public class PlanTextTests
 {
     [Fact]
-    public Task Of_the_model_of_the_readme() => Snapshot.Verify(SamplePlans.Gpt);
+    public Task Of_a_plan() => Snapshot.Verify(SamplePlans.Fixed);
 
     [Fact]
-    public Task Of_an_interleaved_pipeline() => Snapshot.Verify(SamplePlans.Interleaved);
-
-    [Fact]
-    public Task Of_very_many_ranks() => Snapshot.Verify(SamplePlans.Huge);
+    public void Long_plans_show_their_ends()
+    {
+        string text = PlanText.Write(SamplePlans.Huge);
+        Assert.Contains("\n    ...  104 more\n", text, StringComparison.Ordinal);
+        Assert.Contains("\n    127  Head ", text, StringComparison.Ordinal);
+        Assert.Contains("\n ...  96 more\n 127  ", text, StringComparison.Ordinal);
+        Assert.Contains("letters repeat after z", text, StringComparison.Ordinal);
+        Assert.True(text.Split('\n').Length < 120);
+    }
 
     [Fact]
     public void No_line_is_longer_than_100_columns() => Cases.CheckPlans(300, plan =>

@@ -34,9 +34,10 @@ public sealed class SnapshotTests : IDisposable
     {
         File.WriteAllText(Verified, accepted);
         File.WriteAllText(Received, "of an earlier run");
+        byte[] bytes = File.ReadAllBytes(Verified);
         await Verify("one\ntwo\n");
         Assert.False(File.Exists(Received));
-        Assert.Equal(accepted, File.ReadAllText(Verified));
+        Assert.Equal(bytes, File.ReadAllBytes(Verified));
     }
 
     [Fact]
@@ -47,7 +48,7 @@ public sealed class SnapshotTests : IDisposable
         lines[19] = "changed ";
         SnapshotException exception = await Assert.ThrowsAsync<SnapshotException>(() => Verify(string.Join("\n", lines)));
         Assert.EndsWith(
-            "      17  line 17\n      18  line 18\n      19  line 19\n-    20  line 20\n+    20  changed·\n      21  line 21\n      22  line 22\n      23  line 23",
+            "     17  line 17\n     18  line 18\n     19  line 19\n-    20  line 20\n+    20  changed·\n     21  line 21\n     22  line 22\n     23  line 23",
             exception.Message, StringComparison.Ordinal);
         Assert.Equal(string.Join("\n", lines), File.ReadAllText(Received));
     }
