@@ -104,6 +104,9 @@ internal sealed unsafe class RankSession : IDisposable
     /// <summary>Whether any rank asks for it: the same answer on every rank.</summary>
     public bool Any(bool asked) => _world.AllReduce(asked ? 1 : 0) > 0;
 
+    /// <summary>Returns once every rank has called it.</summary>
+    public void Barrier() => _world.Barrier();
+
     /// <inheritdoc/>
     public void Dispose()
     {
