@@ -5,6 +5,7 @@ var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(Strin
 {
     ["attention"] = AttentionBenchmark.Run,
     ["matrix"] = MatrixBenchmark.Run,
+    ["plan-step"] = PlanStepBenchmark.Run,
     ["step"] = StepBenchmark.Run,
 };
 

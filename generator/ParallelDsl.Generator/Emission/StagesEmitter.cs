@@ -64,7 +64,7 @@ internal static class StagesEmitter
             if (stage.Index > 0)
                 writer.Line();
             string layers = IndentedWriter.Xml(PlanText.LayerNames(plan, stage));
-            writer.Doc($"{layers}, {Readable.Count(PlanText.Parameters(plan, stage))} parameters, on ranks {ranks[stage.Device]}.\n"
+            writer.Doc($"{layers}, {Readable.Count(PlanText.Parameters(plan, stage))} parameters, on {(plan.Mesh.Size == plan.Mesh.Pipeline ? "rank" : "ranks")} {ranks[stage.Device]}.\n"
                     + $"One full unit, simulated: F {Readable.Duration(stage.Forward)}, B {Readable.Duration(stage.BackwardInput)}, "
                     + $"W {Readable.Duration(stage.BackwardWeight)}.")
                 .Open($"public static class Stage{stage.Index}");

@@ -75,7 +75,8 @@ public sealed record BatchingPlan(int UnitsPerDataRank, int UnitTokens, int Unit
 /// <param name="Optimizer">Moments, and master weights where the training type is 16 bits wide.</param>
 /// <param name="Activations">The most that is held at once under this schedule.</param>
 /// <param name="Workspace">Buffers of transfers, of the ring and of kernels.</param>
-/// <param name="UnitsInFlight">How many stage activations (one unit through one stage) are held at the peak.</param>
+/// <param name="UnitsInFlight">Units whose activations are held at the peak, added up over its stages, each of which has a pool of its
+/// own.</param>
 /// <param name="Available">Memory of the smallest device at this position.</param>
 public sealed record DeviceMemory(
     int Device, long Weights, long Gradients, long Optimizer, long Activations, long Workspace, int UnitsInFlight, long Available)

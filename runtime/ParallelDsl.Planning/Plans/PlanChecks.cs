@@ -102,9 +102,9 @@ public static class PlanChecks
             faults.Add("the estimates are not what its programs take");
         for (int device = 0; device < plan.Memory.Count; device++)
         {
-            int peak = timeline.PeakUnitsInFlight[device];
+            int peak = ActivationPeak.UnitsByStage(plan.Programs[device].Actions, stageDevices.Count).Sum();
             if (peak != plan.Memory[device].UnitsInFlight)
-                faults.Add(Invariant($"position {device} of the pipeline axis holds {peak} units at its peak"));
+                faults.Add(Invariant($"position {device} of the pipeline axis has stages that hold {peak} units at their peaks"));
         }
     }
 }

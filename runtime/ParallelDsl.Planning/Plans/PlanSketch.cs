@@ -201,9 +201,11 @@ internal sealed class PlanSketch
         for (int position = 0; position < Axes.Pipeline; position++)
         {
             List<PlannedLayer> layers = LayersAt(position);
+            int[] units = ActivationPeak.UnitsByStage(orders[position], StageDevices.Count);
+            int[] gradients = ActivationPeak.GradientsByStage(orders[position], StageDevices);
             var stages = new List<StageMemory>();
             for (int stage = position; stage < StageDevices.Count; stage += Axes.Pipeline)
-                stages.Add(MemoryOf(stage, orders[position]));
+                stages.Add(MemoryOf(stage, units[stage], gradients[stage]));
             memory[position] = MemoryPlanner.Of(
                 position,
                 layers.Sum(layer => layer.Parameters) + TiedParametersAt(layers),
@@ -218,7 +220,7 @@ internal sealed class PlanSketch
         return new(memory);
     }
 
-    private StageMemory MemoryOf(int stage, EquatableArray<PipelineAction> actions)
+    private StageMemory MemoryOf(int stage, int units, int gradients)
     {
         long activations = 0, widest = 0;
         int first = Boundaries[stage], end = Boundaries[stage + 1];
@@ -228,12 +230,7 @@ internal sealed class PlanSketch
             widest = Math.Max(widest, BackwardElements(Layers[layer]).Held);
         }
 
-        bool handedOver = stage + 1 < StageDevices.Count && StageDevices[stage + 1] == StageDevices[stage];
-        return new StageMemory(
-            activations,
-            ActivationPeak.UnitsOfStage(actions, stage),
-            widest * Math.Min(2, end - first) * LayerCosts.ElementBytes(Type),
-            ActivationPeak.GradientsOfStage(actions, stage, handedOver));
+        return new StageMemory(activations, units, widest * Math.Min(2, end - first) * LayerCosts.ElementBytes(Type), gradients);
     }
 
     private (long Held, long Scratch) BackwardElements(PlannedLayer layer) =>

@@ -34,20 +34,44 @@ public static class ActivationPeak
         return peak;
     }
 
-    /// <summary>The most units whose activations of <paramref name="stage"/> the device of <paramref name="actions"/> holds at once.</summary>
-    public static int UnitsOfStage(EquatableArray<PipelineAction> actions, int stage) => checked((int)Weight(actions, each => each == stage ? 1 : 0));
-
-    /// <summary>The most units whose gradients of <paramref name="stage"/> the device holds at once: from the backward of the next stage where
-    /// that is on the same device, which hands them over, else from its own; to the end of X or W.</summary>
-    public static int GradientsOfStage(EquatableArray<PipelineAction> actions, int stage, bool handedOver)
+    /// <summary>For each stage, the most units whose activations of it the device of <paramref name="actions"/> holds at once; 0 for a
+    /// stage that lies elsewhere.</summary>
+    public static int[] UnitsByStage(EquatableArray<PipelineAction> actions, int stages)
     {
-        int held = 0, peak = 0, producer = handedOver ? stage + 1 : stage;
+        var held = new int[stages];
+        var peak = new int[stages];
         foreach (PipelineAction action in actions)
         {
-            if (action.Stage == producer && (action.Kind is ActionKind.Backward or ActionKind.BackwardInput))
-                peak = Math.Max(peak, ++held);
-            if (action.Stage == stage && (action.Kind is ActionKind.Backward or ActionKind.BackwardWeight))
-                held--;
+            if (action.Kind == ActionKind.Forward)
+                peak[action.Stage] = Math.Max(peak[action.Stage], ++held[action.Stage]);
+            else if (action.Kind is ActionKind.Backward or ActionKind.BackwardWeight)
+                held[action.Stage]--;
+        }
+
+        return peak;
+    }
+
+    /// <summary>For each stage, the most units whose gradients of it the device of <paramref name="actions"/> holds at once: from the
+    /// backward of the next stage where that is on the same device, which hands them over, else from its own; to the end of X or W.</summary>
+    public static int[] GradientsByStage(EquatableArray<PipelineAction> actions, EquatableArray<int> stageDevices)
+    {
+        var held = new int[stageDevices.Count];
+        var peak = new int[stageDevices.Count];
+        bool HandsOver(int stage) => stage > 0 && stage < stageDevices.Count && stageDevices[stage] == stageDevices[stage - 1];
+        void Hold(int stage) => peak[stage] = Math.Max(peak[stage], ++held[stage]);
+
+        foreach (PipelineAction action in actions)
+        {
+            if (action.Kind is ActionKind.Backward or ActionKind.BackwardInput)
+            {
+                if (!HandsOver(action.Stage + 1))
+                    Hold(action.Stage);
+                if (HandsOver(action.Stage))
+                    Hold(action.Stage - 1);
+            }
+
+            if (action.Kind is ActionKind.Backward or ActionKind.BackwardWeight)
+                held[action.Stage]--;
         }
 
         return peak;

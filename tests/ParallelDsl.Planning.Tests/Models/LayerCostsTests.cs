@@ -35,7 +35,7 @@ public class LayerCostsTests
     {
         EquatableArray<PlannedLayer> layers = LayerCosts.Unroll(Requests.Gpt(), TrainingType.Float32);
         PlannedLayer embedding = layers[0], head = layers[13];
-        Assert.Equal((50_257L * 768, 0L, 4L, 4L * 768, 0L),
+        Assert.Equal((50_257L * 768, 0L, 0L, 4L * 768, 0L),
             (embedding.Parameters, embedding.LinearFlops, embedding.ActivationBytes, embedding.OutputBytes, embedding.KeyValueBytes));
         Assert.Equal(((50_257L * 768) + 768, 2L * 50_257 * 768, 4L * ((2 * 768) + 50_257 + 1), 0L),
             (head.Parameters, head.LinearFlops, head.ActivationBytes, head.OutputBytes));

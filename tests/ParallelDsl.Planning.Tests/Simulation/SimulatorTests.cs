@@ -238,8 +238,34 @@ public class SimulatorTests
 
             Assert.Equal(0, held);
             Assert.Equal(peak, timeline.PeakUnitsInFlight[device]);
+
+            // Stage by stage.
+            int[] units = ActivationPeak.UnitsByStage(programs[device].Actions, placement.Count);
+            int[] gradients = ActivationPeak.GradientsByStage(programs[device].Actions, placement);
+            for (int stage = 0; stage < placement.Count; stage++)
+            {
+                Assert.Equal(ActivationPeak.Weight(programs[device].Actions, each => each == stage ? 1 : 0), units[stage]);
+                Assert.Equal(Gradients(programs[device], stage, stageDevices), gradients[stage]);
+            }
         }
     });
+
+    // Held from the moment that the gradient of the stage's output is on the device until the weights' gradient is done.
+    private static int Gradients(PipelineProgram program, int stage, int[] stageDevices)
+    {
+        int peak = 0;
+        bool local = stage + 1 < stageDevices.Length && stageDevices[stage + 1] == stageDevices[stage];
+        for (int now = 0; now < program.Actions.Count; now++)
+        {
+            IEnumerable<PipelineAction> past = program.Actions.Take(now + 1);
+            int producer = local ? stage + 1 : stage;
+            int made = past.Count(action => action.Stage == producer && action.Kind is (ActionKind.Backward or ActionKind.BackwardInput));
+            int ended = program.Actions.Take(now).Count(action => action.Stage == stage && action.Kind is (ActionKind.Backward or ActionKind.BackwardWeight));
+            peak = Math.Max(peak, made - ended);
+        }
+
+        return peak;
+    }
 
     [Fact]
     public void Bad_input_is_refused()
