@@ -100,7 +100,7 @@ public sealed partial class Trainer<TModel> : IDisposable
 
     /// <summary>Trains one step on the given sequences.</summary>
     /// <param name="sequences">Token ids; a sequence of n + 1 tokens has n targets.</param>
-    /// <exception cref="PackingException">They do not fit one step.</exception>
+    /// <exception cref="RankFailedException">They do not fit one step (<see cref="PackingException"/> inside), or a rank failed.</exception>
     public StepReport Step(IReadOnlyList<int[]> sequences)
     {
         StepGrouping.Check(sequences, Plan.Model);
