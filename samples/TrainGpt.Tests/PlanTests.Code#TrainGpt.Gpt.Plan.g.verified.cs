@@ -14,7 +14,7 @@ namespace TrainGpt;
 ///   mesh        2 data x 2 sequence x 2 pipeline = 8 ranks; neighbours along sequence, then data, then
 ///               pipeline
 ///   schedule    1F1B, 4 micro-batches
-///   digest      adf0278be800174a68f941d98cd28e23cbf6689a764c34b6357e4f392fde8d59
+///   digest      ee54d5c808f873237f2784dfd9ffb38b7ee28b111364571ed0cba9677faf2da4
 ///
 /// Stages (F, B, W and hop of one full unit, ns, simulated)
 ///   stage  layers               position  ranks          F          B          W     hop  parameters
@@ -34,7 +34,7 @@ namespace TrainGpt;
 /// One full step, simulated
 ///   makespan    90.6 ms (90,641,212 ns)
 ///   busy        78.3 % of the step, mean of the pipeline positions; the rest is bubbles
-///   compute     22.7 GFLOP on all ranks
+///   compute     11.4 GFLOP on each data rank
 ///   sent        by one rank: data 786 KiB, sequence 5.53 MiB, pipeline 512 KiB
 ///
 /// Timeline at each pipeline position (90.6 ms, simulated)
@@ -48,7 +48,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::TrainGp
 {
     /// <summary>The name of <see cref="Plan"/>: equal plans have equal digests.</summary>
     [global::System.CodeDom.Compiler.GeneratedCode("ParallelDsl.Generator", "0.1.0")]
-    public const string PlanDigest = "adf0278be800174a68f941d98cd28e23cbf6689a764c34b6357e4f392fde8d59";
+    public const string PlanDigest = "ee54d5c808f873237f2784dfd9ffb38b7ee28b111364571ed0cba9677faf2da4";
 
     /// <summary>Everything that was decided before a run.</summary>
     [global::System.CodeDom.Compiler.GeneratedCode("ParallelDsl.Generator", "0.1.0")]
@@ -82,7 +82,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::TrainGp
             """
             {
               "format": "paralleldsl.plan/1",
-              "digest": "adf0278be800174a68f941d98cd28e23cbf6689a764c34b6357e4f392fde8d59",
+              "digest": "ee54d5c808f873237f2784dfd9ffb38b7ee28b111364571ed0cba9677faf2da4",
               "model": {
                 "name": "TrainGpt.Gpt",
                 "contextLength": 256,
@@ -124,7 +124,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::TrainGp
                 { "device": 0, "weights": 1608704, "gradients": 1608704, "optimizer": 3217408, "activations": 8019968, "workspace": 3899392, "unitsInFlight": 2, "available": 4294967296 },
                 { "device": 1, "weights": 1609216, "gradients": 1609216, "optimizer": 3218432, "activations": 4537344, "workspace": 3899392, "unitsInFlight": 1, "available": 4294967296 }
               ],
-              "estimates": { "makespan": 90641212, "work": [68413032, 73485524], "stepFlops": 22703767552, "dataBytes": 804608, "sequenceBytes": 5803520, "pipelineBytes": 524288 }
+              "estimates": { "makespan": 90641212, "work": [68413032, 73485524], "dataRankFlops": 11351883776, "dataBytes": 804608, "sequenceBytes": 5803520, "pipelineBytes": 524288 }
             }
             """;
     }
