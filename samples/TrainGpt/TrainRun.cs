@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
+using ParallelDsl.Checkpoints;
 using ParallelDsl.Data;
+using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Plans;
 using ParallelDsl.Reporting;
 using ParallelDsl.Training;
@@ -17,48 +19,65 @@ internal sealed class TrainRun(TrainOptions options)
     private const double Tolerance = 1e-4;
 
     private const int HeldOutDocuments = 200;
+    private const int GeneratedBytes = 80;
+    private const string PlanFile = "plan.html";
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true, NewLine = "\n" };
 
     /// <summary>Runs it.</summary>
     /// <returns>0, or 1 where the parallel run does not equal the one on one rank.</returns>
     public int Execute(CancellationToken cancellation)
     {
-        Directory.CreateDirectory(options.OutputDirectory);
         Corpus corpus = ReadCorpus();
         (Corpus training, Corpus heldOut) = corpus.Split(20);
         IReadOnlyList<int[]> documents = training.Documents;
         List<int[]> unseen = [.. heldOut.Documents.Take(HeldOutDocuments)];
-        Console.WriteLine($"text       {corpus.Source}");
 
         TrainerOptions how = new() { Steps = options.Steps, WarmUpSteps = Math.Min(20, options.Steps / 10), LearningRate = 4e-3f, Seed = options.Seed };
         ParallelPlan plan = options.Ranks == 1 ? OneRank.PlanOf(Gpt.Plan) : Gpt.Plan;
         using Trainer<Gpt> trainer = new(documents, how, plan);
-        if (options.Checkpoint is { } checkpoint)
+
+        // The newest checkpoint of a folder now; this run will add newer ones.
+        string? checkpoint = options.Checkpoint is { } given ? CheckpointDirectory.Latest(given) ?? given : null;
+        if (checkpoint is not null)
             trainer.Resume(checkpoint);
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"model      {trainer.ParameterCount:N0} parameters on {plan.Mesh.Size} ranks (data {plan.Mesh.Data} x sequence {plan.Mesh.Sequence} x pipeline {plan.Mesh.Pipeline})"));
+
+        // Before the training, so that an output that cannot be written costs no training.
+        Directory.CreateDirectory(options.OutputDirectory);
+        CheckFiguresFile();
+        AtomicFile.WriteText(Path.Combine(options.OutputDirectory, PlanFile), PlanHtml.Write(plan));
+
+        Write("text", $"{corpus.Source}");
+        Write("model", $"{trainer.ParameterCount:N0} parameters; {Describe(plan.Mesh)}");
+        if (checkpoint is not null)
+            Write("resumed", $"after step {trainer.StepsDone}, from {checkpoint}");
 
         List<StepReport> reports = [];
         bool finished = Train(trainer, reports, cancellation);
         string saved = trainer.Save(Path.Combine(options.OutputDirectory, "checkpoints"));
         if (!finished)
         {
-            Console.WriteLine($"stopped    after step {trainer.StepsDone}; saved to {saved}");
-            Console.WriteLine($"go on      with --resume {saved}");
+            Write("stopped", $"after step {trainer.StepsDone} of {options.Steps}; saved to {saved}");
+            Write("go on", $"with the same command and --resume {saved}");
             return 0;
         }
 
         double unigram = new UnigramModel(documents, ByteTokenizer.Vocabulary).MeanLoss(unseen);
         double loss = trainer.Evaluate(unseen);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"held out   loss {loss:F4} nats a byte; a unigram model has {unigram:F4}"));
+        Write("held out", $"loss {loss:F4} nats a byte; a unigram model has {unigram:F4}");
         Generate(saved);
-        (List<StepReport> reference, double difference) = CompareWithOneRank(documents, how, reports);
-        WritePictures(plan, reports, reference, unigram, loss);
+        (List<StepReport> reference, double difference) = CompareWithOneRank(documents, how, checkpoint, reports);
+        if (reports.Count > 0)
+            AtomicFile.WriteText(Path.Combine(options.OutputDirectory, "loss.svg"), LossCurveSvg.Write(Losses(reports), Losses(reference), unigram, loss));
         WriteFigures(trainer, reports, reference, unigram, loss);
-        Console.WriteLine($"written    {Path.Combine(options.OutputDirectory, "plan.html")}, loss.svg, {Path.GetRelativePath(options.OutputDirectory, saved)}");
+        Write("written", $"{options.OutputDirectory}: {PlanFile}, loss.svg, {Path.GetRelativePath(options.OutputDirectory, saved)}");
         return difference <= Tolerance ? 0 : 1;
     }
+
+    private static string Describe(Mesh mesh) =>
+        mesh.Size == 1 ? "one rank" : $"{mesh.Size} ranks: data {mesh.Data} x sequence {mesh.Sequence} x pipeline {mesh.Pipeline}";
+
+    /// <summary>A line of the summary.</summary>
+    private static void Write(string label, FormattableString text) => Console.WriteLine($"{label,-10} {text.ToString(CultureInfo.InvariantCulture)}");
 
     private Corpus ReadCorpus()
     {
@@ -79,30 +98,28 @@ internal sealed class TrainRun(TrainOptions options)
             },
             cancellation: cancellation));
         if (reports.Count > 0)
-        {
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"trained    {trainer.StepsDone} steps; loss {reports[0].Loss:F4} to {reports[^1].Loss:F4}; {TokensPerSecond(reports):N0} tokens/s"));
-        }
-
+            Write("trained", $"to step {trainer.StepsDone} in {reports.Sum(report => report.Seconds):F0} s; loss {reports[0].Loss:F4} to {reports[^1].Loss:F4}; {TokensPerSecond(reports):N0} tokens/s");
         return finished;
     }
 
-    private (List<StepReport> Reports, double Difference) CompareWithOneRank(IReadOnlyList<int[]> documents, TrainerOptions how, List<StepReport> reports)
+    private (List<StepReport> Reports, double Difference) CompareWithOneRank(
+        IReadOnlyList<int[]> documents, TrainerOptions how, string? checkpoint, List<StepReport> reports)
     {
         List<StepReport> reference = [];
-        int steps = options.Ranks == 1 || options.Checkpoint is not null ? 0 : Math.Min(ReferenceSteps, reports.Count);
+        int steps = options.Ranks == 1 ? 0 : Math.Min(ReferenceSteps, reports.Count);
         if (steps == 0)
             return (reference, 0);
         using Trainer<Gpt> trainer = new(documents, how, OneRank.PlanOf(Gpt.Plan));
-        StepDisplay.Show("one rank", 0, steps, show => trainer.Train(steps, report =>
+        if (checkpoint is not null)
+            trainer.Resume(checkpoint);
+        int first = trainer.StepsDone;
+        StepDisplay.Show("one rank", first, first + steps, show => trainer.Train(steps, report =>
         {
             reference.Add(report);
             show(report);
         }));
         double difference = reference.Zip(reports, (one, many) => Math.Max(Relative(one.Loss, many.Loss), Relative(one.GradientNorm, many.GradientNorm))).Max();
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"parity     {steps} steps again on one rank: largest relative difference of loss and gradient norm {difference:E1} ({(difference <= Tolerance ? "equal" : "NOT EQUAL")})"));
+        Write("parity", $"{steps} steps on one rank: loss and gradient norm differ by {difference:0.0e+0} at most ({(difference <= Tolerance ? "equal" : "NOT EQUAL")})");
         return (reference, difference);
     }
 
@@ -111,16 +128,19 @@ internal sealed class TrainRun(TrainOptions options)
         ByteTokenizer tokenizer = new();
         using TextGenerator<Gpt> generator = new(checkpoint);
         const string Prompt = "System.";
-        IReadOnlyList<int> added = generator.Generate([ByteTokenizer.Bos, .. tokenizer.Encode(Prompt)[1..^1]], 120, temperature: 0.5f, options.Seed, ByteTokenizer.Eos);
-        string text = tokenizer.Decode([.. added]).ReplaceLineEndings(" ");
-        Console.WriteLine($"generated  {Prompt}{text}");
+        IReadOnlyList<int> added = generator.Generate(
+            [ByteTokenizer.Bos, .. tokenizer.Encode(Prompt)[1..^1]], GeneratedBytes, temperature: 0.5f, options.Seed, ByteTokenizer.Eos);
+
+        // What an untrained model writes could command the terminal.
+        string text = string.Concat(tokenizer.Decode([.. added]).Select(character => char.IsControl(character) ? ' ' : character));
+        Write("generated", $"{Prompt}{text}");
     }
 
-    private void WritePictures(ParallelPlan plan, List<StepReport> reports, List<StepReport> reference, double unigram, double heldOut)
+    /// <exception cref="IOException">The figures could not be written at the end.</exception>
+    private void CheckFiguresFile()
     {
-        AtomicFile.WriteText(Path.Combine(options.OutputDirectory, "plan.html"), PlanHtml.Write(plan));
-        if (reports.Count > 0)
-            AtomicFile.WriteText(Path.Combine(options.OutputDirectory, "loss.svg"), LossCurveSvg.Write(Losses(reports), Losses(reference), unigram, heldOut));
+        if (options.JsonFile is { } file && (Directory.Exists(file) || !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(file)))))
+            throw new IOException($"--json {file} must name a file in a folder that exists.");
     }
 
     private void WriteFigures(Trainer<Gpt> trainer, List<StepReport> reports, List<StepReport> reference, double unigram, double heldOut)

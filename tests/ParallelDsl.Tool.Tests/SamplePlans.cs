@@ -49,8 +49,12 @@ internal static class SamplePlans
         {
             Layers = plan.Layers.Select(layer => layer with
             {
-                Parameters = 1_000_000 * (layer.Index + 1), LinearFlops = 6_000_000, AttentionFlops = 2_048, ActivationBytes = 40_960,
-                OutputBytes = 1_024, KeyValueBytes = 1_024,
+                Parameters = 1_000_000 * (layer.Index + 1),
+                LinearFlops = 6_000_000,
+                AttentionFlops = 2_048,
+                ActivationBytes = 40_960,
+                OutputBytes = 1_024,
+                KeyValueBytes = 1_024,
             }).ToEquatableArray(),
             Cluster = plan.Cluster with
             {

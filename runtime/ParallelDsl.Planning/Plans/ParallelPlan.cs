@@ -88,9 +88,9 @@ public sealed record DeviceMemory(
 /// <summary>Simulated figures of one step with full units.</summary>
 /// <param name="Makespan">Ticks (ns) from the first action to the last.</param>
 /// <param name="Work">Ticks of computation on each position of the pipeline axis.</param>
-/// <param name="StepFlops">FLOPs of the whole step on all ranks.</param>
+/// <param name="DataRankFlops">FLOPs of a step on all ranks of one data rank; those of all data ranks may leave 64 bits.</param>
 /// <param name="DataBytes">Bytes that one rank sends along the data axis for gradients in a step.</param>
 /// <param name="SequenceBytes">Bytes that one rank sends along the sequence axis.</param>
 /// <param name="PipelineBytes">Bytes that one rank sends along the pipeline axis.</param>
 public sealed record Estimates(
-    long Makespan, EquatableArray<long> Work, long StepFlops, long DataBytes, long SequenceBytes, long PipelineBytes);
+    long Makespan, EquatableArray<long> Work, long DataRankFlops, long DataBytes, long SequenceBytes, long PipelineBytes);

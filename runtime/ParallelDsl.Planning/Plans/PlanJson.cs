@@ -79,7 +79,7 @@ public static class PlanJson
         Estimates estimates = plan.Estimates;
         writer.Name("estimates").Object(row: true).Member("makespan", estimates.Makespan);
         Row(writer.Name("work"), estimates.Work, work => writer.Item(work));
-        writer.Member("stepFlops", estimates.StepFlops).Member("dataBytes", estimates.DataBytes)
+        writer.Member("dataRankFlops", estimates.DataRankFlops).Member("dataBytes", estimates.DataBytes)
             .Member("sequenceBytes", estimates.SequenceBytes).Member("pipelineBytes", estimates.PipelineBytes).End();
         return writer.End().ToString();
     }
@@ -148,7 +148,7 @@ public static class PlanJson
             memory.Int("device"), memory.Long("weights"), memory.Long("gradients"), memory.Long("optimizer"), memory.Long("activations"),
             memory.Long("workspace"), memory.Int("unitsInFlight"), memory.Long("available")))),
         Estimates: Object(members.Required("estimates"), estimates => new Estimates(
-            estimates.Long("makespan"), estimates.Array("work", work => work.AsWhole(0, long.MaxValue)), estimates.Long("stepFlops"),
+            estimates.Long("makespan"), estimates.Array("work", work => work.AsWhole(0, long.MaxValue)), estimates.Long("dataRankFlops"),
             estimates.Long("dataBytes"), estimates.Long("sequenceBytes"), estimates.Long("pipelineBytes"))));
 
     private static T Object<T>(JsonValue value, Func<JsonObject, T> read)

@@ -238,7 +238,7 @@ public static class PlanText
         text.Append("\nOne full step, simulated\n");
         Entry(text, "makespan", $"{Readable.Duration(estimates.Makespan)} ({Readable.Exact(estimates.Makespan)} ns)");
         Entry(text, "busy", BusyPercent(estimates) + " of the step, mean of the pipeline positions; the rest is bubbles");
-        Entry(text, "compute", Readable.Flops(estimates.StepFlops) + " on all ranks");
+        Entry(text, "compute", Readable.Flops(estimates.DataRankFlops) + " on each data rank");
         Entry(text, "sent", $"by one rank: data {Readable.Bytes(estimates.DataBytes)}, sequence {Readable.Bytes(estimates.SequenceBytes)}, "
             + $"pipeline {Readable.Bytes(estimates.PipelineBytes)}");
     }

@@ -125,7 +125,7 @@ public static class Planner
             new Estimates(
                 timeline.Makespan,
                 timeline.Work,
-                unitFlops * axes.Sequence * axes.Data * axes.MicroBatches,
+                unitFlops * axes.Sequence * axes.MicroBatches,
                 sketch.DataBytes,
                 sketch.SequenceBytes,
                 sketch.PipelineBytes));

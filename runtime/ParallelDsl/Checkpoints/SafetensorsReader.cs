@@ -142,7 +142,8 @@ public sealed class SafetensorsReader : IDisposable
                 + $"but the model's is [{string.Join(", ", shape.ToArray())}].");
         }
 
-        const int LongestSpan = 1 << 30;
+        // Its bytes must fit a span too.
+        const int LongestSpan = 1 << 28;
         for (long offset = 0; offset < tensor.Length; offset += LongestSpan)
             Read(name, offset, new Span<float>(destination + offset, (int)Math.Min(LongestSpan, tensor.Length - offset)));
     }

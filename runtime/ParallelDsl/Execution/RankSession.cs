@@ -65,8 +65,8 @@ internal sealed unsafe class RankSession : IDisposable
         _executor.Train(_layouts, _loss);
 
         if (_tied is not null)
-            _tied.AllReduce(_model.TiedTable!.Gradients.Span);
-        _replicas.AllReduce(_model.Store.Gradients.Span);
+            Sum(_tied, _model.TiedTable!.Gradients.Data, _model.TiedTable.Spec.Length);
+        Sum(_replicas, _model.Store.Gradients.Pointer, _model.Store.Length);
 
         double squares = Reduction.SumOfSquares(_team, _model.Store.Gradients.Pointer, _model.Store.Length);
         if (_model.HoldsSecondTable)
@@ -104,6 +104,9 @@ internal sealed unsafe class RankSession : IDisposable
     /// <summary>Whether any rank asks for it: the same answer on every rank.</summary>
     public bool Any(bool asked) => _world.AllReduce(asked ? 1 : 0) > 0;
 
+    /// <summary>Returns once every rank has called it.</summary>
+    public void Barrier() => _world.Barrier();
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -119,6 +122,14 @@ internal sealed unsafe class RankSession : IDisposable
             _layouts[unit].Build(batch, step.SequencesOf(own.Data, unit), _model.Plan.Mesh.Sequence, own.Sequence);
         _loss.Nats = 0;
         _loss.Scale = 1f / step.TotalTokens;
+    }
+
+    /// <summary>A rank may hold more gradients than a span.</summary>
+    private static void Sum(ProcessGroup group, float* values, long length)
+    {
+        const int LongestSpan = 1 << 30;
+        for (long start = 0; start < length; start += LongestSpan)
+            group.AllReduce(new Span<float>(values + start, (int)Math.Min(LongestSpan, length - start)));
     }
 
     private double MeanLoss(StepPlan step) => _world.AllReduce(_loss.Nats) / step.TotalTokens;

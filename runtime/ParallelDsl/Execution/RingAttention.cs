@@ -140,10 +140,11 @@ public sealed class RingAttention : IDisposable
                 gradient.ColumnRange(0, width),
                 gradient.ColumnRange(width, width));
 
-            // The gradient moves on with its keys; after the last hop it moves once more, home.
-            _group!.Send(_next, GradientTag, gradient.Span);
+            // The gradient moves on with its keys; after the last hop it moves once more, home. The keys are taken first, so that a
+            // channel never has to hold both.
             if (!last)
                 held = Receive(_keyValues, hop + 1, KeyValueTag, unit, 2 * width);
+            _group!.Send(_next, GradientTag, gradient.Span);
             gradient = Receive(_gradients, hop + 1, GradientTag, unit, 2 * width);
         }
 

@@ -13,6 +13,7 @@ internal static class ModelCheckpoint
 {
     private const string FirstMoment = ".first_moment";
     private const string SecondMoment = ".second_moment";
+    private const string ContextField = "max_position_embeddings";
 
     /// <summary>The weights, each once: replicas hold the same bits.</summary>
     public static IReadOnlyList<NamedTensor> Weights(IEnumerable<RankModel> models) =>
@@ -29,12 +30,14 @@ internal static class ModelCheckpoint
     ];
 
     /// <summary>Reads the weights into every rank that holds them.</summary>
-    /// <exception cref="CheckpointException">The file is of another model: a tensor is missing, too many or of another shape.</exception>
-    public static void ReadWeights(SafetensorsReader file, IReadOnlyList<RankModel> models)
+    /// <exception cref="CheckpointException">It is of another model: a tensor is missing, too many or of another shape, or the
+    /// structure differs in what no tensor shows.</exception>
+    public static void ReadWeights(Checkpoint checkpoint, IReadOnlyList<RankModel> models)
     {
-        Check(file, models, [""]);
+        Check(checkpoint.Model, models, [""]);
+        CheckConfiguration(checkpoint, models[0].Plan.Model);
         foreach (Slice tensor in models.SelectMany(SlicesOf))
-            Read(file, tensor.Name, tensor.Parameter.Weights, tensor);
+            Read(checkpoint.Model, tensor.Name, tensor.Parameter.Weights, tensor);
     }
 
     /// <summary>Reads weights and moments into every rank that holds them. Both files are checked before anything is read.</summary>
@@ -42,7 +45,7 @@ internal static class ModelCheckpoint
     public static void Read(Checkpoint checkpoint, IReadOnlyList<RankModel> models)
     {
         Check(checkpoint.Optimizer, models, [FirstMoment, SecondMoment]);
-        ReadWeights(checkpoint.Model, models);
+        ReadWeights(checkpoint, models);
         foreach (Slice tensor in models.SelectMany(SlicesOf))
         {
             Read(checkpoint.Optimizer, tensor.Name + FirstMoment, tensor.Parameter.FirstMoment, tensor);
@@ -60,7 +63,7 @@ internal static class ModelCheckpoint
             ["model_type"] = "llama",
             ["vocab_size"] = embedding.Vocabulary,
             ["hidden_size"] = embedding.Width,
-            ["max_position_embeddings"] = model.ContextLength,
+            [ContextField] = model.ContextLength,
             ["num_hidden_layers"] = blocks.Sum(block => block.Repeat),
             ["rms_norm_eps"] = double.Parse(LlamaNames.NormEpsilon.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture),
             ["rope_theta"] = LlamaNames.RotaryBase,
@@ -75,6 +78,20 @@ internal static class ModelCheckpoint
         }
 
         return json;
+    }
+
+    /// <summary>Four heads of width 64 and eight of width 32 have the same tensors. The context may differ: no weight depends on it.</summary>
+    private static void CheckConfiguration(Checkpoint checkpoint, ModelSpec model)
+    {
+        JsonObject? written = checkpoint.State["llama"] as JsonObject;
+        foreach ((string name, JsonNode? value) in Configuration(model))
+        {
+            if (name != ContextField && !JsonNode.DeepEquals(written?[name], value))
+            {
+                throw new CheckpointException(
+                    checkpoint.Path, null, $"{name} is {written?[name]?.ToJsonString() ?? "missing"} where the model has {value!.ToJsonString()}: this is a checkpoint of another model");
+            }
+        }
     }
 
     private static IEnumerable<Slice> Tensors(IEnumerable<RankModel> models) =>

@@ -14,10 +14,10 @@ public sealed unsafe class TextGenerator<TModel> : IDisposable
     where TModel : IParallelModel<TModel>
 {
     private readonly RankModel _model;
-    private readonly ThreadTeam _team = new(Environment.ProcessorCount);
+    private readonly ThreadTeam _team;
     private readonly UnitLayout _layout = new();
-    private readonly NativeBuffer _activations;
-    private readonly NativeBuffer _scratch;
+    private NativeBuffer _activations = new(0);
+    private NativeBuffer _scratch = new(0);
     private readonly int _context;
 
     /// <summary>Loads the weights of a checkpoint, whichever mesh wrote it.</summary>
@@ -30,9 +30,8 @@ public sealed unsafe class TextGenerator<TModel> : IDisposable
         _model = RankModel.Create<TModel>(plan, rank: 0);
         string path = CheckpointDirectory.Latest(checkpoint) ?? checkpoint;
         using (Checkpoint opened = Checkpoint.Open(path))
-            ModelCheckpoint.ReadWeights(opened.Model, [_model]);
-        _activations = new NativeBuffer(_model.Layers.Sum(layer => (long)layer!.ActivationFloats) * _context);
-        _scratch = new NativeBuffer(_model.Layers.Max(layer => (long)layer!.ScratchFloats) * _context);
+            ModelCheckpoint.ReadWeights(opened, [_model]);
+        _team = new ThreadTeam(Environment.ProcessorCount);
     }
 
     /// <summary>Continues <paramref name="prompt"/>.</summary>
@@ -48,9 +47,10 @@ public sealed unsafe class TextGenerator<TModel> : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         if (!(temperature >= 0 && float.IsFinite(temperature)))
             throw new ArgumentOutOfRangeException(nameof(temperature), temperature, "The temperature must be a number of at least 0.");
+        Reserve((int)Math.Min(_context, (long)prompt.Count + count));
         SplitMix64 random = new(unchecked((ulong)seed));
         List<int> tokens = [.. prompt];
-        while (tokens.Count < prompt.Count + count)
+        while (tokens.Count - prompt.Count < count)
         {
             int next = Sample(NextLogits(tokens), temperature, ref random);
             if (next == end)
@@ -68,6 +68,18 @@ public sealed unsafe class TextGenerator<TModel> : IDisposable
         _scratch.Dispose();
         _team.Dispose();
         _model.Dispose();
+    }
+
+    /// <summary>Only what the text can need: the activations of a whole context would be gigabytes in a large model.</summary>
+    private void Reserve(int tokens)
+    {
+        long activations = _model.Layers.Sum(layer => (long)layer!.ActivationFloats) * tokens;
+        if (_activations.Length >= activations)
+            return;
+        _activations.Dispose();
+        _activations = new NativeBuffer(activations);
+        _scratch.Dispose();
+        _scratch = new NativeBuffer(_model.Layers.Max(layer => (long)layer!.ScratchFloats) * tokens);
     }
 
     private Span<float> NextLogits(List<int> tokens)

@@ -38,10 +38,12 @@ public sealed partial class Trainer<TModel>
         using Checkpoint opened = Checkpoint.Open(path);
         CheckRun(opened, "seed", Options.Seed);
         CheckRun(opened, "documents", _documents.Count);
-        SamplerState position = new(ReadInteger(opened, "epoch"), checked((int)ReadInteger(opened, "position")));
+        int step = (int)InRange(opened, "step", opened.Step, int.MaxValue);
+        long epoch = InRange(opened, "epoch", ReadInteger(opened, "epoch"), long.MaxValue);
+        long taken = InRange(opened, "position", ReadInteger(opened, "position"), _documents.Count);
         ModelCheckpoint.Read(opened, _models);
-        StepsDone = checked((int)opened.Step);
-        _position = position;
+        StepsDone = step;
+        _position = new SamplerState(epoch, (int)taken);
     }
 
     private static void CheckRun(Checkpoint checkpoint, string field, long expected)
@@ -53,6 +55,10 @@ public sealed partial class Trainer<TModel>
                 checkpoint.Path, null, $"it was written by a run whose {field} were {actual}, not {expected}: going on would not repeat that run");
         }
     }
+
+    private static long InRange(Checkpoint checkpoint, string field, long number, long maximum) => number >= 0 && number <= maximum
+        ? number
+        : throw new CheckpointException(checkpoint.Path, null, $"the {field} in trainer.json is {number}; it must be from 0 to {maximum}");
 
     private static long ReadInteger(Checkpoint checkpoint, string field) =>
         checkpoint.State[field] is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out long number)

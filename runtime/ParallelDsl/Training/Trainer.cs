@@ -13,7 +13,7 @@ namespace ParallelDsl.Training;
 /// <example>
 /// <code>
 /// using var trainer = new Trainer&lt;Gpt&gt;(documents, new TrainerOptions { Steps = 200 });
-/// trainer.Train(progress: new Progress&lt;StepReport&gt;(report => Console.WriteLine(report)));
+/// trainer.Train(progress: report => Console.WriteLine(report));
 /// trainer.Save("checkpoints");
 /// </code>
 /// </example>
@@ -63,7 +63,7 @@ public sealed partial class Trainer<TModel> : IDisposable
 
     /// <summary>Trains <paramref name="steps"/> more steps, or up to <see cref="TrainerOptions.Steps"/>.</summary>
     /// <param name="steps">How many; null for the rest of the run.</param>
-    /// <param name="progress">Told after each step, on rank 0's thread: keep it short.</param>
+    /// <param name="progress">Told after each step, on rank 0's thread: keep it short. It may call <see cref="Save"/>.</param>
     /// <param name="cancellation">Ends the run after the step that is under way, on every rank.</param>
     /// <returns>Whether all steps were done.</returns>
     /// <exception cref="RankFailedException">A rank failed; the inner exception says why.</exception>
@@ -84,6 +84,10 @@ public sealed partial class Trainer<TModel> : IDisposable
                 if (session.Any(cancellation.IsCancellationRequested))
                     return;
                 StepReport report = StepOnce(session, sampler.Next(grouping), grouping, step);
+
+                // Whoever is told of a step may save it: every rank must have its new weights. They do not change again before
+                // rank 0 has taken part in the next step.
+                session.Barrier();
                 if (session.Rank == 0)
                 {
                     _position = sampler.State;
@@ -96,7 +100,7 @@ public sealed partial class Trainer<TModel> : IDisposable
 
     /// <summary>Trains one step on the given sequences.</summary>
     /// <param name="sequences">Token ids; a sequence of n + 1 tokens has n targets.</param>
-    /// <exception cref="PackingException">They do not fit one step.</exception>
+    /// <exception cref="RankFailedException">They do not fit one step (<see cref="PackingException"/> inside), or a rank failed.</exception>
     public StepReport Step(IReadOnlyList<int[]> sequences)
     {
         StepGrouping.Check(sequences, Plan.Model);
@@ -187,7 +191,7 @@ public sealed partial class Trainer<TModel> : IDisposable
                 body(session);
             });
         }
-        catch (RankFailedException exception) when (exception.InnerException is not (TrainingDivergedException or PackingException))
+        catch (Exception exception) when (exception is not RankFailedException { InnerException: TrainingDivergedException or PackingException })
         {
             // Those two stop every rank before it touches the weights; after any other failure ranks may be a step apart.
             _failure = exception;

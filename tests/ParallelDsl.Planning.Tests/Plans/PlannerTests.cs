@@ -35,9 +35,9 @@ public class PlannerTests
         Assert.Equal((parameters * 4) + (4 * 7 * 1_024L * 4_096 * 8), plan.Estimates.SequenceBytes);
         Assert.Equal(8 * 4_096 * 1_536L, plan.Estimates.PipelineBytes);
 
-        // The whole step: 2 x 8 units of 8,192 tokens and 8,192 x 8,193 / 2 pairs.
+        // A step of one data rank: 8 units of 8,192 tokens and 8,192 x 8,193 / 2 pairs.
         long unit = (3 * 8_192L * ((12 * 12_582_912L) + 77_194_752)) + (12 * 3_072L / 2 * 7 * (8_192L * 8_193 / 2));
-        Assert.Equal(16 * unit, plan.Estimates.StepFlops);
+        Assert.Equal(8 * unit, plan.Estimates.DataRankFlops);
     }
 
     [Fact]
@@ -97,6 +97,20 @@ public class PlannerTests
     }
 
     [Fact]
+    public void The_largest_published_models_stay_within_64_bits()
+    {
+        // Llama 3.1 405B, 16 M tokens a step on 16,384 devices: more than 2^63 FLOPs in all.
+        var model = new ModelSpec("Llama405", 8_192, new([
+            new LayerSpec("Tokens", LayerKind.Embedding, Vocabulary: 128_256, Width: 16_384),
+            new LayerSpec("Blocks", LayerKind.TransformerBlock, Repeat: 126, Heads: 128, KeyValueHeads: 8, FeedForward: 53_248),
+            new LayerSpec("Head", LayerKind.LanguageModelHead)]));
+        var cluster = new ClusterSpec("Large", new([new NodeGroup(2_048, 8, DeviceCatalogue.Of(DeviceKind.H200Sxm), Fabric.Switch, 8, 400)]));
+        PlanResult result = Planner.Plan(new PlanRequest(model, cluster, new AxesSpec(Data: 16, Sequence: 8, Pipeline: 128, MicroBatches: 128)));
+        ParallelPlan plan = Assert.IsType<Planned>(result).Plan;
+        Assert.True((decimal)plan.Axes.Data * plan.Estimates.DataRankFlops > long.MaxValue);
+    }
+
+    [Fact]
     public void One_rank_takes_every_unit()
     {
         ParallelPlan plan = Requests.Plan(Requests.Pinned);
@@ -104,7 +118,7 @@ public class PlannerTests
         Assert.Equal((1, 16, 8_192), (single.Mesh.Size, single.Axes.MicroBatches, single.Axes.UnitTokens));
         Assert.Equal(DeviceKind.Host, single.Cluster.Nodes[0].Device.Kind);
         Assert.Equal(plan.Batching.Granule, single.Batching.Granule);
-        Assert.Equal(plan.Estimates.StepFlops, single.Estimates.StepFlops);
+        Assert.Equal(plan.Axes.Data * plan.Estimates.DataRankFlops, single.Estimates.DataRankFlops);
         Assert.StartsWith("F0.0 X0.0 F0.1 X0.1", PipelineText.Write(single.Programs[0]), StringComparison.Ordinal);
         Assert.Empty(PlanChecks.Validate(single));
 

@@ -13,6 +13,9 @@ internal interface ITinyShape
     static abstract int Blocks { get; }
 
     static abstract bool TiesWeights { get; }
+
+    /// <summary>Query heads; there are half as many key-value heads.</summary>
+    static virtual int Heads => 4;
 }
 
 internal readonly struct Untied : ITinyShape
@@ -29,6 +32,16 @@ internal readonly struct Tied : ITinyShape
     public static bool TiesWeights => true;
 }
 
+/// <summary>Fewer and wider heads: every tensor has the same name and shape as in <see cref="Untied"/>.</summary>
+internal readonly struct WideHeads : ITinyShape
+{
+    public static int Blocks => 6;
+
+    public static bool TiesWeights => false;
+
+    public static int Heads => 2;
+}
+
 /// <summary>What the generator would emit, by hand: the runtime is tested without the generator.</summary>
 internal sealed class TinyModel<TTiny> : IParallelModel<TinyModel<TTiny>>
     where TTiny : struct, ITinyShape
@@ -41,7 +54,7 @@ internal sealed class TinyModel<TTiny> : IParallelModel<TinyModel<TTiny>>
         Context,
         new([
             new LayerSpec("Tokens", LayerKind.Embedding, Vocabulary: Vocabulary, Width: 24),
-            new LayerSpec("Blocks", LayerKind.TransformerBlock, Repeat: TTiny.Blocks, Heads: 4, KeyValueHeads: 2, FeedForward: 40),
+            new LayerSpec("Blocks", LayerKind.TransformerBlock, Repeat: TTiny.Blocks, Heads: TTiny.Heads, KeyValueHeads: TTiny.Heads / 2, FeedForward: 40),
             new LayerSpec("Head", LayerKind.LanguageModelHead, TiedWeights: TTiny.TiesWeights),
         ]));
 
@@ -77,11 +90,11 @@ internal sealed class TinyModel<TTiny> : IParallelModel<TinyModel<TTiny>>
 
         public static int FeedForward => 40;
 
-        public static int Heads => 4;
+        public static int Heads => TTiny.Heads;
 
-        public static int KeyValueHeads => 2;
+        public static int KeyValueHeads => TTiny.Heads / 2;
 
-        public static int HeadWidth => 6;
+        public static int HeadWidth => 24 / TTiny.Heads;
     }
 
     private readonly struct HeadShape : IHeadShape

@@ -14,8 +14,11 @@ public class PlanHtmlTests
     [Fact]
     public void Holds_the_plan()
     {
-        string json = Check(PlanHtml.Write(SamplePlans.Gpt)).Descendants("pre").Single(pre => (string?)pre.Attribute("id") == "plan").Value;
-        Assert.Equal(SamplePlans.Gpt, PlanJson.Read(json).Value);
+        foreach (ParallelPlan plan in new[] { SamplePlans.Gpt, SamplePlans.Interleaved, SamplePlans.Single })
+        {
+            string json = Check(PlanHtml.Write(plan)).Descendants("pre").Single(pre => (string?)pre.Attribute("id") == "plan").Value;
+            Assert.Equal(plan, PlanJson.Read(json).Value);
+        }
     }
 
     [Fact]
