@@ -154,6 +154,14 @@ public partial class DiagnosticTests
     }
 
     [Fact]
+    public void ALayerThatIsNotPartialLeavesTheRestOfTheModelWhole()
+    {
+        Generated generated = Compiler.Run(Sources.With("public partial Layer Blocks { get; }", "public Layer Blocks => null!;"));
+        Assert.Equal(["PDSL1004"], generated.Ids);
+        Assert.Empty(generated.Compiled);
+    }
+
+    [Fact]
     public void TwoModelsOnOneBrokenClusterReportItOnce()
     {
         string source = Sources.With("DevicesPerNode = 4", "DevicesPerNode = 0");

@@ -27,7 +27,10 @@ internal static class PlanEmitter
             .Line($"public static {RuntimeNames.ParallelPlan} Plan => CompiledPlan.Value;");
 
         for (int i = 0; i < model.Declaration.Layers.Count; i++)
-            WriteLayer(writer.Line(), model, i);
+        {
+            if (model.Declaration.Layers[i].CanEmit)
+                WriteLayer(writer.Line(), model, i);
+        }
 
         string json = PlanJson.Write(model.Plan);
         string quotes = new('"', Math.Max(3, LongestRunOfQuotes(json) + 1));
