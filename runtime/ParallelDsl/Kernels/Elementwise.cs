@@ -6,7 +6,11 @@ namespace ParallelDsl.Kernels;
 /// <summary>Sums and multiples of whole matrices.</summary>
 public static unsafe class Elementwise
 {
-    /// <summary>y = a + b; y may be a or b.</summary>
+    /// <summary>y = a + b.</summary>
+    /// <param name="team">Threads that share the work.</param>
+    /// <param name="a">[m, n].</param>
+    /// <param name="b">[m, n].</param>
+    /// <param name="y">Result [m, n]; may be <paramref name="a"/> or <paramref name="b"/>.</param>
     /// <exception cref="ArgumentException">The shapes differ.</exception>
     public static void Add(ThreadTeam team, Matrix a, Matrix b, Matrix y)
     {
@@ -16,6 +20,10 @@ public static unsafe class Elementwise
     }
 
     /// <summary>y += factor * x.</summary>
+    /// <param name="team">Threads that share the work.</param>
+    /// <param name="x">[m, n].</param>
+    /// <param name="factor">Factor of <paramref name="x"/>.</param>
+    /// <param name="y">Accumulates [m, n].</param>
     /// <exception cref="ArgumentException">The shapes differ.</exception>
     public static void AddScaled(ThreadTeam team, Matrix x, float factor, Matrix y)
     {
@@ -24,6 +32,9 @@ public static unsafe class Elementwise
     }
 
     /// <summary>x *= factor.</summary>
+    /// <param name="team">Threads that share the work.</param>
+    /// <param name="x">[m, n], in place.</param>
+    /// <param name="factor">Factor of every element.</param>
     public static void Scale(ThreadTeam team, Matrix x, float factor) =>
         RowPartition.Run(team, new ScaleRows(x, factor), x.Rows, x.Columns);
 

@@ -4,8 +4,8 @@ using ParallelDsl.Memory;
 namespace ParallelDsl.Kernels;
 
 /// <summary>
-/// A float32 row-major view: element (i, j) lies at <c>Data[i * Stride + j]</c>. A view owns nothing: whoever made it keeps the memory
-/// alive. Column ranges of a fused matrix are views too, with the stride of the whole.
+/// A float32 row-major view: element (i, j) lies at <c>Data[i * Stride + j]</c>. A view owns nothing and keeps nothing alive: whoever made it
+/// holds on to the memory, such as the <see cref="NativeBuffer"/>, while the view is used. Column ranges of a fused matrix are views too, with the stride of the whole.
 /// </summary>
 public readonly unsafe struct Matrix
 {

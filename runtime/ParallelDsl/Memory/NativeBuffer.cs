@@ -6,6 +6,10 @@ namespace ParallelDsl.Memory;
 /// A block of zeroed float32 memory outside the managed heap, aligned to a cache line. Freed by <see cref="Dispose"/> or, when the owner
 /// forgets or its thread ends, by the finalizer.
 /// </summary>
+/// <remarks>
+/// A pointer, span or <see cref="Kernels.Matrix"/> does not keep the buffer alive: hold the buffer itself (a field, or <c>using</c>) for as
+/// long as they are used.
+/// </remarks>
 public sealed unsafe class NativeBuffer : IDisposable
 {
     /// <summary>Alignment of every buffer in bytes: one cache line, and the width of the widest vector.</summary>

@@ -23,6 +23,7 @@ public sealed partial class Trainer<TModel>
             ["epoch"] = _position.Epoch,
             ["position"] = _position.Position,
             ["documents"] = _documents.Count,
+            ["fingerprint"] = Fingerprint(),
             ["planDigest"] = PlanDigest.Of(Plan),
             ["llama"] = ModelCheckpoint.Configuration(Plan.Model),
         };
@@ -38,12 +39,23 @@ public sealed partial class Trainer<TModel>
         using Checkpoint opened = Checkpoint.Open(path);
         CheckRun(opened, "seed", Options.Seed);
         CheckRun(opened, "documents", _documents.Count);
+        if (ReadInteger(opened, "fingerprint") != Fingerprint())
+            throw new CheckpointException(opened.Path, null, "it was written by a run on other documents: going on would not repeat that run");
         int step = (int)InRange(opened, "step", opened.Step, int.MaxValue);
         long epoch = InRange(opened, "epoch", ReadInteger(opened, "epoch"), long.MaxValue);
         long taken = InRange(opened, "position", ReadInteger(opened, "position"), _documents.Count);
         ModelCheckpoint.Read(opened, _models);
         StepsDone = step;
         _position = new SamplerState(epoch, (int)taken);
+    }
+
+    /// <summary>A hash of all documents and their order, as an integer that JSON carries.</summary>
+    private long Fingerprint()
+    {
+        ulong hash = 0;
+        foreach (int[] document in _documents)
+            hash = SplitMix64.Mix(unchecked(hash + SplitMix64.Hash(document)));
+        return (long)(hash >> 11);
     }
 
     private static void CheckRun(Checkpoint checkpoint, string field, long expected)

@@ -2,7 +2,9 @@ using System.Diagnostics;
 using ParallelDsl.Data;
 using ParallelDsl.Execution;
 using ParallelDsl.Kernels;
+using ParallelDsl.Planning;
 using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Pipelines;
 using ParallelDsl.Planning.Plans;
 using ParallelDsl.Transports;
 
@@ -30,7 +32,7 @@ public sealed partial class Trainer<TModel> : IDisposable
     /// <param name="documents">Token ids, each document at least 2 of them: a document of n + 1 tokens is a sequence of length n. None longer than the context.</param>
     /// <param name="options">How to train; null for the defaults.</param>
     /// <param name="plan">Another plan of the same model, such as the one-rank plan that parity is checked against; null for the compiled one.</param>
-    /// <exception cref="ArgumentException">A document is too short, too long or holds an id outside the vocabulary; or the plan is of another model.</exception>
+    /// <exception cref="ArgumentException">A document is too short, too long or holds an id outside the vocabulary; or the plan is of another model, or its programs are not sound.</exception>
     public Trainer(IReadOnlyList<int[]> documents, TrainerOptions? options = null, ParallelPlan? plan = null)
     {
         Options = options ?? new TrainerOptions();
@@ -38,6 +40,8 @@ public sealed partial class Trainer<TModel> : IDisposable
         Plan = plan ?? TModel.Plan;
         if (Plan.Model != TModel.Plan.Model)
             throw new ArgumentException($"The plan is of {Plan.Model.Name} and its layers, not of {typeof(TModel)} as compiled; plan this model again.", nameof(plan));
+        if (PipelineValidation.Validate(Plan.Programs, Plan.Stages.Select(stage => stage.Device).ToEquatableArray(), Plan.Batching.UnitsPerDataRank) is [var fault, ..])
+            throw new ArgumentException($"The programs of the plan are not sound: {fault}.", nameof(plan));
         StepGrouping.Check(documents, Plan.Model);
         _documents = documents;
         int threads = Options.ThreadsPerRank > 0 ? Options.ThreadsPerRank : Math.Max(1, Environment.ProcessorCount / Plan.Mesh.Size);

@@ -86,6 +86,23 @@ public sealed class AttentionTests
     }
 
     [Fact]
+    public void Not_a_number_does_not_outlive_its_step()
+    {
+        using var team = new ThreadTeam(1);
+        using Operands poisoned = Operands.Create<Grouped>([150], 1, whole => whole);
+        poisoned.Q.View.Row(70).Fill(float.NaN);
+        poisoned.V.View.Row(3).Fill(float.NaN);
+        poisoned.Run<Grouped>(team);
+        Assert.True(float.IsNaN(poisoned.O.View[149, 0]));
+        Assert.True(float.IsNaN(poisoned.DK.View[10, 0]));
+
+        // The scratch tiles of this thread now hold NaN.
+        using Operands clean = Operands.Create<Grouped>([13, 150, 33], 2, whole => whole);
+        clean.Run<Grouped>(team);
+        clean.AssertEqualsReference<Grouped>();
+    }
+
+    [Fact]
     public void Area_counts_the_seen_pairs() => Gen.Int[0, 12].Array[4].Sample(
         sizes =>
         {

@@ -64,6 +64,8 @@ public sealed class ResumeTests : IDisposable
         trainer.Save(_directory);
         using Trainer<TinyModel<Untied>> other = new(Batches.Uneven(1, 59), Options);
         Assert.Contains("documents", Assert.Throws<CheckpointException>(() => other.Resume(_directory)).Message, StringComparison.Ordinal);
+        using Trainer<TinyModel<Untied>> changed = new([.. Batches.Uneven(2, 60)], Options);
+        Assert.Contains("other documents", Assert.Throws<CheckpointException>(() => changed.Resume(_directory)).Message, StringComparison.Ordinal);
         using Trainer<TinyModel<Untied>> seeded = new(Batches.Uneven(1, 60), Options with { Seed = 2 });
         Assert.Contains("seed", Assert.Throws<CheckpointException>(() => seeded.Resume(_directory)).Message, StringComparison.Ordinal);
         Assert.Throws<CheckpointException>(() => trainer.Resume(Path.Combine(_directory, "missing")));

@@ -45,6 +45,14 @@ public sealed class TrainerBadInputTests
     }
 
     [Fact]
+    public void AProgramThatIsNotSound()
+    {
+        ParallelPlan plan = TinyModel<Untied>.PlanFor(new AxesSpec(1, 1, 2));
+        ParallelPlan broken = plan with { Programs = new([plan.Programs[0], new(new([.. plan.Programs[1].Actions.Skip(1)]))]) };
+        Assert.Contains("not sound", Assert.Throws<ArgumentException>(() => new Trainer<TinyModel<Untied>>([[1, 2]], null, broken)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void MoreSequencesThanAStepHolds()
     {
         using Trainer<TinyModel<Untied>> trainer = new([[1, 2]]);
