@@ -4,6 +4,7 @@ using ParallelDsl.Benchmarks;
 var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(StringComparer.Ordinal)
 {
     ["attention"] = AttentionBenchmark.Run,
+    ["generator"] = GeneratorBenchmark.Run,
     ["matrix"] = MatrixBenchmark.Run,
     ["plan-step"] = PlanStepBenchmark.Run,
     ["step"] = StepBenchmark.Run,

@@ -46,6 +46,13 @@ internal readonly struct DeclaredAttribute(AttributeData data, CancellationToken
         return found is null ? Span : SourceSpan.Of(found.Expression);
     }
 
-    /// <summary>The names of the named arguments that are written.</summary>
-    public IEnumerable<string> Names => data.NamedArguments.Select(argument => argument.Key);
+    /// <summary>The arguments that are written, by the names of their properties, and where; the one without a name is called
+    /// <paramref name="first"/>.</summary>
+    public IEnumerable<(string Name, SourceSpan Span)> Written(string first)
+    {
+        if (_syntax?.ArgumentList is not { } list)
+            yield break;
+        foreach (AttributeArgumentSyntax argument in list.Arguments)
+            yield return (argument.NameEquals?.Name.Identifier.ValueText ?? first, SourceSpan.Of(argument.Expression));
+    }
 }

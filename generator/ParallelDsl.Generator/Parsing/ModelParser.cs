@@ -197,12 +197,9 @@ internal sealed partial class ModelParser
     {
         if (attribute.Span is not { } span)
             return;
-        Anchor whole = new(subject, layer, string.Empty, span);
-        _anchors.Insert(first ? 0 : _anchors.Count, whole);
-        if (attribute.First is int)
-            _anchors.Add(new Anchor(subject, layer, "Degree", attribute.SpanOf(string.Empty) ?? span));
-        foreach (string name in attribute.Names)
-            _anchors.Add(new Anchor(subject, layer, name, attribute.SpanOf(name) ?? span));
+        _anchors.Insert(first ? 0 : _anchors.Count, new Anchor(subject, layer, string.Empty, span));
+        foreach ((string name, SourceSpan argument) in attribute.Written("Degree"))
+            _anchors.Add(new Anchor(subject, layer, name, argument));
     }
 
     private void Error(DiagnosticInfo diagnostic)
@@ -216,7 +213,9 @@ internal sealed partial class ModelParser
         List<TypePart> parts = [];
         for (INamedTypeSymbol? type = symbol; type is not null; type = type.ContainingType)
             parts.Insert(0, new TypePart(KeywordOf(type), type.Name));
-        string space = symbol.ContainingNamespace is { IsGlobalNamespace: false } named ? named.ToDisplayString() : string.Empty;
+        string space = string.Empty;
+        for (INamespaceSymbol? outer = symbol.ContainingNamespace; outer is { IsGlobalNamespace: false }; outer = outer.ContainingNamespace)
+            space = space.Length == 0 ? outer.Name : $"{outer.Name}.{space}";
         return new TypeName(space, parts.ToEquatableArray());
     }
 
