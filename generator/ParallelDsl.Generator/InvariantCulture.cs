@@ -1,3 +1,5 @@
+// RS1035 bans the current culture because it makes output differ between machines; setting the invariant one is the cure.
+#pragma warning disable RS1035
 using System.Globalization;
 
 namespace ParallelDsl.Generator;
@@ -9,8 +11,6 @@ internal readonly struct InvariantCulture : IDisposable
 
     private InvariantCulture(CultureInfo previous) => _previous = previous;
 
-// RS1035 bans the current culture because it makes output differ between machines; setting the invariant one is the cure.
-#pragma warning disable RS1035
     public static InvariantCulture Enter()
     {
         InvariantCulture scope = new(CultureInfo.CurrentCulture);
@@ -19,5 +19,4 @@ internal readonly struct InvariantCulture : IDisposable
     }
 
     public void Dispose() => CultureInfo.CurrentCulture = _previous;
-#pragma warning restore RS1035
 }

@@ -15,7 +15,7 @@ namespace Demo;
 ///   mesh        1 data x 2 sequence x 4 pipeline = 8 ranks; neighbours along sequence, then pipeline,
 ///               then data
 ///   schedule    GPipe, 4 micro-batches
-///   digest      e7ebaa5a4b03da10edacc12c125f0ee0d05a387ae3dd703cf017bedaea9e9c7f
+///   digest      6fef583765598bde4da7d8428a83255c579dadfb9bbb45ba7a12d217751bc724
 ///
 /// Stages (F, B, W and hop of one full unit, us, simulated)
 ///   stage  layers               position  ranks      F       B      W    hop  parameters
@@ -39,7 +39,7 @@ namespace Demo;
 /// One full step, simulated
 ///   makespan    153 ms (153,477,773 ns)
 ///   busy        48.3 % of the step, mean of the pipeline positions; the rest is bubbles
-///   compute     39.8 TFLOP on all ranks
+///   compute     39.8 TFLOP on each data rank
 ///   sent        by one rank: data 0 B, sequence 411 MiB, pipeline 48.0 MiB
 ///
 /// Timeline at each pipeline position (153 ms, simulated)
@@ -55,7 +55,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
 {
     /// <summary>The name of <see cref="Plan"/>: equal plans have equal digests.</summary>
     [GeneratedCode]
-    public const string PlanDigest = "e7ebaa5a4b03da10edacc12c125f0ee0d05a387ae3dd703cf017bedaea9e9c7f";
+    public const string PlanDigest = "6fef583765598bde4da7d8428a83255c579dadfb9bbb45ba7a12d217751bc724";
 
     /// <summary>Everything that was decided before a run.</summary>
     [GeneratedCode]
@@ -89,7 +89,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
             """
             {
               "format": "paralleldsl.plan/1",
-              "digest": "e7ebaa5a4b03da10edacc12c125f0ee0d05a387ae3dd703cf017bedaea9e9c7f",
+              "digest": "6fef583765598bde4da7d8428a83255c579dadfb9bbb45ba7a12d217751bc724",
               "model": {
                 "name": "Demo.Gpt",
                 "contextLength": 8192,
@@ -146,7 +146,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
                 { "device": 2, "weights": 62929920, "gradients": 125859840, "optimizer": 377579520, "activations": 1850081280, "workspace": 171966464, "unitsInFlight": 4, "available": 34359738368 },
                 { "device": 3, "weights": 102368256, "gradients": 204736512, "optimizer": 614209536, "activations": 4084072448, "workspace": 171966464, "unitsInFlight": 4, "available": 34359738368 }
               ],
-              "estimates": { "makespan": 153477773, "work": [55606552, 83409832, 79959304, 77261492], "stepFlops": 39751381942272, "dataBytes": 0, "sequenceBytes": 431232000, "pipelineBytes": 50331648 }
+              "estimates": { "makespan": 153477773, "work": [55606552, 83409832, 79959304, 77261492], "dataRankFlops": 39751381942272, "dataBytes": 0, "sequenceBytes": 431232000, "pipelineBytes": 50331648 }
             }
             """;
     }

@@ -14,7 +14,7 @@ namespace Demo;
 ///   mesh        2 data x 2 sequence x 2 pipeline = 8 ranks; neighbours along sequence, then data, then
 ///               pipeline
 ///   schedule    1F1B, 8 micro-batches
-///   digest      bc2fa74d1da80c9acc0b9c6ac896c49da78b54cf4ef774524340db4ca095fef2
+///   digest      1b5354130388b1d0997937ba4680f13be84e1f47e11b7d2b7a68f330788018a6
 ///
 /// Stages (F, B, W and hop of one full unit, ns, simulated)
 ///   stage  layers               position  ranks          F          B          W      hop  parameters
@@ -34,7 +34,7 @@ namespace Demo;
 /// One full step, simulated
 ///   makespan    59.2 ms (59,237,864 ns)
 ///   busy        84.8 % of the step, mean of the pipeline positions; the rest is bubbles
-///   compute     159 TFLOP on all ranks
+///   compute     79.5 TFLOP on each data rank
 ///   sent        by one rank: data 158 MiB, sequence 1.18 GiB, pipeline 48.0 MiB
 ///
 /// Timeline at each pipeline position (59.2 ms, simulated)
@@ -48,7 +48,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
 {
     /// <summary>The name of <see cref="Plan"/>: equal plans have equal digests.</summary>
     [GeneratedCode]
-    public const string PlanDigest = "bc2fa74d1da80c9acc0b9c6ac896c49da78b54cf4ef774524340db4ca095fef2";
+    public const string PlanDigest = "1b5354130388b1d0997937ba4680f13be84e1f47e11b7d2b7a68f330788018a6";
 
     /// <summary>Everything that was decided before a run.</summary>
     [GeneratedCode]
@@ -82,7 +82,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
             """
             {
               "format": "paralleldsl.plan/1",
-              "digest": "bc2fa74d1da80c9acc0b9c6ac896c49da78b54cf4ef774524340db4ca095fef2",
+              "digest": "1b5354130388b1d0997937ba4680f13be84e1f47e11b7d2b7a68f330788018a6",
               "model": {
                 "name": "Demo.Gpt",
                 "contextLength": 8192,
@@ -132,7 +132,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
                 { "device": 0, "weights": 165296640, "gradients": 330593280, "optimizer": 991779840, "activations": 1295056896, "workspace": 171966464, "unitsInFlight": 2, "available": 85899345920 },
                 { "device": 1, "weights": 140126208, "gradients": 280252416, "optimizer": 840757248, "activations": 1298530304, "workspace": 171966464, "unitsInFlight": 1, "available": 85899345920 }
               ],
-              "estimates": { "makespan": 59237864, "work": [47425824, 53057976], "stepFlops": 159005527769088, "dataBytes": 165296640, "sequenceBytes": 1270117376, "pipelineBytes": 50331648 }
+              "estimates": { "makespan": 59237864, "work": [47425824, 53057976], "dataRankFlops": 79502763884544, "dataBytes": 165296640, "sequenceBytes": 1270117376, "pipelineBytes": 50331648 }
             }
             """;
     }

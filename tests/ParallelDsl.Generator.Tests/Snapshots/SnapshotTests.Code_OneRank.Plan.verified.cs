@@ -13,7 +13,7 @@ partial class Models
     ///   mesh        1 data x 1 sequence x 1 pipeline = 1 rank; neighbours along sequence, then data, then
     ///               pipeline
     ///   schedule    1F1B, 1 micro-batch
-    ///   digest      a40fb749970e097004d4416287a510cb6e1e6bbe4a1e70cc91c22ca06c794385
+    ///   digest      fef360ce47e4ef6e91b5cf968cdc166265392d8e11bc69e16d65cf060cd14e8b
     ///
     /// Stages (F, B, W and hop of one full unit, ns, simulated)
     ///   stage  layers         position  ranks        F        B        W  hop  parameters
@@ -31,7 +31,7 @@ partial class Models
     /// One full step, simulated
     ///   makespan    446 us (446,362 ns)
     ///   busy        100.0 % of the step, mean of the pipeline positions; the rest is bubbles
-    ///   compute     17.9 MFLOP on all ranks
+    ///   compute     17.9 MFLOP on each data rank
     ///   sent        by one rank: data 0 B, sequence 0 B, pipeline 0 B
     ///
     /// Timeline at each pipeline position (446 us, simulated)
@@ -44,7 +44,7 @@ partial class Models
     {
         /// <summary>The name of <see cref="Plan"/>: equal plans have equal digests.</summary>
         [GeneratedCode]
-        public const string PlanDigest = "a40fb749970e097004d4416287a510cb6e1e6bbe4a1e70cc91c22ca06c794385";
+        public const string PlanDigest = "fef360ce47e4ef6e91b5cf968cdc166265392d8e11bc69e16d65cf060cd14e8b";
 
         /// <summary>Everything that was decided before a run.</summary>
         [GeneratedCode]
@@ -78,7 +78,7 @@ partial class Models
                 """
                 {
                   "format": "paralleldsl.plan/1",
-                  "digest": "a40fb749970e097004d4416287a510cb6e1e6bbe4a1e70cc91c22ca06c794385",
+                  "digest": "fef360ce47e4ef6e91b5cf968cdc166265392d8e11bc69e16d65cf060cd14e8b",
                   "model": {
                     "name": "Models.Tiny",
                     "contextLength": 128,
@@ -114,7 +114,7 @@ partial class Models
                   "memory": [
                     { "device": 0, "weights": 74112, "gradients": 74112, "optimizer": 148224, "activations": 395776, "workspace": 328704, "unitsInFlight": 1, "available": 4294967296 }
                   ],
-                  "estimates": { "makespan": 446362, "work": [446362], "stepFlops": 17854464, "dataBytes": 0, "sequenceBytes": 0, "pipelineBytes": 0 }
+                  "estimates": { "makespan": 446362, "work": [446362], "dataRankFlops": 17854464, "dataBytes": 0, "sequenceBytes": 0, "pipelineBytes": 0 }
                 }
                 """;
         }
