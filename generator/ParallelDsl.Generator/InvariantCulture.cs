@@ -4,7 +4,8 @@ using System.Globalization;
 
 namespace ParallelDsl.Generator;
 
-/// <summary>While it is not disposed, the thread's culture is the invariant one, so that no text or number depends on the developer's machine.</summary>
+/// <summary>While it is not disposed, the thread's culture is the invariant one, so that no text or number depends on the developer's
+/// machine.</summary>
 internal readonly struct InvariantCulture : IDisposable
 {
     private readonly CultureInfo _previous;

@@ -204,6 +204,20 @@ public class GeneratedCodeTests
         Assert.Equal(message, Assert.Throws<InvalidOperationException>(() => model.Get("DataRanks")).Message);
     }
 
+    /// <summary>As many actions as generated code may list, and as many ranks as a large cluster has.</summary>
+    [Theory]
+    [InlineData("MicroBatches = 8", "MicroBatches = 24_000")]
+    [InlineData("[DataAxis(2, Packing = Packing.Tokens)]", "[DataAxis(4_096)]")]
+    public void ALargePlanCompilesAndIsRead(string old, string replacement)
+    {
+        Generated generated = Compiler.Run(Sources.With(old, replacement)
+            .Replace("[Nodes(2,", replacement.Contains("4_096", StringComparison.Ordinal) ? "[Nodes(4_096," : "[Nodes(2,", StringComparison.Ordinal));
+        Assert.Empty(generated.Diagnostics);
+        RunningModel model = RunningModel.Load(generated, "Demo.Gpt");
+        Assert.Equal(PlanDigest.Of(model.Plan), model.Get("PlanDigest"));
+        Assert.Equal(PipelineText.Write(model.Plan.Programs[1]), model.ProgramOf(1));
+    }
+
     [Fact]
     public void AClusterMayComeFromAFile()
     {

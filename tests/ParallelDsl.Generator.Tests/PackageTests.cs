@@ -40,7 +40,7 @@ public sealed class PackageTests(PackageTests.Consumer consumer) : IClassFixture
         (code, output) = consumer.DotNet("bin/Release/net10.0/Consumer.dll");
         Assert.True(code == 0, output);
         string[] lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Equal("8 ranks on Desk, 1 rank on laptop", lines[0].Trim());
+        Assert.Equal("8 ranks on Desk, 1 rank on laptop, 2 on pair", lines[0].Trim());
         Assert.Equal("3 steps, the loss fell: True", lines[1].Trim());
     }
 
@@ -85,15 +85,17 @@ public sealed class PackageTests(PackageTests.Consumer consumer) : IClassFixture
                   </PropertyGroup>
                   <ItemGroup>
                     <PackageReference Include="ParallelDsl" Version="*" />
+                    <AdditionalFiles Include="pair.json" ParallelDslKind="Cluster" />
                   </ItemGroup>
                 </Project>
                 """);
             Write("laptop.cluster.json", """{ "name": "laptop", "nodes": [{ "count": 1, "device": "Host" }] }""");
+            Write("pair.json", """{ "name": "pair", "nodes": [{ "count": 1, "devicesPerNode": 2, "device": "Host" }] }""");
             Write("Program.cs", """
                 using ParallelDsl;
                 using ParallelDsl.Training;
 
-                Console.WriteLine($"{Gpt.Plan.Mesh.Size} ranks on {Gpt.Plan.Cluster.Name}, {Alone.Plan.Mesh.Size} rank on {Alone.Plan.Cluster.Name}");
+                Console.WriteLine($"{Gpt.Plan.Mesh.Size} ranks on {Gpt.Plan.Cluster.Name}, {Alone.Plan.Mesh.Size} rank on {Alone.Plan.Cluster.Name}, {Both.Plan.Mesh.Size} on {Both.Plan.Cluster.Name}");
                 int[][] documents = [.. Enumerable.Range(8, 24).Select(length => Enumerable.Range(0, length).Select(i => i % 5).ToArray())];
                 List<double> losses = [];
                 using Trainer<Gpt> trainer = new(documents, new TrainerOptions { Steps = 3, WarmUpSteps = 0 });
@@ -116,6 +118,18 @@ public sealed class PackageTests(PackageTests.Consumer consumer) : IClassFixture
 
                     [TransformerBlock(Heads = 2, FeedForward = 32, Repeat = 2)]
                     public partial Layer Blocks { get; }
+
+                    [LanguageModelHead]
+                    public partial Layer Head { get; }
+                }
+
+                [ParallelModel(ContextLength = 32)]
+                [RunsOn("pair.json")]
+                [DataAxis(2)]
+                internal sealed partial class Both
+                {
+                    [Embedding(Vocabulary = 5, Width = 16)]
+                    public partial Layer Tokens { get; }
 
                     [LanguageModelHead]
                     public partial Layer Head { get; }

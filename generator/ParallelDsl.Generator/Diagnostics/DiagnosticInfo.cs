@@ -17,7 +17,8 @@ internal sealed record DiagnosticInfo(DiagnosticDescriptor Rule, SourceSpan? Spa
         new(rule, span, arguments.ToEquatableArray());
 
     /// <summary>The message without its place, for the members that explain why there is no plan.</summary>
-    public string Text => $"{Rule.Id}: {string.Format(CultureInfo.InvariantCulture, Rule.MessageFormat.ToString(CultureInfo.InvariantCulture), [.. Arguments])}";
+    public string Text =>
+        $"{Rule.Id}: " + string.Format(CultureInfo.InvariantCulture, Rule.MessageFormat.ToString(CultureInfo.InvariantCulture), [.. Arguments]);
 
     public Diagnostic ToDiagnostic() => Diagnostic.Create(
         Rule,

@@ -89,7 +89,8 @@ internal static class CollectivesEmitter
             .Line($"public static {RuntimeNames.Lengths} RingOf(int ring) => ring is >= 0 and < {rings.Count}")
             .Indent()
             .Line($"? Rings.Slice(ring * SequenceRanks, SequenceRanks)")
-            .Line($": throw new {RuntimeNames.OutOfRange}(nameof(ring), ring, \"{model.Declaration.Type.Name} has {NamePolicy.Quantity(rings.Count, "ring")}.\");")
+            .Line($": throw new {RuntimeNames.OutOfRange}(nameof(ring), ring, "
+                + $"\"{model.Declaration.Type.Name} has {NamePolicy.Quantity(rings.Count, "ring")}.\");")
             .Outdent()
             .Line()
             .Line(ModelFile.Generated)

@@ -25,7 +25,8 @@ internal static class KernelsEmitter
                 };
                 (i == 0 ? writer : writer.Line())
                     .Doc(Describe(layer))
-                    .Line($"internal static {RuntimeNames.LayerModule} {Factory(layer)}({RuntimeNames.PlannedLayer} layer) => new {type}<{shape}>(layer);");
+                    .Line($"internal static {RuntimeNames.LayerModule} {Factory(layer)}({RuntimeNames.PlannedLayer} layer) =>")
+                    .Indent().Line($"new {type}<{shape}>(layer);").Outdent();
             }
 
             writer.Close();

@@ -28,7 +28,8 @@ internal static class ModelFile
             bool model = i == type.Parts.Count - 1;
             if (model)
                 document?.Invoke(writer);
-            writer.Open($"partial {type.Parts[i].Keyword} {NamePolicy.Identifier(type.Parts[i].Name)}{(model && bases.Length > 0 ? " : " + bases : "")}");
+            string implements = model && bases.Length > 0 ? " : " + bases : string.Empty;
+            writer.Open($"partial {type.Parts[i].Keyword} {NamePolicy.Identifier(type.Parts[i].Name)}{implements}");
         }
 
         members(writer);

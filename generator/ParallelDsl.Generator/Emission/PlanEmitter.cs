@@ -41,8 +41,12 @@ internal static class PlanEmitter
             .Line($"internal static readonly {RuntimeNames.ParallelPlan} Value = Read();")
             .Line()
             .Open($"private static {RuntimeNames.ParallelPlan} Read()")
-            .Line($"{RuntimeNames.Parsed}<{RuntimeNames.ParallelPlan}> parsed = {RuntimeNames.PlanJson}.Read(Json);")
-            .Line($"return parsed.Value ?? throw new {RuntimeNames.InvalidOperation}($\"The compiled plan of {model.Declaration.Type.FullName} is of another version of ParallelDsl: {{parsed.Error}}\");")
+            .Line($"{RuntimeNames.Parsed}<{RuntimeNames.ParallelPlan}> parsed =")
+            .Indent().Line($"{RuntimeNames.PlanJson}.Read(Json);").Outdent()
+            .Line($"return parsed.Value ?? throw new {RuntimeNames.InvalidOperation}(")
+            .Indent()
+            .Line($"$\"The compiled plan of {model.Declaration.Type.FullName} is of another version of ParallelDsl: {{parsed.Error}}\");")
+            .Outdent()
             .Close()
             .Line()
             .Line("private const string Json =")
@@ -63,14 +67,15 @@ internal static class PlanEmitter
         string modifiers = layer.Modifiers.Length > 0 ? layer.Modifiers + " partial" : "partial";
         writer.Doc($"{NamePolicy.Quantity(planned.Length, "layer")}, {NamePolicy.Quantity(parameters, "parameter")}.")
             .Line(ModelFile.Generated)
-            .Line($"{modifiers} {RuntimeNames.Layer} {name} => new({Argument("Name", $"nameof({name})")}, "
-                + $"{Argument("Kind", $"{RuntimeNames.LayerKind}.{layer.Spec.Kind}")}, "
-                + $"{Argument("FirstIndex", NamePolicy.Literal(planned[0].Index))}, "
-                + $"{Argument("Repeat", NamePolicy.Literal(planned.Length))}, "
-                + $"{Argument("Parameters", NamePolicy.Literal(parameters))});");
+            .Line($"{modifiers} {RuntimeNames.Layer} {name} => new(")
+            .Indent()
+            .Line($"nameof({name}),")
+            .Line($"{RuntimeNames.LayerKind}.{layer.Spec.Kind},")
+            .Line($"FirstIndex: {NamePolicy.Literal(planned[0].Index)},")
+            .Line($"Repeat: {NamePolicy.Literal(planned.Length)},")
+            .Line($"Parameters: {NamePolicy.Literal(parameters)});")
+            .Outdent();
     }
-
-    private static string Argument(string name, string value) => $"{name}: {value}";
 
     private static int LongestRunOfQuotes(string text)
     {

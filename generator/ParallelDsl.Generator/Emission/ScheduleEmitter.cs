@@ -15,8 +15,8 @@ internal static class ScheduleEmitter
         model.Declaration.Type, "the order of actions of its pipeline.", string.Empty, null, writer =>
         {
             EquatableArray<PipelineProgram> programs = model.Plan.Programs;
-            writer.Doc("The program of one position of the pipeline axis, as text: marks (F forward, B and W backward of input and of weights, X both\n"
-                    + "backwards; SF, RF, SB, RB sends and receives of activations and gradients), stage, dot, micro-batch.\n"
+            writer.Doc("The program of one position of the pipeline axis, as text: marks (F forward, B and W backward of input and of weights,\n"
+                    + "X both backwards; SF, RF, SB, RB sends and receives of activations and gradients), stage, dot, micro-batch.\n"
                     + $"<code>\n{IndentedWriter.Xml(PlanText.Timeline(model.Plan).TrimEnd('\n'))}\n</code>")
                 .Line("/// <param name=\"position\">The position on the pipeline axis.</param>")
                 .Line($"/// <exception cref=\"{RuntimeNames.OutOfRange}\">The axis has no such position.</exception>")

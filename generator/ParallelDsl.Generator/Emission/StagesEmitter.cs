@@ -35,7 +35,7 @@ internal static class StagesEmitter
             first = last + 1;
         }
 
-        writer.Line(ThrowOutOfRange("index", $"{model.Declaration.Type.Name} has layers 0 to {layers.Count - 1}."))
+        writer.Line($"_ => {Throw("index", $"{model.Declaration.Type.Name} has layers 0 to {layers.Count - 1}.")},")
             .Close(";");
     }
 
@@ -47,7 +47,7 @@ internal static class StagesEmitter
             .Line($"/// <exception cref=\"{RuntimeNames.OutOfRange}\">The model has no such layer.</exception>")
             .Line(ModelFile.Generated)
             .Open("public static int StageOf(int layer) => layer switch")
-            .Line($"< 0 or >= {layers} => throw new {RuntimeNames.OutOfRange}(nameof(layer), layer, \"{model.Declaration.Type.Name} has layers 0 to {layers - 1}.\"),");
+            .Line($"< 0 or >= {layers} => {Throw("layer", $"{model.Declaration.Type.Name} has layers 0 to {layers - 1}.")},");
         for (int i = 0; i + 1 < stages.Count; i++)
             writer.Line($"< Stages.Stage{stages[i + 1].Index}.FirstLayer => {stages[i].Index},");
         writer.Line($"_ => {stages[stages.Count - 1].Index},").Close(";");
@@ -64,7 +64,8 @@ internal static class StagesEmitter
             if (stage.Index > 0)
                 writer.Line();
             string layers = IndentedWriter.Xml(PlanText.LayerNames(plan, stage));
-            writer.Doc($"{layers}, {Readable.Count(PlanText.Parameters(plan, stage))} parameters, on {(plan.Mesh.Size == plan.Mesh.Pipeline ? "rank" : "ranks")} {ranks[stage.Device]}.\n"
+            string places = (plan.Mesh.Size == plan.Mesh.Pipeline ? "rank " : "ranks ") + ranks[stage.Device];
+            writer.Doc($"{layers}, {Readable.Count(PlanText.Parameters(plan, stage))} parameters, on {places}.\n"
                     + $"One full unit, simulated: F {Readable.Duration(stage.Forward)}, B {Readable.Duration(stage.BackwardInput)}, "
                     + $"W {Readable.Duration(stage.BackwardWeight)}.")
                 .Open($"public static class Stage{stage.Index}");
@@ -80,6 +81,6 @@ internal static class StagesEmitter
             writer.Doc(doc).Line($"public const int {name} = {NamePolicy.Literal(value)};").Line();
     }
 
-    private static string ThrowOutOfRange(string argument, string message) =>
-        $"_ => throw new {RuntimeNames.OutOfRange}(nameof({argument}), {argument}, \"{message}\"),";
+    private static string Throw(string argument, string message) =>
+        $"throw new {RuntimeNames.OutOfRange}(nameof({argument}), {argument}, \"{message}\")";
 }

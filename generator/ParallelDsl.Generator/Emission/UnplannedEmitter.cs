@@ -8,7 +8,9 @@ namespace ParallelDsl.Generator.Emission;
 /// its own diagnostics, and not one more for every use of the model.</summary>
 internal static class UnplannedEmitter
 {
-    private static readonly string[] Constants = ["ContextLength", "DataRanks", "SequenceRanks", "PipelineRanks", "UnitsPerDataRank", "UnitTokens", "Granule"];
+    private static readonly string[] Constants =
+        ["ContextLength", "DataRanks", "SequenceRanks", "PipelineRanks", "UnitsPerDataRank", "UnitTokens", "Granule"];
+
     private static readonly string[] Groups = ["DataGroupOf", "SequenceGroupOf", "PipelineGroupOf"];
 
     public static string Emit(ModelOutcome outcome)
@@ -45,7 +47,10 @@ internal static class UnplannedEmitter
             {
                 if (declaration.Taken.Contains(name))
                     return;
-                writer.Doc("Not planned; throws, and says why.").Line(ModelFile.Generated).Line($"public static {signature} => throw Unplanned();").Line();
+                writer.Doc("Not planned; throws, and says why.")
+                    .Line(ModelFile.Generated)
+                    .Line($"public static {signature} => throw Unplanned();")
+                    .Line();
             }
         });
     }
@@ -67,5 +72,6 @@ internal static class UnplannedEmitter
         return Microsoft.CodeAnalysis.CSharp.SymbolDisplay.FormatLiteral(text, quote: true);
     }
 
-    private static string OneLine(string text) => string.Concat(text.Select(character => char.IsControl(character) || character is '\u2028' or '\u2029' ? ' ' : character));
+    private static string OneLine(string text) => string.Concat(
+        text.Select(character => char.IsControl(character) || character is '\u2028' or '\u2029' ? ' ' : character));
 }

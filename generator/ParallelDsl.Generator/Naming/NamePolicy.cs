@@ -9,7 +9,8 @@ namespace ParallelDsl.Generator.Naming;
 /// singulars are sometimes wrong ("loss" becomes "los"): always the invariant culture here, and a list of words it must not touch.</summary>
 internal static class NamePolicy
 {
-    private static readonly HashSet<string> Uninflected = new(StringComparer.Ordinal) { "loss", "bias", "radius", "class", "status", "axis", "basis" };
+    private static readonly HashSet<string> Uninflected =
+        new(StringComparer.Ordinal) { "loss", "bias", "radius", "class", "status", "axis", "basis" };
 
     /// <summary>A name as C# has to write it: with an at sign where it is a keyword.</summary>
     public static string Identifier(string name) =>

@@ -8,8 +8,10 @@ internal readonly struct DeclaredAttribute(AttributeData data, CancellationToken
 {
     private readonly AttributeSyntax? _syntax = data.ApplicationSyntaxReference?.GetSyntax(cancellation) as AttributeSyntax;
 
-    /// <summary>The value of the first argument of the constructor: a degree, a count, a cluster. Null where the compiler could not read it.</summary>
-    public object? First => data.ConstructorArguments.FirstOrDefault() is { Kind: not TypedConstantKind.Array } constant ? constant.Value : null;
+    /// <summary>The value of the first argument of the constructor: a degree, a count, a cluster. Null where the compiler could not read
+    /// it.</summary>
+    public object? First =>
+        data.ConstructorArguments.FirstOrDefault() is { Kind: not TypedConstantKind.Array } constant ? constant.Value : null;
 
     /// <summary>Whether the compiler reports errors of its own about this attribute; its values then mean nothing.</summary>
     public bool HasErrors =>
@@ -37,7 +39,7 @@ internal readonly struct DeclaredAttribute(AttributeData data, CancellationToken
     /// <summary>Where the attribute is written, or null when it is in a referenced assembly.</summary>
     public SourceSpan? Span => _syntax is null ? null : SourceSpan.Of(_syntax);
 
-    /// <summary>Where an argument is written (<paramref name="name"/> empty: the first one of the constructor); else where the attribute is.</summary>
+    /// <summary>Where an argument is written (<paramref name="name"/> empty: the one of the constructor); else where the attribute is.</summary>
     public SourceSpan? SpanOf(string name)
     {
         AttributeArgumentSyntax? found = _syntax?.ArgumentList?.Arguments.FirstOrDefault(argument => name.Length == 0

@@ -35,7 +35,8 @@ internal sealed partial class ModelParser
             else if (first.Part != syntax.Parent)
                 Error(DiagnosticInfo.Create(Rules.LayersInSeveralParts, span, property.Name, _symbol.Name, first.Name));
 
-            layers.Add(ReadLayer(property, syntax, span, new DeclaredAttribute(attributes[0], _cancellation), KindOf(attributes[0])!.Value, layers.Count));
+            DeclaredAttribute attribute = new(attributes[0], _cancellation);
+            layers.Add(ReadLayer(property, syntax, span, attribute, KindOf(attributes[0])!.Value, layers.Count));
         }
 
         return layers.ToEquatableArray();
@@ -62,8 +63,9 @@ internal sealed partial class ModelParser
                 FeedForward: attribute.Named("FeedForward", 0)),
             _ => new LayerSpec(property.Name, kind, TiedWeights: attribute.Named("TiedWeights", false)),
         };
-        string modifiers = string.Join(" ", syntax.Modifiers.Where(modifier => !modifier.IsKind(SyntaxKind.PartialKeyword)).Select(modifier => modifier.Text));
-        return new LayerDeclaration(spec, modifiers, canEmit);
+        IEnumerable<string> modifiers = syntax.Modifiers
+            .Where(modifier => !modifier.IsKind(SyntaxKind.PartialKeyword)).Select(modifier => modifier.Text);
+        return new LayerDeclaration(spec, string.Join(" ", modifiers), canEmit);
     }
 
     /// <summary>Whether a generated body can complete the property; says why where it cannot.</summary>

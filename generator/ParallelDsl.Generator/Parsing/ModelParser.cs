@@ -190,7 +190,8 @@ internal sealed partial class ModelParser
         if (Enum.IsDefined(typeof(T), value))
             return;
         string choices = string.Join(", ", Enum.GetNames(typeof(T)).Select(name => $"{typeof(T).Name}.{name}"));
-        Error(DiagnosticInfo.Create(Rules.UndefinedChoice, attribute.SpanOf(argument), FormattableString.Invariant($"{value}"), typeof(T).Name, choices));
+        string written = FormattableString.Invariant($"{value}");
+        Error(DiagnosticInfo.Create(Rules.UndefinedChoice, attribute.SpanOf(argument), written, typeof(T).Name, choices));
     }
 
     private void Anchor(PlanSubject subject, int layer, DeclaredAttribute attribute, bool first = false)

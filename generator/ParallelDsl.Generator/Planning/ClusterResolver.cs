@@ -32,9 +32,14 @@ internal static class ClusterResolver
     private static string Hint(string wanted, ImmutableArray<ParsedClusterFile> files)
     {
         if (!ParsedClusterFile.IsClusterFile(wanted))
-            return $"write the name of a file that ends in {ParsedClusterFile.Extension}, without folders, or give its item ParallelDslKind=\"Cluster\"";
-        return files.IsEmpty
-            ? $"add <AdditionalFiles Include=\"{wanted}\" /> to the project"
-            : $"write one of {string.Join(", ", files.Select(file => file.Name).Distinct().OrderBy(name => name, StringComparer.Ordinal))}, or add the file to the project's AdditionalFiles";
+        {
+            return $"write the name of a file that ends in {ParsedClusterFile.Extension}, without folders, "
+                + "or give its item ParallelDslKind=\"Cluster\"";
+        }
+
+        if (files.IsEmpty)
+            return $"add <AdditionalFiles Include=\"{wanted}\" /> to the project";
+        IEnumerable<string> names = files.Select(file => file.Name).Distinct().OrderBy(name => name, StringComparer.Ordinal);
+        return $"write one of {string.Join(", ", names)}, or add the file to the project's AdditionalFiles";
     }
 }

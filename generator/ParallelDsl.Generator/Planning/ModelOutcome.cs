@@ -7,7 +7,8 @@ using ParallelDsl.Planning.Plans;
 
 namespace ParallelDsl.Generator.Planning;
 
-/// <summary>A declaration and the cluster that its <c>[RunsOn]</c> leads to: all that planning needs, and nothing that moves when text does.</summary>
+/// <summary>A declaration and the cluster that its <c>[RunsOn]</c> leads to: all that planning needs, and nothing that moves when text
+/// does.</summary>
 /// <param name="Declaration">The declared model.</param>
 /// <param name="Cluster">The cluster, or null where there is none to plan for.</param>
 /// <param name="Problem">Why there is none, where the declaration itself does not know.</param>

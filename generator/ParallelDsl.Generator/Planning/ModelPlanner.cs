@@ -54,11 +54,11 @@ internal static class ModelPlanner
     /// <summary>A plan can be made that nobody would want as source text.</summary>
     private static string? Excess(ParallelPlan plan)
     {
-        int actions = plan.Programs.Sum(program => program.Actions.Count);
+        (int actions, int ranks) = (plan.Programs.Sum(program => program.Actions.Count), plan.Mesh.Size);
         if (actions > MaximumActions)
-            return Invariant($"its programs have {actions:N0} actions, and generated code lists at most {MaximumActions:N0}; use fewer micro-batches or stages");
-        return plan.Mesh.Size > MaximumRanks
-            ? Invariant($"its mesh has {plan.Mesh.Size:N0} ranks, and generated code lists at most {MaximumRanks:N0}; use fewer devices")
+            return Invariant($"its programs have {actions:N0} actions, and code lists at most {MaximumActions:N0}; use fewer micro-batches or stages");
+        return ranks > MaximumRanks
+            ? Invariant($"its mesh has {ranks:N0} ranks, and code lists at most {MaximumRanks:N0}; use fewer devices")
             : null;
     }
 }

@@ -56,15 +56,30 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
 
     /// <summary>1 layer, 38,597,376 parameters.</summary>
     [GeneratedCode]
-    public partial global::ParallelDsl.Layer Tokens => new(Name: nameof(Tokens), Kind: global::ParallelDsl.Planning.Models.LayerKind.Embedding, FirstIndex: 0, Repeat: 1, Parameters: 38_597_376);
+    public partial global::ParallelDsl.Layer Tokens => new(
+        nameof(Tokens),
+        global::ParallelDsl.Planning.Models.LayerKind.Embedding,
+        FirstIndex: 0,
+        Repeat: 1,
+        Parameters: 38_597_376);
 
     /// <summary>12 layers, 75,515,904 parameters.</summary>
     [GeneratedCode]
-    public partial global::ParallelDsl.Layer Blocks => new(Name: nameof(Blocks), Kind: global::ParallelDsl.Planning.Models.LayerKind.TransformerBlock, FirstIndex: 1, Repeat: 12, Parameters: 75_515_904);
+    public partial global::ParallelDsl.Layer Blocks => new(
+        nameof(Blocks),
+        global::ParallelDsl.Planning.Models.LayerKind.TransformerBlock,
+        FirstIndex: 1,
+        Repeat: 12,
+        Parameters: 75_515_904);
 
     /// <summary>1 layer, 38,598,144 parameters.</summary>
     [GeneratedCode]
-    public partial global::ParallelDsl.Layer Head => new(Name: nameof(Head), Kind: global::ParallelDsl.Planning.Models.LayerKind.LanguageModelHead, FirstIndex: 13, Repeat: 1, Parameters: 38_598_144);
+    public partial global::ParallelDsl.Layer Head => new(
+        nameof(Head),
+        global::ParallelDsl.Planning.Models.LayerKind.LanguageModelHead,
+        FirstIndex: 13,
+        Repeat: 1,
+        Parameters: 38_598_144);
 
     // A class of its own, so that the text is read at the first use of the plan and not of the model.
     [GeneratedCode]
@@ -74,8 +89,10 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
 
         private static global::ParallelDsl.Planning.Plans.ParallelPlan Read()
         {
-            global::ParallelDsl.Planning.Json.Parsed<global::ParallelDsl.Planning.Plans.ParallelPlan> parsed = global::ParallelDsl.Planning.Plans.PlanJson.Read(Json);
-            return parsed.Value ?? throw new global::System.InvalidOperationException($"The compiled plan of Demo.Gpt is of another version of ParallelDsl: {parsed.Error}");
+            global::ParallelDsl.Planning.Json.Parsed<global::ParallelDsl.Planning.Plans.ParallelPlan> parsed =
+                global::ParallelDsl.Planning.Plans.PlanJson.Read(Json);
+            return parsed.Value ?? throw new global::System.InvalidOperationException(
+                $"The compiled plan of Demo.Gpt is of another version of ParallelDsl: {parsed.Error}");
         }
 
         private const string Json =

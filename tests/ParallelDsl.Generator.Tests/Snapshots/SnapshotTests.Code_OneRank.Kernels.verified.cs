@@ -11,13 +11,16 @@ partial class Models
         private static class Kernels
         {
             /// <summary>Token ids to vectors.</summary>
-            internal static global::ParallelDsl.Execution.LayerModule CreateBytes(global::ParallelDsl.Planning.Models.PlannedLayer layer) => new global::ParallelDsl.Execution.EmbeddingLayer<BytesShape>(layer);
+            internal static global::ParallelDsl.Execution.LayerModule CreateBytes(global::ParallelDsl.Planning.Models.PlannedLayer layer) =>
+                new global::ParallelDsl.Execution.EmbeddingLayer<BytesShape>(layer);
 
             /// <summary>One transformer block with 2 heads.</summary>
-            internal static global::ParallelDsl.Execution.LayerModule CreateBlock(global::ParallelDsl.Planning.Models.PlannedLayer layer) => new global::ParallelDsl.Execution.TransformerLayer<BlockShape>(layer);
+            internal static global::ParallelDsl.Execution.LayerModule CreateBlock(global::ParallelDsl.Planning.Models.PlannedLayer layer) =>
+                new global::ParallelDsl.Execution.TransformerLayer<BlockShape>(layer);
 
             /// <summary>Norm, the projection by the embedding's table, cross-entropy.</summary>
-            internal static global::ParallelDsl.Execution.LayerModule CreateHead(global::ParallelDsl.Planning.Models.PlannedLayer layer) => new global::ParallelDsl.Execution.LanguageModelHeadLayer<HeadShape>(layer);
+            internal static global::ParallelDsl.Execution.LayerModule CreateHead(global::ParallelDsl.Planning.Models.PlannedLayer layer) =>
+                new global::ParallelDsl.Execution.LanguageModelHeadLayer<HeadShape>(layer);
         }
     }
 }

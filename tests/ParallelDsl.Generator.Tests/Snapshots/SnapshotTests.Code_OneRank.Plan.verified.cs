@@ -52,15 +52,30 @@ partial class Models
 
         /// <summary>1 layer, 8,192 parameters.</summary>
         [GeneratedCode]
-        internal static partial global::ParallelDsl.Layer Bytes => new(Name: nameof(Bytes), Kind: global::ParallelDsl.Planning.Models.LayerKind.Embedding, FirstIndex: 0, Repeat: 1, Parameters: 8_192);
+        internal static partial global::ParallelDsl.Layer Bytes => new(
+            nameof(Bytes),
+            global::ParallelDsl.Planning.Models.LayerKind.Embedding,
+            FirstIndex: 0,
+            Repeat: 1,
+            Parameters: 8_192);
 
         /// <summary>1 layer, 10,304 parameters.</summary>
         [GeneratedCode]
-        internal static partial global::ParallelDsl.Layer Block => new(Name: nameof(Block), Kind: global::ParallelDsl.Planning.Models.LayerKind.TransformerBlock, FirstIndex: 1, Repeat: 1, Parameters: 10_304);
+        internal static partial global::ParallelDsl.Layer Block => new(
+            nameof(Block),
+            global::ParallelDsl.Planning.Models.LayerKind.TransformerBlock,
+            FirstIndex: 1,
+            Repeat: 1,
+            Parameters: 10_304);
 
         /// <summary>1 layer, 32 parameters.</summary>
         [GeneratedCode]
-        internal static partial global::ParallelDsl.Layer Head => new(Name: nameof(Head), Kind: global::ParallelDsl.Planning.Models.LayerKind.LanguageModelHead, FirstIndex: 2, Repeat: 1, Parameters: 32);
+        internal static partial global::ParallelDsl.Layer Head => new(
+            nameof(Head),
+            global::ParallelDsl.Planning.Models.LayerKind.LanguageModelHead,
+            FirstIndex: 2,
+            Repeat: 1,
+            Parameters: 32);
 
         // A class of its own, so that the text is read at the first use of the plan and not of the model.
         [GeneratedCode]
@@ -70,8 +85,10 @@ partial class Models
 
             private static global::ParallelDsl.Planning.Plans.ParallelPlan Read()
             {
-                global::ParallelDsl.Planning.Json.Parsed<global::ParallelDsl.Planning.Plans.ParallelPlan> parsed = global::ParallelDsl.Planning.Plans.PlanJson.Read(Json);
-                return parsed.Value ?? throw new global::System.InvalidOperationException($"The compiled plan of Models.Tiny is of another version of ParallelDsl: {parsed.Error}");
+                global::ParallelDsl.Planning.Json.Parsed<global::ParallelDsl.Planning.Plans.ParallelPlan> parsed =
+                    global::ParallelDsl.Planning.Plans.PlanJson.Read(Json);
+                return parsed.Value ?? throw new global::System.InvalidOperationException(
+                    $"The compiled plan of Models.Tiny is of another version of ParallelDsl: {parsed.Error}");
             }
 
             private const string Json =

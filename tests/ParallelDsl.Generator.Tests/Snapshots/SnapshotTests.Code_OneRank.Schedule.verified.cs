@@ -7,8 +7,8 @@ partial class Models
     partial record Tiny
     {
         /// <summary>
-        /// The program of one position of the pipeline axis, as text: marks (F forward, B and W backward of input and of weights, X both
-        /// backwards; SF, RF, SB, RB sends and receives of activations and gradients), stage, dot, micro-batch.
+        /// The program of one position of the pipeline axis, as text: marks (F forward, B and W backward of input and of weights,
+        /// X both backwards; SF, RF, SB, RB sends and receives of activations and gradients), stage, dot, micro-batch.
         /// <code>
         /// Timeline at each pipeline position (446 us, simulated)
         ///  0  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
