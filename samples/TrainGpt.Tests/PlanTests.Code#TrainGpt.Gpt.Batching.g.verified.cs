@@ -33,16 +33,18 @@ partial class Gpt
     /// <exception cref="global::ParallelDsl.Planning.Packing.PackingException">A sequence is empty or longer than the context.</exception>
     [global::System.CodeDom.Compiler.GeneratedCode("ParallelDsl.Generator", "0.1.0")]
     public static bool TryPlanStep(global::System.ReadOnlySpan<int> lengths, global::ParallelDsl.Planning.Packing.StepPlan step) =>
-        global::ParallelDsl.Planning.Packing.TokenPacker.TryPack(lengths, DataRanks, UnitsPerDataRank, UnitTokens, Granule, ContextLength, step);
+        global::ParallelDsl.Planning.Packing.TokenPacker.TryPack(
+            lengths, DataRanks, UnitsPerDataRank, UnitTokens, Granule, ContextLength, step);
 
     /// <summary>Groups a step's sequences into units.</summary>
     /// <param name="lengths">Tokens of each sequence.</param>
-    /// <exception cref="global::ParallelDsl.Planning.Packing.PackingException">A sequence is empty or longer than the context, or the units are too few.</exception>
+    /// <exception cref="global::ParallelDsl.Planning.Packing.PackingException">A sequence is empty or too long, or the units are too few.</exception>
     [global::System.CodeDom.Compiler.GeneratedCode("ParallelDsl.Generator", "0.1.0")]
     public static global::ParallelDsl.Planning.Packing.StepPlan PlanStep(global::System.ReadOnlySpan<int> lengths)
     {
         global::ParallelDsl.Planning.Packing.StepPlan step = new();
-        global::ParallelDsl.Planning.Packing.TokenPacker.Pack(lengths, DataRanks, UnitsPerDataRank, UnitTokens, Granule, ContextLength, step);
+        global::ParallelDsl.Planning.Packing.TokenPacker.Pack(
+            lengths, DataRanks, UnitsPerDataRank, UnitTokens, Granule, ContextLength, step);
         return step;
     }
 }

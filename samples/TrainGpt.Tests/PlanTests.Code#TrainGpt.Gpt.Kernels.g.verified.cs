@@ -11,12 +11,15 @@ partial class Gpt
     private static class Kernels
     {
         /// <summary>Token ids to vectors.</summary>
-        internal static global::ParallelDsl.Execution.LayerModule CreateTokens(global::ParallelDsl.Planning.Models.PlannedLayer layer) => new global::ParallelDsl.Execution.EmbeddingLayer<TokensShape>(layer);
+        internal static global::ParallelDsl.Execution.LayerModule CreateTokens(global::ParallelDsl.Planning.Models.PlannedLayer layer) =>
+            new global::ParallelDsl.Execution.EmbeddingLayer<TokensShape>(layer);
 
         /// <summary>One transformer block with 4 heads.</summary>
-        internal static global::ParallelDsl.Execution.LayerModule CreateBlocks(global::ParallelDsl.Planning.Models.PlannedLayer layer) => new global::ParallelDsl.Execution.TransformerLayer<BlocksShape>(layer);
+        internal static global::ParallelDsl.Execution.LayerModule CreateBlocks(global::ParallelDsl.Planning.Models.PlannedLayer layer) =>
+            new global::ParallelDsl.Execution.TransformerLayer<BlocksShape>(layer);
 
         /// <summary>Norm, projection, cross-entropy.</summary>
-        internal static global::ParallelDsl.Execution.LayerModule CreateHead(global::ParallelDsl.Planning.Models.PlannedLayer layer) => new global::ParallelDsl.Execution.LanguageModelHeadLayer<HeadShape>(layer);
+        internal static global::ParallelDsl.Execution.LayerModule CreateHead(global::ParallelDsl.Planning.Models.PlannedLayer layer) =>
+            new global::ParallelDsl.Execution.LanguageModelHeadLayer<HeadShape>(layer);
     }
 }

@@ -56,15 +56,30 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::TrainGp
 
     /// <summary>1 layer, 33,024 parameters.</summary>
     [global::System.CodeDom.Compiler.GeneratedCode("ParallelDsl.Generator", "0.1.0")]
-    public partial global::ParallelDsl.Layer Tokens => new(Name: nameof(Tokens), Kind: global::ParallelDsl.Planning.Models.LayerKind.Embedding, FirstIndex: 0, Repeat: 1, Parameters: 33_024);
+    public partial global::ParallelDsl.Layer Tokens => new(
+        nameof(Tokens),
+        global::ParallelDsl.Planning.Models.LayerKind.Embedding,
+        FirstIndex: 0,
+        Repeat: 1,
+        Parameters: 33_024);
 
     /// <summary>4 layers, 738,304 parameters.</summary>
     [global::System.CodeDom.Compiler.GeneratedCode("ParallelDsl.Generator", "0.1.0")]
-    public partial global::ParallelDsl.Layer Blocks => new(Name: nameof(Blocks), Kind: global::ParallelDsl.Planning.Models.LayerKind.TransformerBlock, FirstIndex: 1, Repeat: 4, Parameters: 738_304);
+    public partial global::ParallelDsl.Layer Blocks => new(
+        nameof(Blocks),
+        global::ParallelDsl.Planning.Models.LayerKind.TransformerBlock,
+        FirstIndex: 1,
+        Repeat: 4,
+        Parameters: 738_304);
 
     /// <summary>1 layer, 33,152 parameters.</summary>
     [global::System.CodeDom.Compiler.GeneratedCode("ParallelDsl.Generator", "0.1.0")]
-    public partial global::ParallelDsl.Layer Head => new(Name: nameof(Head), Kind: global::ParallelDsl.Planning.Models.LayerKind.LanguageModelHead, FirstIndex: 5, Repeat: 1, Parameters: 33_152);
+    public partial global::ParallelDsl.Layer Head => new(
+        nameof(Head),
+        global::ParallelDsl.Planning.Models.LayerKind.LanguageModelHead,
+        FirstIndex: 5,
+        Repeat: 1,
+        Parameters: 33_152);
 
     // A class of its own, so that the text is read at the first use of the plan and not of the model.
     [global::System.CodeDom.Compiler.GeneratedCode("ParallelDsl.Generator", "0.1.0")]
@@ -74,8 +89,10 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::TrainGp
 
         private static global::ParallelDsl.Planning.Plans.ParallelPlan Read()
         {
-            global::ParallelDsl.Planning.Json.Parsed<global::ParallelDsl.Planning.Plans.ParallelPlan> parsed = global::ParallelDsl.Planning.Plans.PlanJson.Read(Json);
-            return parsed.Value ?? throw new global::System.InvalidOperationException($"The compiled plan of TrainGpt.Gpt is of another version of ParallelDsl: {parsed.Error}");
+            global::ParallelDsl.Planning.Json.Parsed<global::ParallelDsl.Planning.Plans.ParallelPlan> parsed =
+                global::ParallelDsl.Planning.Plans.PlanJson.Read(Json);
+            return parsed.Value ?? throw new global::System.InvalidOperationException(
+                $"The compiled plan of TrainGpt.Gpt is of another version of ParallelDsl: {parsed.Error}");
         }
 
         private const string Json =

@@ -7,8 +7,8 @@ namespace TrainGpt;
 partial class Gpt
 {
     /// <summary>
-    /// The program of one position of the pipeline axis, as text: marks (F forward, B and W backward of input and of weights, X both
-    /// backwards; SF, RF, SB, RB sends and receives of activations and gradients), stage, dot, micro-batch.
+    /// The program of one position of the pipeline axis, as text: marks (F forward, B and W backward of input and of weights,
+    /// X both backwards; SF, RF, SB, RB sends and receives of activations and gradients), stage, dot, micro-batch.
     /// <code>
     /// Timeline at each pipeline position (90.6 ms, simulated)
     ///  0  aaaaaabbbbbb.............AAAAAAAAAAAAAcccccc.BBBBBBBBBBBBdddddd.CCCCCCCCCCCCC.......DDDDDDDDDDDD
