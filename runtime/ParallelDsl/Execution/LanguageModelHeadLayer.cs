@@ -32,9 +32,6 @@ public sealed unsafe class LanguageModelHeadLayer<TShape>(PlannedLayer layer) : 
     public override int ScratchFloats => TShape.Width;
 
     /// <inheritdoc/>
-    public int Vocabulary => TShape.Vocabulary;
-
-    /// <inheritdoc/>
     public override void Bind(Parameter[] parameters) => (_norm, _projection) = (parameters[0], parameters[1]);
 
     /// <inheritdoc/>
@@ -90,9 +87,6 @@ public sealed unsafe class LanguageModelHeadLayer<TShape>(PlannedLayer layer) : 
 /// <summary>A layer that gives scores over a vocabulary: what text generation reads.</summary>
 public interface ILogitsLayer
 {
-    /// <summary>The number of scores of a row.</summary>
-    int Vocabulary { get; }
-
     /// <summary>Computes the scores [tokens, vocabulary] of the call's input.</summary>
     Matrix Logits(in LayerCall call);
 }
