@@ -26,7 +26,7 @@ public sealed class MatrixProductTests
             using var team = new ThreadTeam(1);
             Check(m, n, k, (Orientation)orientation, accumulate, padding, (a, b, c) => Multiply(team, (Orientation)orientation, a, b, c, accumulate));
         },
-        iter: 300, seed: "0N0XIzNsQ0O2");
+        iter: 300, seed: "0N0XIzNsQ0O2", threads: 1);
 
     [Theory]
     [InlineData(typeof(MicroKernel512))]
@@ -139,14 +139,17 @@ public sealed class MatrixProductTests
 
     private static void Check(int m, int n, int k, Orientation orientation, bool accumulate, int padding, Action<TestMatrix, TestMatrix, TestMatrix> multiply)
     {
-        var random = new Random(HashCode.Combine(m, n, k));
+        // Not HashCode.Combine, which differs from process to process.
+        var random = new Random((((m * 4_099) + n) * 4_099) + k);
         (TestMatrix a, TestMatrix b) = Factors(random, m, n, k, orientation, padding);
         using TestMatrix c = TestMatrix.Random(random, m, n, padding);
         double[,] start = accumulate ? c.ToDouble() : new double[m, n];
         double[,] left = orientation == Orientation.TN ? Reference.Transpose(a.ToDouble()) : a.ToDouble();
         double[,] right = orientation == Orientation.NT ? Reference.Transpose(b.ToDouble()) : b.ToDouble();
         multiply(a, b, c);
-        c.AssertClose(Reference.Multiply(left, right, start), 2e-6);
+        
+        // A sum of k products of operands from -1 to 1 has a deviation of sqrt(k) / 3.
+        c.AssertClose(Reference.Multiply(left, right, start), 2e-6, Math.Max(0.1, Math.Sqrt(k) / 3));
         a.AssertNothingOutsideWritten();
         b.AssertNothingOutsideWritten();
         a.Dispose();

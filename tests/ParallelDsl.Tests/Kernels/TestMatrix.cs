@@ -67,13 +67,13 @@ internal sealed class TestMatrix : IDisposable
     }
 
     /// <summary>
-    /// Every element is within the tolerance of the reference, relative to the largest reference element, or to 0.1 where all are tiny:
-    /// the operands are of order one.
+    /// Every element is within the tolerance of the reference, relative to the largest reference element, or to
+    /// <paramref name="typical"/> where all are smaller: a sum of terms that cancel keeps the rounding of its terms.
     /// </summary>
-    public void AssertClose(double[,] expected, double tolerance)
+    public void AssertClose(double[,] expected, double tolerance, double typical = 0.1)
     {
         Assert.Equal((View.Rows, View.Columns), (expected.GetLength(0), expected.GetLength(1)));
-        double scale = 0.1;
+        double scale = typical;
         foreach (double value in expected)
             scale = double.IsFinite(value) ? Math.Max(scale, Math.Abs(value)) : scale;
         for (int row = 0; row < View.Rows; row++)
