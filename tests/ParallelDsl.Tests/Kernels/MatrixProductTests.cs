@@ -147,7 +147,7 @@ public sealed class MatrixProductTests
         double[,] left = orientation == Orientation.TN ? Reference.Transpose(a.ToDouble()) : a.ToDouble();
         double[,] right = orientation == Orientation.NT ? Reference.Transpose(b.ToDouble()) : b.ToDouble();
         multiply(a, b, c);
-        
+
         // A sum of k products of operands from -1 to 1 has a deviation of sqrt(k) / 3.
         c.AssertClose(Reference.Multiply(left, right, start), 2e-6, Math.Max(0.1, Math.Sqrt(k) / 3));
         a.AssertNothingOutsideWritten();
