@@ -66,6 +66,23 @@ public enum PipelineSchedule
 
     /// <summary>One forward, one backward over several stages a device (Megatron-LM; Narayanan et al., 2021).</summary>
     Interleaved,
+
+    /// <summary>Zero bubble with the memory of 1F1B: backwards are split, weight gradients fill the gaps (Qi et al., 2023).</summary>
+    ZeroBubbleH1,
+
+    /// <summary>Zero bubble with up to twice the memory of 1F1B (Qi et al., 2023).</summary>
+    ZeroBubbleH2,
+
+    /// <summary>Zero bubble over two stages a device in the shape of a V, with the memory of 1F1B (Qi et al., 2024).</summary>
+    ZeroBubbleV,
+
+    /// <summary>Two stages a device in the shape of a V, forwards of one half beside backwards of the other (DeepSeek-AI, DualPipe cut in
+    /// half).</summary>
+    DualPipeV,
+
+    /// <summary>Partition, placement and order are searched together for this model and cluster (after AdaPtis,
+    /// arXiv 2509.23722; reconstructed).</summary>
+    Adaptive,
 }
 
 /// <summary>How the sequences of a batch are grouped into units.</summary>

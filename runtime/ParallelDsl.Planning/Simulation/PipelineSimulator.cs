@@ -36,6 +36,8 @@ public static class PipelineSimulator
 
     private static void Check(EquatableArray<int> stageDevices, StageCosts costs)
     {
+        if (costs.Overhead < 0)
+            throw new ArgumentException(Invariant($"an overhead of {costs.Overhead} ticks is negative"), nameof(costs));
         foreach (EquatableArray<long> column in new[] { costs.Forward, costs.BackwardInput, costs.BackwardWeight, costs.Hop })
         {
             if (column.Count != stageDevices.Count)
