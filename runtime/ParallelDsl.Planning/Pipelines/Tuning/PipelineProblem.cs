@@ -1,0 +1,79 @@
+using ParallelDsl.Planning.Plans;
+using static System.FormattableString;
+
+namespace ParallelDsl.Planning.Pipelines.Tuning;
+
+/// <summary>What one layer costs.</summary>
+/// <param name="Forward">Work of F: ticks, or FLOPs where the problem has rates.</param>
+/// <param name="BackwardInput">The same of B.</param>
+/// <param name="BackwardWeight">The same of W.</param>
+/// <param name="Held">What one unit holds from the start of F until B and W are done: 1 counts layers x micro-batches; or bytes.</param>
+/// <param name="Resident">What the layer holds all the time, in the same unit.</param>
+public readonly record struct PipelineLayer(
+    long Forward, long BackwardInput, long BackwardWeight, long Held = 1, long Resident = 0);
+
+/// <summary>A pipeline to lay out: which layers go together, where they lie, and in which order each device works.</summary>
+/// <param name="Layers">The layers in execution order.</param>
+/// <param name="Devices">p, the positions of the pipeline axis.</param>
+/// <param name="MicroBatches">m, the units of a step.</param>
+/// <param name="PinnedFirst">Layers at the start that belong to the first stage, beside at least one other.</param>
+/// <param name="PinnedLast">Layers at the end that belong to the last stage, beside at least one other.</param>
+/// <param name="Hop">Ticks to move a value from one device to another, where <paramref name="Hops"/> does not say.</param>
+/// <param name="Hops">Ticks from device i to device j at index i p + j; empty for <paramref name="Hop"/> everywhere.</param>
+/// <param name="Overhead">Ticks that every action costs on top.</param>
+/// <param name="ActivationCap">The most that any device may hold.</param>
+/// <param name="SplitBackward">Whether B and W are actions of their own; else X does both.</param>
+/// <param name="Rates">FLOPs a nanosecond of each device; empty where the layers' work is in ticks already.</param>
+public sealed record PipelineProblem(
+    EquatableArray<PipelineLayer> Layers,
+    int Devices,
+    int MicroBatches,
+    int PinnedFirst = 0,
+    int PinnedLast = 0,
+    long Hop = 0,
+    EquatableArray<long> Hops = default,
+    long Overhead = 0,
+    long ActivationCap = long.MaxValue,
+    bool SplitBackward = true,
+    EquatableArray<long> Rates = default)
+{
+    /// <summary>Layers that may lie in any stage; every stage has at least one of them.</summary>
+    public int FreeLayers => Layers.Count - PinnedFirst - PinnedLast;
+
+    /// <summary>Ticks of <paramref name="work"/> on <paramref name="device"/>.</summary>
+    public long TicksOn(int device, long work) => Rates.Count == 0 ? work : UnitWork.Ticks(work, Rates[device]);
+
+    /// <summary>Ticks of a transfer between two devices.</summary>
+    public long HopBetween(int from, int to) => from == to ? 0 : Hops.Count == 0 ? Hop : Hops[(from * Devices) + to];
+
+    /// <summary>Whether all devices are alike, so that their numbers do not matter.</summary>
+    public bool IsUniform => Hops.Count == 0 && Rates.Distinct().Take(2).Count() < 2;
+
+    /// <summary>Throws where the problem cannot be meant.</summary>
+    /// <exception cref="ArgumentException">A count is not positive, a cost is negative, there are fewer layers than devices, or sizes
+    /// leave 62 bits.</exception>
+    public void Check()
+    {
+        if (Devices < 1 || MicroBatches < 1)
+            throw new ArgumentException(Invariant($"a pipeline needs at least one device and micro-batch, not {Devices} and {MicroBatches}"));
+        if (PinnedFirst < 0 || PinnedLast < 0)
+            throw new ArgumentException("the number of pinned layers is negative");
+        if (FreeLayers < Devices)
+            throw new ArgumentException(Invariant($"{Math.Max(0, FreeLayers)} layers do not make a stage for each of {Devices} devices"));
+        if (Hop < 0 || Overhead < 0 || Hops.Any(hop => hop < 0))
+            throw new ArgumentException("a hop or overhead is negative");
+        decimal work = 0, held = 0;
+        foreach (PipelineLayer layer in Layers)
+        {
+            if (layer.Forward < 0 || layer.BackwardInput < 0 || layer.BackwardWeight < 0 || layer.Held < 0 || layer.Resident < 0)
+                throw new ArgumentException("a layer has a negative cost");
+            work += (decimal)layer.Forward + layer.BackwardInput + layer.BackwardWeight + (3m * Overhead) + (2m * LongestHop);
+            held += layer.Held;
+        }
+
+        if (work * MicroBatches > long.MaxValue / 4 || held * MicroBatches > long.MaxValue / 4)
+            throw new ArgumentException("the times or sizes of the pipeline leave 62 bits");
+    }
+
+    private long LongestHop => Hops.Count == 0 ? Hop : Hops.Max();
+}
