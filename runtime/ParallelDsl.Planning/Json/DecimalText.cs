@@ -9,8 +9,8 @@ internal static class DecimalText
     // More than any number of digits that a text in memory can have: an exponent past it changes nothing.
     private const long FarExponent = 10_000_000_000;
 
-    /// <summary>A number that is not negative, in units of 10 to the power of minus <paramref name="decimals"/>, rounded to nearest and away
-    /// from zero where two are as near.</summary>
+    /// <summary>A number that is not negative, in units of 10 to the power of minus <paramref name="decimals"/>, rounded to nearest and
+    /// away from zero where two are as near.</summary>
     /// <param name="number">A number as JSON writes it.</param>
     /// <param name="decimals">The decimals of the unit; -1 is tens.</param>
     /// <returns>Null when the number is negative or leaves 64 bits.</returns>

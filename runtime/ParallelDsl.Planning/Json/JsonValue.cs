@@ -60,8 +60,8 @@ internal sealed class JsonValue(JsonKind kind, int line, int column, string path
             : throw Error(Invariant($"expected a number from 0.001 to {most}, found {Describe()}"));
     }
 
-    /// <summary>A number from 0 to a bound in units of 10 to the power of minus <paramref name="decimals"/>, rounded to nearest and away from
-    /// zero where two are as near. Exact, however many digits it has.</summary>
+    /// <summary>A number from 0 to a bound in units of 10 to the power of minus <paramref name="decimals"/>, rounded to nearest and away
+    /// from zero where two are as near. Exact, however many digits it has.</summary>
     public long AsUnits(int decimals, long most)
     {
         if (Kind != JsonKind.Number)

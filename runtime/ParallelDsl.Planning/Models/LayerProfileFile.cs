@@ -3,8 +3,8 @@ using ParallelDsl.Planning.Json;
 namespace ParallelDsl.Planning.Models;
 
 /// <summary>Reads and writes the measured times of a model's layers, <c>*.layers.json</c>; <c>docs/layers.schema.json</c> describes the
-/// format. A time is a decimal number of ms or us; it becomes ticks of 0.01 ms, rounded to nearest and away from zero where two are as near,
-/// without a step through floating point.</summary>
+/// format. A time is a decimal number of ms or us; it becomes ticks of 0.01 ms, rounded to nearest and away from zero where two are as
+/// near, without a step through floating point.</summary>
 public static class LayerProfileFile
 {
     // Of either unit: 115 days in ms.

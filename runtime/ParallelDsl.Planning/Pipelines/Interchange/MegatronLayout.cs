@@ -26,8 +26,8 @@ public sealed record MegatronStage(EquatableArray<MegatronLayer> Layers)
     public int UnpinnedLayers => Layers.Count(layer => layer is not (MegatronLayer.Embedding or MegatronLayer.Loss));
 }
 
-/// <summary>The layers of every stage, as Megatron-LM's option <c>--pipeline-model-parallel-layout</c> gives them. Stages stand in execution
-/// order (there called VPP-major): with p devices stage s lies on device s modulo p, see
+/// <summary>The layers of every stage, as Megatron-LM's option <c>--pipeline-model-parallel-layout</c> gives them. Stages stand in
+/// execution order (there called VPP-major): with p devices stage s lies on device s modulo p, see
 /// <see cref="PipelinePrograms.CyclicPlacement"/>.</summary>
 /// <param name="Stages">The stages, in execution order.</param>
 public sealed record MegatronLayout(EquatableArray<MegatronStage> Stages)
@@ -55,8 +55,8 @@ public sealed record MegatronLayout(EquatableArray<MegatronStage> Stages)
         return new MegatronLayout(stages.ToEquatableArray());
     }
 
-    /// <summary>Why Megatron-LM would refuse to train with this layout, one sentence, or null: the embedding is the first layer and the loss
-    /// the last, each once, and no transformer layer follows one of multi-token prediction.</summary>
+    /// <summary>Why Megatron-LM would refuse to train with this layout, one sentence, or null: the embedding is the first layer and the
+    /// loss the last, each once, and no transformer layer follows one of multi-token prediction.</summary>
     public string? Fault()
     {
         MegatronLayer[] layers = [.. Stages.SelectMany(stage => stage.Layers)];

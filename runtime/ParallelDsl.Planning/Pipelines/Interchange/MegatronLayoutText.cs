@@ -151,7 +151,11 @@ public static class MegatronLayoutText
             if (Current == '*')
                 throw Error(_position, "'*' stands after no layer, stage or group");
             if (Current != '|' && Letters.IndexOf(Current) < 0)
-                throw Error(_position, $"'{OneLine.Of(Current.ToString())}' is no layer; known are E embedding, t transformer, m MTP, L loss");
+            {
+                throw Error(
+                    _position, $"'{OneLine.Of(Current.ToString())}' is no layer; known are E embedding, t transformer, m MTP, L loss");
+            }
+
             return _text[_position++].ToString();
         }
 

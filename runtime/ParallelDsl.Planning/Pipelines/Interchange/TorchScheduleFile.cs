@@ -9,8 +9,8 @@ namespace ParallelDsl.Planning.Pipelines;
 /// (<c>0F7</c>: stage 0, micro-batch 7), an empty cell where the rank has nothing to do. Of its actions <c>F</c>, <c>W</c>, <c>SEND_F</c>,
 /// <c>RECV_F</c>, <c>SEND_B</c> and <c>RECV_B</c> are ours by other names (F, W, SF, RF, SB, RB), <c>I</c> is our B and <c>B</c> or
 /// <c>BW</c> our X. In older files, those without I where a B and a W of one stage and micro-batch meet, <c>B</c> is our B.</summary>
-/// <remarks><c>(0F7;7B3)OVERLAP_F_B</c> is read as its parts, one after the other. <c>UNSHARD</c>, <c>RESHARD</c> and <c>REDUCE_GRAD</c>, which
-/// are about where weights lie and not about the pipeline, are checked and passed over.</remarks>
+/// <remarks><c>(0F7;7B3)OVERLAP_F_B</c> is read as its parts, one after the other. <c>UNSHARD</c>, <c>RESHARD</c> and
+/// <c>REDUCE_GRAD</c>, which are about where weights lie and not about the pipeline, are checked and passed over.</remarks>
 public static class TorchScheduleFile
 {
     // In the order of ActionKind.
@@ -54,8 +54,8 @@ public static class TorchScheduleFile
         return text.ToString();
     }
 
-    /// <summary>The text of the computation of programs with its gaps, as torch draws schedules: a cell is a step, every F, B, W and X takes
-    /// one, transfers take none.</summary>
+    /// <summary>The text of the computation of programs with its gaps, as torch draws schedules: a cell is a step, every F, B, W and X
+    /// takes one, transfers take none.</summary>
     /// <param name="programs">The program of each device.</param>
     /// <param name="stageDevices">The device of each stage.</param>
     /// <exception cref="ArgumentException">The programs cannot be simulated: see <see cref="PipelineSimulator.Run"/>.</exception>

@@ -98,7 +98,11 @@ internal sealed class TorchScheduleReader
         string name = text.Substring(end + 1);
         string[] parts = text.Substring(1, Math.Max(end - 1, 0)).Split(';');
         if (end < 0 || name != "OVERLAP_F_B" || parts.Length != 2)
-            throw Error(rank, index, column, $"'{OneLine.Of(text)}' is no overlap: expected a forward and a backward, as in (0F7;7B3)OVERLAP_F_B");
+        {
+            throw Error(
+                rank, index, column, $"'{OneLine.Of(text)}' is no overlap: expected a forward and a backward, as in (0F7;7B3)OVERLAP_F_B");
+        }
+
         Cell? forward = ReadAction(parts[0], rank, index, column + 1);
         Cell? backward = ReadAction(parts[1], rank, index, column + 2 + parts[0].Length);
         if (forward?.Action.Kind != ActionKind.Forward || backward?.Action.Kind is not (ActionKind.Backward or ActionKind.BackwardInput))
