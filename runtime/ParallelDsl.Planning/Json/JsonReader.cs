@@ -101,7 +101,7 @@ internal sealed class JsonReader
                 throw Error(value.Members.Count == 0 ? $"expected a name or '}}', found {Found()}" : $"expected a name, found {Found()}");
             var place = new TextError(_line, Column, path, "");
             string name = ReadText();
-            _path = path.Length == 0 ? name : $"{path}.{name}";
+            _path = path.Length == 0 ? OneLine.Of(name) : $"{path}.{OneLine.Of(name)}";
             if (!names.Add(name))
                 throw new TextException(place with { Field = _path, Message = "the name stands here a second time" });
             SkipSpace();

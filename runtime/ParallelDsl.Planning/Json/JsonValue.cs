@@ -60,6 +60,17 @@ internal sealed class JsonValue(JsonKind kind, int line, int column, string path
             : throw Error(Invariant($"expected a number from 0.001 to {most}, found {Describe()}"));
     }
 
+    /// <summary>A number from 0 to a bound in units of 10 to the power of minus <paramref name="decimals"/>, rounded to nearest and away
+    /// from zero where two are as near. Exact, however many digits it has.</summary>
+    public long AsUnits(int decimals, long most)
+    {
+        if (Kind != JsonKind.Number)
+            throw Error($"expected a number, found {Describe()}");
+        return DecimalText.ToUnits(Content, decimals) is { } units && units <= DecimalText.ToUnits(Invariant($"{most}"), decimals)
+            ? units
+            : throw Error(Invariant($"expected a number from 0 to {most}, found {Describe()}"));
+    }
+
     /// <summary>The member of <typeparamref name="T"/> with this name, exactly as it is spelled in C#.</summary>
     public T AsEnum<T>()
         where T : struct, Enum
@@ -71,19 +82,14 @@ internal sealed class JsonValue(JsonKind kind, int line, int column, string path
             : throw Error($"expected one of {string.Join(", ", typeof(T).GetEnumNames())}, found {Describe()}");
     }
 
-    // Long texts are cut: the message is one line.
-    private string Describe()
+    private string Describe() => Kind switch
     {
-        string content = Content.Length > 40 ? $"{Content.Substring(0, 40)}..." : Content;
-        return Kind switch
-        {
-            JsonKind.Object => "an object",
-            JsonKind.Array => "an array",
-            JsonKind.Text => $"'{content}'",
-            JsonKind.Null => "null",
-            _ => content,
-        };
-    }
+        JsonKind.Object => "an object",
+        JsonKind.Array => "an array",
+        JsonKind.Text => $"'{OneLine.Of(Content)}'",
+        JsonKind.Null => "null",
+        _ => OneLine.Of(Content),
+    };
 }
 
 /// <summary>Reads the members of an object, and finds those that nobody asked for.</summary>
@@ -150,7 +156,7 @@ internal sealed class JsonObject
     }
 
     private static TextException Unknown(TextError place, string name, string hint) =>
-        new(place with { Message = $"'{(name.Length > 40 ? $"{name.Substring(0, 40)}..." : name)}' is unknown; {hint}" });
+        new(place with { Message = $"'{OneLine.Of(name)}' is unknown; {hint}" });
 
     internal static bool IsNear(string known, string name) => Distance(known, name) <= 1 + (known.Length / 3);
 

@@ -54,6 +54,14 @@ internal sealed class JsonWriter(bool compact)
         return this;
     }
 
+    /// <summary>A number in units of 10 to the power of minus <paramref name="decimals"/>, as a decimal without needless zeros.</summary>
+    public JsonWriter Member(string name, long units, int decimals)
+    {
+        Name(name)._named = false;
+        _text.Append(DecimalText.FromUnits(units, decimals));
+        return this;
+    }
+
     public JsonWriter Member(string name, bool value)
     {
         Name(name)._named = false;

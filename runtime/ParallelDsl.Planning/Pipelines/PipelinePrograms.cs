@@ -37,7 +37,8 @@ public static class PipelinePrograms
     /// <param name="orders">For each device its F and X (or B and W).</param>
     /// <param name="stageDevices">The device of each stage.</param>
     /// <param name="microBatches">The number of micro-batches.</param>
-    /// <exception cref="ArgumentException">The orders wait for one another, or name a stage or micro-batch that does not exist.</exception>
+    /// <exception cref="ArgumentException">The orders wait for one another (the message names the cycle), or name a stage or micro-batch
+    /// that does not exist.</exception>
     public static EquatableArray<PipelineProgram> WithTransfers(
         EquatableArray<EquatableArray<PipelineAction>> orders, EquatableArray<int> stageDevices, int microBatches) =>
         new TransferPlacement(orders, stageDevices, microBatches).Run();
@@ -99,10 +100,7 @@ public static class PipelinePrograms
             for (int device = 0; device < _orders.Count; device++)
             {
                 if (_next[device] < _orders[device].Count)
-                {
-                    throw new ArgumentException(Invariant(
-                        $"device {device} waits for ever at action {_next[device]}, {PipelineText.Write(_orders[device][_next[device]])}"));
-                }
+                    throw new ArgumentException(DeadlockCycle.OfStopped(_orders, _next, _stageDevices).Message);
             }
 
             return new([.. _programs.Select(actions => new PipelineProgram(new([.. actions])))]);

@@ -181,7 +181,9 @@ public static class PipelineValidation
 
             public List<(int Position, PipelineAction Action)> Receives { get; } = [];
 
-            public int Held { get; set; }
+            public int Sent { get; set; }
+
+            public int Received { get; set; }
         }
 
         public void Run()
@@ -270,9 +272,12 @@ public static class PipelineValidation
                         continue;
                     Channel channel = ChannelOf(device, action);
                     bool send = IsSend(action);
-                    if (channel.Held == (send ? capacity : 0))
+                    if (channel.Sent - channel.Received == (send ? capacity : 0))
                         break;
-                    channel.Held += send ? 1 : -1;
+                    if (send)
+                        channel.Sent++;
+                    else
+                        channel.Received++;
                     ready.Enqueue(stageDevices[Peer(action)]);
                 }
             }
@@ -281,10 +286,20 @@ public static class PipelineValidation
             {
                 if (next[device] < programs[device].Actions.Count)
                 {
+                    PipelineError cycle = DeadlockCycle.Follow(device, waiting => WaitOf(waiting, next), waiting => next[waiting]);
                     errors.Add(new(device, next[device], Invariant(
-                        $"{PipelineText.Write(programs[device].Actions[next[device]])}: deadlock, device {device} waits here for ever")));
+                        $"{PipelineText.Write(programs[device].Actions[next[device]])} waits for ever; {cycle.Message}")));
                 }
             }
+        }
+
+        // A receive waits for its send. A send waits until its full channel has room: for the receive of the oldest transfer in it.
+        private DeadlockCycle.Wait WaitOf(int device, int[] next)
+        {
+            PipelineAction action = programs[device].Actions[next[device]];
+            Channel channel = ChannelOf(device, action);
+            PipelineAction other = (IsSend(action) ? channel.Receives : channel.Sends)[channel.Received].Action;
+            return new(action, other, stageDevices[Peer(action)], Missing: false);
         }
     }
 

@@ -80,8 +80,8 @@ public static class PipelineSimulator
                 EquatableArray<PipelineAction> actions = programs[device].Actions;
                 if (_next[device] < actions.Count)
                 {
-                    throw new ArgumentException(Invariant(
-                        $"device {device} waits for ever at action {_next[device]}, {PipelineText.Write(actions[_next[device]])}"));
+                    throw new ArgumentException(
+                        DeadlockCycle.OfStopped([.. programs.Select(program => program.Actions)], _next, stageDevices).Message);
                 }
 
                 // Transfers last: a receive may stand before the computation that waits for it, and must not hold up others.

@@ -141,7 +141,7 @@ public class PipelineProgramsTests
         // Device 0 wants the gradient of micro-batch 1 first, device 1 makes it last, after an F whose input device 0 has not sent.
         var exception = Assert.Throws<ArgumentException>(() => PipelinePrograms.WithTransfers(
             [Order("F0.0 X0.0 F0.1 X0.1"), Order("F1.0 F1.1 X1.0 X1.1")], [0, 1], 2));
-        Assert.Contains("waits for ever", exception.Message, StringComparison.Ordinal);
+        Assert.StartsWith("deadlock: device 0 at X0.0 waits for X1.0 of device 1, ", exception.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => PipelinePrograms.WithTransfers([Order("F0.0"), Order("F0.0")], [0, 1], 1));
         Assert.Throws<ArgumentException>(() => PipelinePrograms.WithTransfers([Order("F0.0")], [1], 1));
         Assert.Throws<ArgumentException>(() => PipelinePrograms.WithTransfers([Order("SF0.0")], [0], 1));
