@@ -12,15 +12,15 @@ internal sealed class OrderDraft
     private readonly StageCosts _costs;
     private readonly int _capacity;
 
-    // By stage: how many units did F, B and W, and when their outputs and gradients exist.
+    // By stage: how many units did F and B, and when their outputs and gradients exist.
     private readonly int[] _forwards;
     private readonly int[] _backwards;
-    private readonly int[] _weights;
     private readonly long[] _outputs;
     private readonly long[] _gradients;
 
-    // By device.
-    private readonly List<int>[] _stages;
+    // By device; the second stage is the only one where there is one.
+    private readonly int[] _second;
+    private readonly int[] _held;
     private readonly List<PipelineAction>[] _actions;
     private readonly Queue<PipelineAction>[] _delayed;
     private readonly long[] _clock;
@@ -28,7 +28,7 @@ internal sealed class OrderDraft
     private readonly long[] _idle;
     private long _longestSpan;
 
-    /// <param name="stageDevices">The device of each stage; every device has one.</param>
+    /// <param name="stageDevices">The device of each stage; every device has one or two.</param>
     /// <param name="microBatches">m.</param>
     /// <param name="costs">The costs of each stage.</param>
     /// <param name="capacity">The stage activations that a device may hold: one unit through one stage, from the start of F to the end of
@@ -39,18 +39,18 @@ internal sealed class OrderDraft
         (_stageDevices, _microBatches, _costs, _capacity) = (stageDevices, microBatches, costs, capacity);
         int stages = stageDevices.Count;
         Devices = stageDevices.Max() + 1;
-        (_forwards, _backwards, _weights) = (new int[stages], new int[stages], new int[stages]);
+        (_forwards, _backwards) = (new int[stages], new int[stages]);
         (_outputs, _gradients) = (new long[stages * microBatches], new long[stages * microBatches]);
         (_clock, _work, _idle) = (new long[Devices], new long[Devices], new long[Devices]);
-        _stages = new List<int>[Devices];
+        (_second, _held) = (new int[Devices], new int[Devices]);
         _actions = new List<PipelineAction>[Devices];
         _delayed = new Queue<PipelineAction>[Devices];
         for (int device = 0; device < Devices; device++)
-            (_stages[device], _actions[device], _delayed[device]) = ([], [], new());
+            (_actions[device], _delayed[device]) = ([], new());
         for (int stage = 0; stage < stages; stage++)
         {
             int device = stageDevices[stage];
-            _stages[device].Add(stage);
+            _second[device] = stage;
             foreach (ActionKind kind in new[] { ActionKind.Forward, ActionKind.BackwardInput, ActionKind.BackwardWeight })
                 _work[device] += microBatches * costs.Of(new(kind, stage, 0));
         }
@@ -111,20 +111,13 @@ internal sealed class OrderDraft
         return unit < _backwards[stage + 1] ? Math.Max(output, _gradients[Index(stage + 1, unit)] + Hop(stage)) : null;
     }
 
-    /// <summary>The most further units that may do F of <paramref name="stage"/> before a W of its device. Later stages of the device keep
-    /// room for a unit each: so the oldest unit can always go on, and no order gets stuck.</summary>
+    /// <summary>How many further units may do F of <paramref name="stage"/> before a W of its device. Units that still have to pass the
+    /// second stage of the device leave room for one of them there: so the oldest unit can always go on, and no order gets stuck.</summary>
     public int Room(int stage)
     {
-        int held = 0, earlier = 0, later = 0;
-        foreach (int other in _stages[_stageDevices[stage]])
-        {
-            int units = _forwards[other] - _weights[other];
-            held += units;
-            earlier += other <= stage ? units : 0;
-            later += other > stage ? 1 : 0;
-        }
-
-        return Math.Min(_capacity - held, _capacity - later - earlier);
+        int device = _stageDevices[stage];
+        int room = _capacity - _held[device];
+        return stage == _second[device] ? room : Math.Min(room, _capacity - 1 - _forwards[stage] + _forwards[_second[device]]);
     }
 
     /// <summary>Puts W that were put off until there is room for an F of <paramref name="stage"/>, or none is left.</summary>
@@ -157,6 +150,7 @@ internal sealed class OrderDraft
         {
             _outputs[Index(stage, unit)] = _clock[device];
             _forwards[stage]++;
+            _held[device]++;
         }
         else
         {
@@ -173,7 +167,7 @@ internal sealed class OrderDraft
     {
         PipelineAction weight = _delayed[device].Dequeue();
         _clock[device] += _costs.Of(weight);
-        _weights[weight.Stage]++;
+        _held[device]--;
         _actions[device].Add(weight);
     }
 
