@@ -15,7 +15,7 @@ internal static class DualPipeOrders
         if (microBatches < 2L * devices)
         {
             throw new ArgumentException(
-                Invariant($"DualPipeV over {devices} devices needs at least {2L * devices} micro-batches (two a device), not {microBatches}"),
+                Invariant($"DualPipeV over {devices} devices needs at least {2L * devices} micro-batches, two a device, not {microBatches}"),
                 nameof(microBatches));
         }
 

@@ -94,8 +94,8 @@ internal sealed class OrderDraft
     /// <summary>How many units' W the device has put off.</summary>
     public int Delayed(int device) => _delayed[device].Count;
 
-    /// <summary>When everything is on the device that the next F (or B) of <paramref name="stage"/> needs; null if that is not known yet, or
-    /// there is no next.</summary>
+    /// <summary>When everything is on the device that the next F (or B) of <paramref name="stage"/> needs; null if that is not known yet,
+    /// or there is no next.</summary>
     public long? Arrival(ActionKind kind, int stage)
     {
         int unit = Count(kind, stage);
@@ -120,12 +120,12 @@ internal sealed class OrderDraft
         return stage == _second[device] ? room : Math.Min(room, _capacity - 1 - _forwards[stage] + _forwards[_second[device]]);
     }
 
-    /// <summary>Puts W that were put off until there is room for an F of <paramref name="stage"/>, or none is left.</summary>
-    /// <returns>Whether there is room.</returns>
+    /// <summary>Puts W that were put off until the device of <paramref name="stage"/> can hold another unit, or none is left.</summary>
+    /// <returns>Whether there is room for an F of the stage.</returns>
     public bool MakeRoom(int stage)
     {
         int device = _stageDevices[stage];
-        while (Room(stage) < 1 && Delayed(device) > 0)
+        while (_held[device] == _capacity && Delayed(device) > 0)
             PutWeight(device);
         return Room(stage) >= 1;
     }

@@ -3,28 +3,34 @@ using ParallelDsl.Planning.Simulation;
 namespace ParallelDsl.Planning.Pipelines;
 
 /// <summary>ZB-H1 and ZB-H2, one stage a device: 1F1B with a split backward, whose W fill the gaps. After the automatic scheduler of Qi et
-/// al., Zero Bubble Pipeline Parallelism (arXiv 2401.10241, section 3, and its public code): unit by unit, every device does an F and a B,
-/// and some W before them; what is left open is tried in all eight ways, and the shortest span is kept. Ours: costs that differ from stage
-/// to stage, so that a device with less work may wait longer; one rule that keeps the warm-up legal for them.</summary>
-/// <remarks>Where all stages cost f, b and w, hops are free and w is at most f, a capacity of p gives a span of m(f+b+w) + (p-1)(f+b-w); the
-/// makespan is m(f+b+w) + (p-1)f if f = b = w. A capacity of 2p then gives a span without a gap, from 2p micro-batches on.</remarks>
+/// al., Zero Bubble Pipeline Parallelism (arXiv 2401.10241; facts from its public code, zb.py): unit by unit, every device does an F and a
+/// B, and some W before them; what is left open is tried in all eight ways, and the shortest span is kept. Ours: a unit counts in full
+/// until its W is done; a device with less work may wait longer; a warm-up that uneven costs leave legal.</summary>
+/// <remarks>Where all stages cost f, b and w and hops are free, a capacity of p gives from p micro-batches on a span of
+/// m(f+b+w) + (p-1)(f+b-w), as the authors say, or (p-1)b more than the work if w is longer than f. If f = b = w the makespan is
+/// m(f+b+w) + (p-1)f, and a capacity of 2p gives a span without a gap from 2p micro-batches on.</remarks>
 internal static class ZeroBubbleOrders
 {
     /// <param name="placement">Stage s on device s.</param>
     /// <param name="microBatches">m.</param>
     /// <param name="costs">The costs of each stage.</param>
-    /// <param name="capacity">The units that a device may hold: p as the first device of 1F1B does, or up to twice as many.</param>
+    /// <param name="capacity">The units that a device may hold: p, as the first device of 1F1B does, or more.</param>
     /// <exception cref="OverflowException">The times leave 64 bits.</exception>
     public static EquatableArray<EquatableArray<PipelineAction>> Of(
         EquatableArray<int> placement, int microBatches, StageCosts costs, int capacity)
     {
         OrderDraft? best = null;
-        for (int choice = 0; choice < 8; choice++)
+
+        // The memory of 1F1B is tried too, so that more memory never makes the span longer: greedy rules alone do not promise that.
+        foreach (int units in new[] { placement.Count, capacity }.Distinct())
         {
-            var draft = new OrderDraft(placement, microBatches, costs, capacity);
-            new Rules(draft, microBatches, (choice & 1) != 0, (choice & 2) != 0, (choice & 4) != 0).Run();
-            if (draft.IsBetterThan(best))
-                best = draft;
+            for (int choice = 0; choice < 8; choice++)
+            {
+                var draft = new OrderDraft(placement, microBatches, costs, units);
+                new Rules(draft, microBatches, (choice & 1) != 0, (choice & 2) != 0, (choice & 4) != 0).Run();
+                if (draft.IsBetterThan(best))
+                    best = draft;
+            }
         }
 
         return best!.Orders;

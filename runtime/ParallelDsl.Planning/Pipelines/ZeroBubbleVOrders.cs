@@ -3,13 +3,14 @@ using ParallelDsl.Planning.Simulation;
 namespace ParallelDsl.Planning.Pipelines;
 
 /// <summary>ZB-V: two stages a device in the shape of a V, no gap with the memory of 1F1B where F, B and W cost the same. After the greedy
-/// scheduler of Qi et al., Zero Bubble Pipeline Parallelism (arXiv 2401.10241, section 6, and its public code): a warm-up that lets every
-/// device start its backwards in turn, then rounds of a B and an F a device, with W before them. What is left open is tried in all ways,
-/// each again with what the last try showed about the devices' gaps, and the shortest span is kept. Ours: costs that differ from stage to
-/// stage; a unit that cannot go on is passed over, and the second stage's room is kept free, so that no costs get it stuck.</summary>
+/// scheduler of Qi et al. (arXiv 2401.10241, whose V arXiv 2405.15362 takes further; facts from the public code, zbv.py): a warm-up after
+/// which all devices can start their backwards, then rounds of a B and an F a device, with W before them. What is left open is tried in all
+/// ways, each again with what the last try showed about the gaps of the devices, and the shortest span is kept. Ours: costs that differ
+/// from stage to stage; a device that cannot go on sits out a round, and the second stage's room is kept free, so that nothing gets
+/// stuck.</summary>
 internal static class ZeroBubbleVOrders
 {
-    // The authors go on while it helps; it never did for longer than this, and a bound is a bound.
+    // The authors go on while it helps; a search inside the generator is bounded.
     private const int MostTries = 16;
 
     /// <param name="placement">Stages s and 2p - 1 - s on device s.</param>

@@ -50,7 +50,7 @@ public class DualPipeOrdersTests
     {
         ArgumentException exception = Assert.Throws<ArgumentException>(() => PipelineOrders.Of(PipelineSchedule.DualPipeV, 4, 7));
         Assert.StartsWith(
-            "DualPipeV over 4 devices needs at least 8 micro-batches (two a device), not 7", exception.Message, StringComparison.Ordinal);
+            "DualPipeV over 4 devices needs at least 8 micro-batches, two a device, not 7", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

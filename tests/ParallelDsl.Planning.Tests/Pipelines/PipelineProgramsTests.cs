@@ -1,5 +1,6 @@
 using CsCheck;
 using ParallelDsl.Planning.Pipelines;
+using ParallelDsl.Planning.Plans;
 
 namespace ParallelDsl.Planning.Tests.Pipelines;
 
@@ -149,6 +150,11 @@ public class PipelineProgramsTests
     [InlineData((PipelineSchedule)(-1), 2, 4, 1)]
     public void Impossible_counts_are_refused(PipelineSchedule schedule, int devices, int microBatches, int chunks) =>
         Assert.Throws<ArgumentException>(() => PipelinePrograms.Build(schedule, devices, microBatches, chunks));
+
+    [Fact]
+    public void Schedules_have_the_names_that_people_call_them_by() => Assert.Equal(
+        ["GPipe", "1F1B", "interleaved 1F1B, 2 stages a position", "ZB-H1", "ZB-H2", "ZB-V", "DualPipeV", "adaptive"],
+        Enum.GetValues<PipelineSchedule>().Select(schedule => PlanText.ScheduleName(new AxesSpec(1, 1, 2, schedule, 4, 2))));
 
     [Fact]
     public void Orders_that_wait_for_one_another_are_refused()

@@ -129,7 +129,7 @@ public class PlanJsonTests
         Assert.Contains("the file was changed after it was written", Error("\"granule\": 4", "\"granule\": 8").Message, StringComparison.Ordinal);
         Assert.Equal("programs[1]", Error("RF1.0 F1.0", "RF1.0 Q1.0").Field);
         Assert.Contains("action 1: 'Q1.0' is not an action", Error("RF1.0 F1.0", "RF1.0 Q1.0").Message, StringComparison.Ordinal);
-        Assert.Contains("expected one of GPipe, OneForwardOneBackward, Interleaved, found '1'", Error("\"GPipe\"", "\"1\"").Message, StringComparison.Ordinal);
+        Assert.Contains($"expected one of {string.Join(", ", Enum.GetNames<PipelineSchedule>())}, found '1'", Error("\"GPipe\"", "\"1\"").Message, StringComparison.Ordinal);
         Assert.Contains("expected a whole number from -2147483648 to 2147483647", Error("\"granule\": 4", "\"granule\": 4000000000").Message, StringComparison.Ordinal);
     }
 
