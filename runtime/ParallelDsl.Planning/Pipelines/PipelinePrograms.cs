@@ -1,3 +1,4 @@
+using ParallelDsl.Planning.Simulation;
 using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Pipelines;
@@ -5,18 +6,25 @@ namespace ParallelDsl.Planning.Pipelines;
 /// <summary>Makes programs: orders of computation with the sends and receives that they need.</summary>
 public static class PipelinePrograms
 {
-    /// <summary>The programs of a known schedule; stage s lies on device s modulo <paramref name="devices"/>.</summary>
+    /// <summary>The programs of a known schedule, for the placement of <see cref="PipelineOrders.PlacementOf"/>.</summary>
     /// <param name="schedule">Which schedule.</param>
     /// <param name="devices">p, the positions of the pipeline axis.</param>
-    /// <param name="microBatches">m, a multiple of p when interleaved.</param>
-    /// <param name="chunks">v, the stages a device; 1 unless interleaved.</param>
+    /// <param name="microBatches">m: a multiple of p when interleaved, at least 2p for DualPipeV.</param>
+    /// <param name="chunks">v, the stages a device; null for <see cref="PipelineOrders.DefaultChunks"/>.</param>
     /// <param name="splitBackward">Writes B and W right after it in place of X.</param>
-    /// <exception cref="ArgumentException">A count is not positive, or the schedule does not allow it.</exception>
+    /// <param name="costs">What the stages cost, in ticks, for the zero-bubble schedules; null for unit costs.</param>
+    /// <exception cref="ArgumentException">A count is not positive, or the schedule does not allow it; or the costs do not fit.</exception>
+    /// <exception cref="OverflowException">The times leave 64 bits.</exception>
     public static EquatableArray<PipelineProgram> Build(
-        PipelineSchedule schedule, int devices, int microBatches, int chunks = 1, bool splitBackward = false) =>
+        PipelineSchedule schedule,
+        int devices,
+        int microBatches,
+        int? chunks = null,
+        bool splitBackward = false,
+        StageCosts? costs = null) =>
         WithTransfers(
-            PipelineOrders.Of(schedule, devices, microBatches, chunks, splitBackward),
-            CyclicPlacement(devices * chunks, devices),
+            PipelineOrders.Of(schedule, devices, microBatches, chunks, splitBackward, costs),
+            PipelineOrders.PlacementOf(schedule, devices, chunks),
             microBatches);
 
     /// <summary>The placement that puts stage s on device s modulo <paramref name="devices"/>.</summary>

@@ -111,6 +111,11 @@ public static class PlanText
         PipelineSchedule.GPipe => "GPipe",
         PipelineSchedule.OneForwardOneBackward => "1F1B",
         PipelineSchedule.Interleaved => "interleaved 1F1B, " + Readable.Exact(axes.Chunks) + " stages a position",
+        PipelineSchedule.ZeroBubbleH1 => "ZB-H1",
+        PipelineSchedule.ZeroBubbleH2 => "ZB-H2",
+        PipelineSchedule.ZeroBubbleV => "ZB-V",
+        PipelineSchedule.DualPipeV => "DualPipeV",
+        PipelineSchedule.Adaptive => "adaptive",
         _ => axes.Schedule.ToString(),
     };
 

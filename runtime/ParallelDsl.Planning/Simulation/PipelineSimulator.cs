@@ -34,7 +34,7 @@ public static class PipelineSimulator
         return replay.ToTimeline();
     }
 
-    private static void Check(EquatableArray<int> stageDevices, StageCosts costs)
+    internal static void Check(EquatableArray<int> stageDevices, StageCosts costs)
     {
         if (costs.Overhead < 0)
             throw new ArgumentException(Invariant($"an overhead of {costs.Overhead} ticks is negative"), nameof(costs));

@@ -1,5 +1,6 @@
 using CsCheck;
 using ParallelDsl.Planning.Pipelines;
+using ParallelDsl.Planning.Plans;
 
 namespace ParallelDsl.Planning.Tests.Pipelines;
 
@@ -48,30 +49,39 @@ public class PipelineProgramsTests
         }
     }
 
-    [Fact]
-    public void Every_schedule_is_valid_and_free_of_deadlock_with_any_capacity()
+    public static TheoryData<PipelineSchedule> Ordered { get; } = [.. Enum.GetValues<PipelineSchedule>().Except([PipelineSchedule.Adaptive])];
+
+    [Theory]
+    [MemberData(nameof(Ordered))]
+    public void Every_schedule_is_valid_and_free_of_deadlock_with_any_capacity(PipelineSchedule schedule)
     {
-        foreach (PipelineSchedule schedule in Enum.GetValues<PipelineSchedule>())
+        foreach (int devices in new[] { 1, 2, 3, 4, 5, 6, 7, 8, 16 })
         {
-            foreach (int devices in new[] { 1, 2, 3, 4, 8 })
+            foreach (int chunks in schedule == PipelineSchedule.Interleaved ? new[] { 1, 2, 3 } : [PipelineOrders.DefaultChunks(schedule)])
             {
-                foreach (int rounds in new[] { 1, 2, 5 })
+                EquatableArray<int> placement = PipelineOrders.PlacementOf(schedule, devices, chunks);
+                foreach (int microBatches in MicroBatchesOf(schedule, devices))
                 {
-                    foreach (int chunks in schedule == PipelineSchedule.Interleaved ? new[] { 1, 2, 3 } : [1])
+                    foreach (bool split in new[] { false, true })
                     {
-                        foreach (bool split in new[] { false, true })
-                        {
-                            EquatableArray<PipelineProgram> programs =
-                                PipelinePrograms.Build(schedule, devices, devices * rounds, chunks, split);
-                            EquatableArray<int> placement = PipelinePrograms.CyclicPlacement(devices * chunks, devices);
-                            foreach (int capacity in new[] { 1, 2, 100 })
-                                Assert.Empty(PipelineValidation.Validate(programs, placement, devices * rounds, capacity));
-                        }
+                        EquatableArray<PipelineProgram> programs = PipelinePrograms.Build(schedule, devices, microBatches, chunks, split);
+                        foreach (int capacity in new[] { 1, 2, 100 })
+                            Assert.Empty(PipelineValidation.Validate(programs, placement, microBatches, capacity));
+                        if (split || PipelineOrders.SplitsBackward(schedule))
+                            Assert.DoesNotContain(programs.SelectMany(program => program.Actions), action => action.Kind == ActionKind.Backward);
                     }
                 }
             }
         }
     }
+
+    /// <summary>Numbers of micro-batches that <paramref name="schedule"/> allows, fewer than devices where it can.</summary>
+    internal static IEnumerable<int> MicroBatchesOf(PipelineSchedule schedule, int devices) => schedule switch
+    {
+        PipelineSchedule.Interleaved => [devices, 2 * devices, 5 * devices],
+        PipelineSchedule.DualPipeV => [2 * devices, (2 * devices) + 1, (3 * devices) + 1, 5 * devices],
+        _ => new[] { 1, 2, 3, devices - 1, devices, devices + 1, 2 * devices, (2 * devices) + 1, 5 * devices }.Where(count => count > 0).Distinct(),
+    };
 
     /// <summary>Legal orders for arbitrary placements: a random walk over what is ready.</summary>
     internal static Gen<(EquatableArray<EquatableArray<PipelineAction>> Orders, int[] StageDevices, int MicroBatches)> RandomOrders { get; } =
@@ -130,8 +140,21 @@ public class PipelineProgramsTests
     [InlineData(PipelineSchedule.Interleaved, 2, 2, 0)]
     [InlineData(PipelineSchedule.Interleaved, 4, 6, 2)]
     [InlineData(PipelineSchedule.OneForwardOneBackward, -1, -1, -1)]
+    [InlineData(PipelineSchedule.ZeroBubbleH1, 0, 4, 1)]
+    [InlineData(PipelineSchedule.ZeroBubbleH2, 2, 4, 2)]
+    [InlineData(PipelineSchedule.ZeroBubbleV, 2, 4, 1)]
+    [InlineData(PipelineSchedule.ZeroBubbleV, 2, 0, 2)]
+    [InlineData(PipelineSchedule.DualPipeV, 2, 4, 3)]
+    [InlineData(PipelineSchedule.DualPipeV, 4, 7, 2)]
+    [InlineData(PipelineSchedule.Adaptive, 2, 4, 1)]
+    [InlineData((PipelineSchedule)(-1), 2, 4, 1)]
     public void Impossible_counts_are_refused(PipelineSchedule schedule, int devices, int microBatches, int chunks) =>
         Assert.Throws<ArgumentException>(() => PipelinePrograms.Build(schedule, devices, microBatches, chunks));
+
+    [Fact]
+    public void Schedules_have_the_names_that_people_call_them_by() => Assert.Equal(
+        ["GPipe", "1F1B", "interleaved 1F1B, 2 stages a position", "ZB-H1", "ZB-H2", "ZB-V", "DualPipeV", "adaptive"],
+        Enum.GetValues<PipelineSchedule>().Select(schedule => PlanText.ScheduleName(new AxesSpec(1, 1, 2, schedule, 4, 2))));
 
     [Fact]
     public void Orders_that_wait_for_one_another_are_refused()
