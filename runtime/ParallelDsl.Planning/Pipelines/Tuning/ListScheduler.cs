@@ -20,7 +20,7 @@ internal sealed class ListScheduler
 
     // When each F and B ended, at stage x m + micro-batch.
     private readonly long[] _forwardEnd, _inputEnd;
-    private readonly long[] _clock, _decision, _left, _held;
+    private readonly long[] _clock, _decision, _left, _held, _first;
     private readonly bool[] _afterInput;
     private readonly int[] _oldest;
 
@@ -38,18 +38,55 @@ internal sealed class ListScheduler
         (_forwardKey, _inputKey, _weightKey) = (new long[stages], new long[stages], new long[stages]);
         (_forwardEnd, _inputEnd) = (new long[stages * units], new long[stages * units]);
         (_clock, _decision, _left, _held) = (new long[devices], new long[devices], new long[devices], new long[devices]);
+        _first = new long[devices];
         (_afterInput, _oldest) = (new bool[devices], new int[devices]);
         (_orders, _orderLength) = (new int[devices][], new int[devices]);
         for (int device = 0; device < devices; device++)
             _orders[device] = new int[64];
     }
 
-    /// <summary>The makespan of the last run.</summary>
-    public long Makespan { get; private set; }
+    /// <summary>No device starts a backward before all its forwards are done (GPipe).</summary>
+    public bool ForwardsFirst { get; init; }
 
     /// <summary>Codes of the actions of <paramref name="device"/> in order: (kind x stages + stage) x m + micro-batch, where kind is 0 for F,
     /// 1 for B (or X) and 2 for W.</summary>
     public (int[] Codes, int Length) OrderOf(int device) => (_orders[device], _orderLength[device]);
+
+    /// <summary>Where devices were idle in the last run.</summary>
+    public BubbleShare Bubbles(long makespan)
+    {
+        long most = 0, fewest = Never, boundary = 0, all = 0;
+        for (int device = 0; device < _table.Devices; device++)
+        {
+            long idle = makespan - _table.Work[device];
+            (most, fewest, all) = (Math.Max(most, idle), Math.Min(fewest, idle), all + idle);
+            boundary += _first[device] + makespan - _clock[device];
+        }
+
+        return new(most - fewest, boundary, all - boundary);
+    }
+
+    /// <summary>The orders of the last run as actions.</summary>
+    public EquatableArray<EquatableArray<PipelineAction>> Orders()
+    {
+        int units = _table.MicroBatches, cells = _table.Stages * units;
+        ActionKind input = _table.Problem.SplitBackward ? ActionKind.BackwardInput : ActionKind.Backward;
+        var orders = new EquatableArray<PipelineAction>[_table.Devices];
+        for (int device = 0; device < orders.Length; device++)
+        {
+            var actions = new PipelineAction[_orderLength[device]];
+            for (int i = 0; i < actions.Length; i++)
+            {
+                int code = _orders[device][i], kind = code / cells;
+                actions[i] = new(
+                    kind == 0 ? ActionKind.Forward : kind == 1 ? input : ActionKind.BackwardWeight, code % cells / units, code % units);
+            }
+
+            orders[device] = new(actions);
+        }
+
+        return new(orders);
+    }
 
     /// <summary>Makes a schedule of the table's layout.</summary>
     /// <returns>Its makespan; or <see cref="long.MaxValue"/> as soon as it is sure to exceed <paramref name="limit"/>, or where the layout
@@ -81,7 +118,7 @@ internal sealed class ListScheduler
             makespan = Math.Max(makespan, end);
         }
 
-        return Makespan = makespan;
+        return makespan;
     }
 
     private void Reset()
@@ -124,7 +161,7 @@ internal sealed class ListScheduler
             if (ready != Never && IsAdmitted(device, stage))
                 Consider(0, stage, ready, alternates ? Turn(afterInput ? 0 : 1, _nextForward[stage]) : _forwardKey[stage]);
             ready = _inputReady[stage];
-            if (ready != Never)
+            if (ready != Never && (!ForwardsFirst || _oldest[device] == table.MicroBatches))
                 Consider(1, stage, ready, alternates ? Turn(afterInput ? 1 : 0, _nextInput[stage]) : _inputKey[stage]);
             ready = _weightReady[stage];
             if (ready != Never)
@@ -147,6 +184,8 @@ internal sealed class ListScheduler
         if (laterKey < key && _rule.Patience > 0 && (laterReady - time) * 1000 < DurationOf(kind, at) * _rule.Patience)
             (kind, at, time) = (laterKind, laterAt, laterReady);
         long end = time + DurationOf(kind, at);
+        if (_orderLength[device] == 0)
+            _first[device] = time;
         _clock[device] = end;
         _left[device] -= end - time;
         Finish(device, kind, at, end);
@@ -285,7 +324,8 @@ internal sealed class ListScheduler
         for (int i = 0; i < table.StageCount[device]; i++)
         {
             int stage = stages[i];
-            long ready = Math.Min(_inputReady[stage], _weightReady[stage]);
+            long ready = Math.Min(
+                ForwardsFirst && _oldest[device] < table.MicroBatches ? Never : _inputReady[stage], _weightReady[stage]);
             if (_forwardReady[stage] < ready && IsAdmitted(device, stage))
                 ready = _forwardReady[stage];
             if (ready < earliest)

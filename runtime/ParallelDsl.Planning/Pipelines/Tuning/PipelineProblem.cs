@@ -1,4 +1,5 @@
 using ParallelDsl.Planning.Plans;
+using ParallelDsl.Planning.Simulation;
 using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Pipelines.Tuning;
@@ -37,6 +38,9 @@ public sealed record PipelineProblem(
     bool SplitBackward = true,
     EquatableArray<long> Rates = default)
 {
+    // A search stretches times and takes thousandths of them: 50 bits leave room for that.
+    private const long MaximumTicks = 1L << 50;
+
     /// <summary>Layers that may lie in any stage; every stage has at least one of them.</summary>
     public int FreeLayers => Layers.Count - PinnedFirst - PinnedLast;
 
@@ -49,9 +53,29 @@ public sealed record PipelineProblem(
     /// <summary>Whether all devices are alike, so that their numbers do not matter.</summary>
     public bool IsUniform => Hops.Count == 0 && Rates.Distinct().Take(2).Count() < 2;
 
+    /// <summary>The ticks of the stages of a layout, as the simulator takes them.</summary>
+    /// <param name="boundaries">The first layer of every stage, and the number of layers at the end.</param>
+    /// <param name="stageDevices">The device of every stage.</param>
+    public StageCosts CostsOf(EquatableArray<int> boundaries, EquatableArray<int> stageDevices)
+    {
+        var sums = new LayerSums(this);
+        int stages = stageDevices.Count;
+        long[] forward = new long[stages], input = new long[stages], weight = new long[stages], hop = new long[stages];
+        for (int stage = 0; stage < stages; stage++)
+        {
+            (int first, int end, int device) = (boundaries[stage], boundaries[stage + 1], stageDevices[stage]);
+            forward[stage] = sums.Forward(device, first, end);
+            input[stage] = sums.Input(device, first, end);
+            weight[stage] = sums.Weight(device, first, end);
+            hop[stage] = stage + 1 < stages ? HopBetween(device, stageDevices[stage + 1]) : 0;
+        }
+
+        return new StageCosts(new(forward), new(input), new(weight), new(hop), Overhead);
+    }
+
     /// <summary>Throws where the problem cannot be meant.</summary>
     /// <exception cref="ArgumentException">A count is not positive, a cost is negative, there are fewer layers than devices, or sizes
-    /// leave 62 bits.</exception>
+    /// leave 50 bits.</exception>
     public void Check()
     {
         if (Devices < 1 || MicroBatches < 1)
@@ -71,8 +95,8 @@ public sealed record PipelineProblem(
             held += layer.Held;
         }
 
-        if (work * MicroBatches > long.MaxValue / 4 || held * MicroBatches > long.MaxValue / 4)
-            throw new ArgumentException("the times or sizes of the pipeline leave 62 bits");
+        if (work * MicroBatches >= MaximumTicks || held * MicroBatches >= MaximumTicks)
+            throw new ArgumentException("the times or sizes of the pipeline leave 50 bits");
     }
 
     private long LongestHop => Hops.Count == 0 ? Hop : Hops.Max();

@@ -1,0 +1,190 @@
+using static System.FormattableString;
+
+namespace ParallelDsl.Planning.Pipelines.Tuning;
+
+/// <summary>A search for the fastest partition, placement and order of a <see cref="PipelineProblem"/>, in rounds. The same problem and
+/// options give the same result everywhere.</summary>
+/// <remarks>After AdaPtis (arXiv 2509.23722) and its public simulator's tuner; reconstructed. Round 0 times the known schedules and a sweep
+/// of even partitions, regular placements and plain preferences of a list scheduler. Each later round improves one of the best
+/// points by small changes of partition, placement or order; where the bubble is says which of the three is changed most
+/// (<see cref="BubbleShare"/>), and a phase that finds nothing for a while gives way to the next. Changes that make it a little worse are
+/// accepted, less and less so (threshold accepting). The last round exchanges actions within the best order.</remarks>
+public sealed class TuningSearch
+{
+    private const int Elites = 4;
+
+    // The loss that a round accepts at its start, in thousandths of the makespan.
+    private static readonly int[] Thresholds = [5, 20, 1];
+
+    private readonly TuningOptions _options;
+    private readonly TuningFreedom _freedom;
+    private readonly StageTable _table;
+    private readonly ListScheduler _scheduler;
+    private readonly SchedulingRule _rule = new();
+    private readonly long _smallestLayer;
+    private readonly List<(long Makespan, TuningPoint Point)> _elites = [];
+    private PipelineCandidate? _best;
+
+    /// <summary>Prepares a search; <see cref="Advance"/> does its rounds.</summary>
+    /// <exception cref="ArgumentException">The problem or the options cannot be meant, or nothing keeps the cap: the message names the
+    /// smallest that can be kept.</exception>
+    public TuningSearch(PipelineProblem problem, TuningOptions options)
+    {
+        problem.Check();
+        (Problem, _options) = (problem, options);
+        if (options.Budget < 1)
+            throw new ArgumentException(Invariant($"a search needs a budget of at least one candidate, not {options.Budget}"), nameof(options));
+        if (options.Partition is { } partition)
+            NamedPipelines.BoundariesOf(problem, partition, options.Placement ?? PipelinePrograms.CyclicPlacement(partition.Count, problem.Devices));
+        long least = SmallestCap.Of(problem, options);
+        if (least > problem.ActivationCap)
+        {
+            throw new ArgumentException(Invariant(
+                $"no pipeline keeps an activation cap of {problem.ActivationCap}: one unit alone holds {least} on some device"));
+        }
+
+        _freedom = new(options.Partition is null, options.Placement is null, options.TunesOrder);
+        _table = new StageTable(problem);
+        _scheduler = new ListScheduler(_table);
+        _smallestLayer = problem.Layers.Min(layer =>
+            problem.TicksOn(0, layer.Forward) + problem.TicksOn(0, layer.BackwardInput) + problem.TicksOn(0, layer.BackwardWeight));
+        LowerBound = PipelineBound.Of(problem);
+    }
+
+    /// <summary>What is searched for.</summary>
+    public PipelineProblem Problem { get; }
+
+    /// <summary>A makespan that nothing beats.</summary>
+    public long LowerBound { get; }
+
+    /// <summary>Candidates simulated so far.</summary>
+    public int Searched { get; private set; }
+
+    /// <summary>Rounds done.</summary>
+    public int Round { get; private set; }
+
+    /// <summary>Whether the budget is spent, or nothing can be better.</summary>
+    public bool IsDone => Round > 0 && (Searched >= _options.Budget || _best!.Makespan == LowerBound || Round > Rounds);
+
+    /// <summary>The best so far; of round 0 or later.</summary>
+    public PipelineCandidate Best => _best ?? throw new InvalidOperationException("no round of the search is done");
+
+    private static int Rounds => Elites * Thresholds.Length;
+
+    /// <summary>Does the next round.</summary>
+    public void Advance(CancellationToken cancellation = default)
+    {
+        if (Round == 0)
+            Sweep(cancellation);
+        else if (Round <= Rounds)
+            Anneal((Round - 1) % Elites, Thresholds[(Round - 1) / Elites], cancellation);
+        Round++;
+    }
+
+    private void Sweep(CancellationToken cancellation)
+    {
+        foreach (PipelineCandidate seed in TuningSeeds.Of(Problem, _options, all: _options.Budget >= 1000))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Searched++;
+            if (_best is null || seed.Makespan < _best.Makespan)
+                _best = seed;
+        }
+
+        // At least one point, since no known schedule may keep the cap.
+        int most = Math.Max(Searched + 1, _options.Budget / 3);
+        var found = new List<(long Makespan, TuningPoint Point)>();
+        foreach (TuningPoint point in TuningSweep.Points(Problem, _options))
+        {
+            if (Searched >= most && found.Count > 0)
+                break;
+            cancellation.ThrowIfCancellationRequested();
+            long makespan = Evaluate(point, long.MaxValue);
+            if (makespan != long.MaxValue)
+                found.Add((makespan, point));
+        }
+
+        if (found.Count == 0)
+            found.Add(SmallestCap.Point(Problem, _options, Evaluate));
+
+        // The best of every kind of layout, so that rounds start from different ones.
+        _elites.AddRange(found
+            .Select((item, index) => (item, index))
+            .OrderBy(entry => entry.item.Makespan).ThenBy(entry => entry.index)
+            .Select(entry => entry.item)
+            .GroupBy(item => (item.Point.Layout.Stages, item.Point.Layout.Device[Math.Min(Problem.Devices, item.Point.Layout.Stages - 1)]))
+            .Select(group => group.First())
+            .Take(Elites));
+        Keep(_elites[0].Makespan, _elites[0].Point);
+    }
+
+    private long Evaluate(TuningPoint point, long limit)
+    {
+        Searched++;
+        _table.Fill(point.Layout);
+        if (!_table.IsFeasible)
+            return long.MaxValue;
+        point.Apply(_table, _rule);
+        return _scheduler.Run(_rule, limit);
+    }
+
+    private void Keep(long makespan, TuningPoint point)
+    {
+        if (_best is not null && makespan >= _best.Makespan)
+            return;
+        Searched--;
+        Evaluate(point, long.MaxValue);
+        _best = PipelineCandidate.Of(
+            Problem, PipelineSchedule.Adaptive, new(point.Layout.First), new(point.Layout.Device), _scheduler.Orders());
+    }
+
+    private void Anneal(int elite, int threshold, CancellationToken cancellation)
+    {
+        if (elite >= _elites.Count)
+            return;
+        (long makespan, TuningPoint point) = _elites[elite];
+        (long Makespan, TuningPoint Point) best = (makespan, point);
+        var random = new SearchRandom((ulong)(Round * 1_000_003));
+        int first = Searched, budget = Math.Max(1, (_options.Budget - Searched) / (Rounds - Round + 1)), stalled = 0, turn = 0;
+        Evaluate(point, long.MaxValue);
+        TuningPhase preferred = _scheduler.Bubbles(makespan).Phase(_smallestLayer);
+        while (Searched - first < budget)
+        {
+            if ((Searched & 63) == 0)
+                cancellation.ThrowIfCancellationRequested();
+
+            // The preferred phase draws most changes, but never all; one that finds nothing for long hands over.
+            var phase = (TuningPhase)(((int)preferred + turn) % 3);
+            if (random.Next(10) < 4)
+                phase = (TuningPhase)random.Next(3);
+            TuningPoint? changed = TuningMoves.Draw(Problem, point, phase, _freedom, ref random);
+            if (changed is null)
+            {
+                // Draws that fail cost nothing, but must not go on for ever.
+                if (++stalled > 50 * budget)
+                    break;
+                continue;
+            }
+
+            long left = budget - (Searched - first);
+            long tolerated = makespan * threshold / 1000 * left / budget * left / budget;
+            long limit = makespan + (tolerated * random.Next(1024) / 1024);
+            long time = Evaluate(changed, limit);
+            if (time > limit || time == long.MaxValue)
+            {
+                if (++stalled % (16 * point.Layout.Stages) == 0)
+                    turn++;
+                continue;
+            }
+
+            (stalled, turn) = time < makespan ? (0, 0) : (stalled, turn);
+            (makespan, point) = (time, changed);
+            preferred = _scheduler.Bubbles(makespan).Phase(_smallestLayer);
+            if (makespan < best.Makespan)
+                best = (makespan, point);
+        }
+
+        _elites[elite] = best;
+        Keep(best.Makespan, best.Point);
+    }
+}
