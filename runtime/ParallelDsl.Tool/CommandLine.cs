@@ -67,6 +67,7 @@ public static class CommandLine
             new VersionOption(),
         };
         root.Subcommands.Add(PlanCommand.Create(output, error));
+        root.Subcommands.Add(PipelineCommand.Create(output, error));
         return root;
     }
 
@@ -87,7 +88,9 @@ public static class CommandLine
     {
         Command command = result.CommandResult.Command;
         // The parser takes an unknown option for an argument where one is missing. A file of such a name can be written as ./--name.
-        string? option = result.Tokens.FirstOrDefault(token => token is { Type: TokenType.Argument, Value.Length: > 1 } && token.Value[0] == '-')?.Value;
+        // A negative number is no option: who reads it says what is wrong with it.
+        string? option = result.Tokens.FirstOrDefault(token =>
+            token is { Type: TokenType.Argument, Value.Length: > 1 } && token.Value[0] == '-' && !char.IsAsciiDigit(token.Value[1]))?.Value;
         if (option is not null)
             return $"unknown option '{option}'{NearestNames.Suggest(option, command.Options.Select(known => known.Name))}";
         if (result.UnmatchedTokens.Count > 0)

@@ -3,6 +3,7 @@ using System.Text;
 using ParallelDsl.Planning.Clusters;
 using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Models;
+using ParallelDsl.Planning.Simulation;
 
 namespace ParallelDsl.Planning.Plans;
 
@@ -72,7 +73,13 @@ public static class PlanText
     /// <param name="plan">The plan.</param>
     /// <param name="width">No line is longer; at least 40.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="width"/> is under 40.</exception>
-    public static string Timeline(ParallelPlan plan, int width = Width) => PlanTextTimeline.Write(plan, width);
+    public static string Timeline(ParallelPlan plan, int width = Width)
+    {
+        Timeline timeline = PlanTimeline.Of(plan);
+        string end = Readable.Duration(timeline.Makespan);
+        return TimelineText.Write(
+            timeline, $"Timeline at each pipeline position ({end}, simulated)", end, plan.Batching.UnitsPerDataRank, width);
+    }
 
     /// <summary>The ranks of each position of the pipeline axis as a short list: <c>0-3, 8-11</c>.</summary>
     public static EquatableArray<string> RanksByPosition(ParallelPlan plan)

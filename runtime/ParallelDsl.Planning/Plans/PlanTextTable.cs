@@ -3,7 +3,9 @@ using System.Text;
 namespace ParallelDsl.Planning.Plans;
 
 /// <summary>A table of text that never leaves its width: columns of text give way before columns of numbers do.</summary>
-internal sealed class PlanTextTable(int width, int indent)
+/// <param name="width">The most columns of a line.</param>
+/// <param name="indent">Spaces before every row.</param>
+public sealed class PlanTextTable(int width, int indent)
 {
     private const int Gap = 2;
     private const int SmallestText = 6;

@@ -36,7 +36,7 @@ internal static class PlanCommand
             bool writesText = result.GetValue(text) || (!writesJson && requested.Length == 0);
             if (writesText && writesJson)
                 throw CommandException.BadInput("--text and --json both go to standard output; ask for one of them");
-            Check(requested);
+            OutputFiles.Check(requested.Select(file => (file.Option, file.Path)));
 
             CompiledModels compiled = CompiledModels.Of(result.GetValue(assembly)!);
             IReadOnlyList<CompiledModel> selected = compiled.Select(result.GetValue(model));
@@ -62,23 +62,5 @@ internal static class PlanCommand
         return command;
 
         static Option<string?> File(string name, string description) => new(name) { Description = description, HelpName = "FILE" };
-    }
-
-    /// <summary>Refuses what cannot be written before anything is, so that nothing is left half done.</summary>
-    private static void Check(IReadOnlyList<(string Option, string Path, Func<ParallelPlan, string> Write)> files)
-    {
-        var paths = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach ((string option, string path, _) in files)
-        {
-            if (string.IsNullOrWhiteSpace(path))
-                throw CommandException.BadInput($"{option}: needs the name of a file");
-            string full = Path.GetFullPath(path);
-            if (Directory.Exists(full) || Path.EndsInDirectorySeparator(path))
-                throw CommandException.BadInput($"{option} {path}: is a folder; name a file in it");
-            if (Path.GetDirectoryName(full) is { } folder && !Directory.Exists(folder))
-                throw CommandException.BadInput($"{option} {path}: the folder {folder} does not exist; create it first");
-            if (!paths.TryAdd(full, option))
-                throw CommandException.BadInput($"{option} {path}: is the file of {paths[full]} too");
-        }
     }
 }

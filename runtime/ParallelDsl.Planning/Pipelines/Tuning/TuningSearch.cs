@@ -40,7 +40,7 @@ public sealed class TuningSearch
         if (least > problem.ActivationCap)
         {
             throw new ArgumentException(Invariant(
-                $"no pipeline keeps an activation cap of {problem.ActivationCap}: one unit alone holds {least} on some device"));
+                $"no pipeline keeps an activation cap of {problem.ActivationCap}; the smallest is {least}, what one unit alone holds on some device"));
         }
 
         _freedom = new(options.Partition is null, options.Placement is null, options.TunesOrder);

@@ -4,8 +4,8 @@ using ParallelDsl.Planning.Simulation;
 
 namespace ParallelDsl.Planning.Plans;
 
-/// <summary>The simulated step in characters: lower case is a forward, upper case its backward, a dot is idle.</summary>
-internal static class PlanTextTimeline
+/// <summary>A simulated run in characters: lower case is a forward, upper case its backward, a dot is idle.</summary>
+public static class TimelineText
 {
     private const char Idle = '.';
     private const char WeightGradient = '+';
@@ -13,15 +13,20 @@ internal static class PlanTextTimeline
     private const int LeastWidth = 40;
     private const int Letters = 26;
 
-    /// <summary>Writes caption, rows, axis and legend.</summary>
-    public static string Write(ParallelPlan plan, int width)
+    /// <summary>Writes caption, rows, axis and legend, a row for each device, at most 32 of them.</summary>
+    /// <param name="timeline">The simulated run.</param>
+    /// <param name="caption">The line above it.</param>
+    /// <param name="end">What the end of the axis is called: the makespan with its unit.</param>
+    /// <param name="microBatches">The units of the run.</param>
+    /// <param name="width">Columns, at least 40.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="width"/> is too small.</exception>
+    public static string Write(Timeline timeline, string caption, string end, int microBatches, int width)
     {
         if (width < LeastWidth)
             throw new ArgumentOutOfRangeException(nameof(width), width, $"A timeline needs at least {LeastWidth} columns.");
 
-        Timeline timeline = PlanTimeline.Of(plan);
         var text = new StringBuilder();
-        text.Append(PlanText.Fit($"Timeline at each pipeline position ({Readable.Duration(timeline.Makespan)}, simulated)", width)).Append('\n');
+        text.Append(PlanText.Fit(caption, width)).Append('\n');
         if (timeline.Makespan <= 0)
             return text.Append("  nothing takes any time\n").ToString();
 
@@ -37,10 +42,9 @@ internal static class PlanTextTimeline
                 text.Append([.. TimelineSpans.Of(timeline.Devices[device], timeline.Makespan, spans).Select(Mark)]).Append('\n');
         }
 
-        string end = Readable.Duration(timeline.Makespan);
         text.Append(' ', indent).Append('0').Append(end.PadLeft(Math.Max(spans - 1, end.Length + 1))).Append('\n');
         bool splits = timeline.Devices.Any(actions => actions.Any(timed => timed.Action.Kind == ActionKind.BackwardWeight));
-        WriteLegend(text, plan.Batching.UnitsPerDataRank, splits, width);
+        WriteLegend(text, microBatches, splits, width);
         return text.ToString();
     }
 

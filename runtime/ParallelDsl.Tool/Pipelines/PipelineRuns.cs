@@ -1,0 +1,147 @@
+using System.Diagnostics;
+using ParallelDsl.Planning;
+using ParallelDsl.Planning.Json;
+using ParallelDsl.Planning.Pipelines;
+using ParallelDsl.Planning.Pipelines.Tuning;
+using static System.FormattableString;
+
+namespace ParallelDsl.Tool.Pipelines;
+
+/// <summary>Makes and simulates pipelines.</summary>
+internal static class PipelineRuns
+{
+    /// <summary>A known schedule.</summary>
+    /// <exception cref="CommandException">The counts do not allow it, or it exceeds the cap.</exception>
+    public static PipelineRun Known(PipelineModel model, PipelineRequest request, PipelineSchedule schedule)
+    {
+        string name = ScheduleNames.Of(schedule);
+        bool splits = PipelineOrders.SplitsBackward(schedule);
+        if (splits && request.SplitBackward == false)
+            throw CommandException.BadInput($"--schedule {name}: always splits the backward into B and W; leave --split-backward out");
+        PipelineProblem problem = ProblemOf(model, request, request.SplitBackward ?? splits);
+        var clock = Stopwatch.StartNew();
+        PipelineCandidate pipeline;
+        try
+        {
+            pipeline = NamedPipelines.Of(problem, schedule, ChunksOf(request, schedule), request.Partition, request.Placement);
+        }
+        catch (ArgumentException exception)
+        {
+            throw CommandException.BadInput($"--schedule {name}: {Reason(exception)}");
+        }
+
+        CheckCap(name, pipeline, request);
+        return new PipelineRun(name, model, problem, pipeline, HasFixedLayout: true, 0, clock.Elapsed);
+    }
+
+    /// <summary>A search for partition, placement and order, as far as they are not given.</summary>
+    /// <exception cref="CommandException">Nothing keeps the cap.</exception>
+    /// <exception cref="OperationCanceledException">The search was stopped.</exception>
+    public static PipelineRun Adaptive(PipelineModel model, PipelineRequest request, SearchDisplay display)
+    {
+        string name = ScheduleNames.Of(PipelineSchedule.Adaptive);
+        PipelineProblem problem = ProblemOf(model, request, request.SplitBackward ?? true);
+        var options = new TuningOptions(request.Budget, request.Partition, request.Placement);
+        if (request.Chunks is { } chunks)
+            options = options with { MaximumStagesPerDevice = chunks };
+        if ((request.Partition ?? request.Placement) is { } given)
+            options = options with { MaximumStagesPerDevice = Math.Max(options.MaximumStagesPerDevice, 1 + (given.Count / request.Devices)) };
+        var clock = Stopwatch.StartNew();
+        TuningSearch search = SearchOf(name, problem, options);
+        PipelineCandidate pipeline = display.Run(search, options.Budget);
+        return new PipelineRun(
+            name, model, problem, pipeline, request.Partition is not null && request.Placement is not null, search.Searched, clock.Elapsed);
+    }
+
+    /// <summary>The order and the placement of a file of torch.distributed.pipelining.</summary>
+    /// <exception cref="CommandException">The file is wrong or does not fit the model, or the pipeline exceeds the cap.</exception>
+    public static PipelineRun Imported(PipelineModel model, PipelineRequest request, string path, TorchSchedule schedule)
+    {
+        PipelineProblem problem = ProblemOf(model, request, splitBackward: true);
+        var clock = Stopwatch.StartNew();
+        PipelineCandidate pipeline;
+        try
+        {
+            problem.Check();
+            int stages = schedule.StageDevices.Count;
+            if (stages > model.FreeLayers)
+                throw new ArgumentException(Invariant($"has {stages} stages, and the model only {model.FreeLayers} layers for them"));
+            EquatableArray<int> partition = request.Partition ?? NamedPipelines.EvenPartition(problem, stages);
+            EquatableArray<int> boundaries = NamedPipelines.BoundariesOf(problem, partition, schedule.StageDevices);
+            pipeline = PipelineCandidate.Of(
+                problem, PipelineSchedule.Adaptive, boundaries, schedule.StageDevices, schedule.ToOrders());
+        }
+        catch (ArgumentException exception)
+        {
+            throw CommandException.BadInput($"{path}: {Reason(exception)}");
+        }
+
+        CheckCap(ScheduleNames.Csv, pipeline, request);
+        return new PipelineRun(ScheduleNames.Csv, model, problem, pipeline, HasFixedLayout: true, 0, clock.Elapsed);
+    }
+
+    /// <summary>Reads a schedule of torch.distributed.pipelining.</summary>
+    /// <exception cref="CommandException">The file is missing or wrong, or its actions wait for one another: the cycle is named.</exception>
+    public static TorchSchedule ReadCsv(string path)
+    {
+        (TorchSchedule? schedule, TextError? error) = TorchScheduleFile.Parse(InputFile.Read(path));
+        return schedule ?? throw CommandException.BadInput($"{path}: {error}");
+    }
+
+    private static PipelineProblem ProblemOf(PipelineModel model, PipelineRequest request, bool splitBackward) => new(
+        model.Layers,
+        request.Devices,
+        request.MicroBatches,
+        model.PinnedFirst,
+        model.PinnedLast,
+        request.Hop,
+        Overhead: request.Overhead,
+        ActivationCap: request.ActivationCap ?? long.MaxValue,
+        SplitBackward: splitBackward);
+
+    private static TuningSearch SearchOf(string name, PipelineProblem problem, TuningOptions options)
+    {
+        try
+        {
+            // First without a cap: what is wrong then is wrong with the input, and what only the cap forbids is infeasible.
+            _ = new TuningSearch(problem with { ActivationCap = long.MaxValue }, options);
+        }
+        catch (ArgumentException exception)
+        {
+            throw CommandException.BadInput($"--schedule {name}: {Reason(exception)}");
+        }
+
+        try
+        {
+            return new TuningSearch(problem, options);
+        }
+        catch (ArgumentException exception)
+        {
+            throw CommandException.Failed($"--activation-cap: {Reason(exception)}");
+        }
+    }
+
+    // Where a schedule has a choice, a partition or placement makes it.
+    private static int? ChunksOf(PipelineRequest request, PipelineSchedule schedule)
+    {
+        int? stages = request.Placement?.Count ?? request.Partition?.Count;
+        return request.Chunks is null && schedule == PipelineSchedule.Interleaved && stages is { } count && count % request.Devices == 0
+            ? count / request.Devices
+            : request.Chunks;
+    }
+
+    private static void CheckCap(string name, PipelineCandidate pipeline, PipelineRequest request)
+    {
+        if (request.ActivationCap is not { } cap || pipeline.Peak <= cap)
+            return;
+        int device = pipeline.PeakHeld.ToList().IndexOf(pipeline.Peak);
+        throw CommandException.Failed(Invariant($"--activation-cap {cap}: {name} holds {pipeline.Peak} layers x micro-batches on device {device}"));
+    }
+
+    // Without the parameter's name, which .NET puts after the message.
+    private static string Reason(ArgumentException exception)
+    {
+        int end = exception.ParamName is null ? -1 : exception.Message.LastIndexOf(" (Parameter '", StringComparison.Ordinal);
+        return end < 0 ? exception.Message : exception.Message[..end];
+    }
+}
