@@ -177,6 +177,9 @@ internal sealed class PipelineCommand
                 _error.WriteLine($"no layout: {fault}");
         }
 
+        // How long it took is not part of the text, which is the same in every run.
+        if (!result.GetValue(_json))
+            _error.WriteLine(Invariant($"planned in {run.Time.TotalMilliseconds:F1} ms"));
         _output.Write(result.GetValue(_json) ? PipelineReport.Write(run, layout) : RunText.Write(run, layout));
     }
 
@@ -195,7 +198,7 @@ internal sealed class PipelineCommand
     private List<PipelineRun> RunAll(PipelineModel model, PipelineRequest request, SearchDisplay display)
     {
         var runs = new List<PipelineRun>();
-        CommandException? fault = null;
+        var faults = new List<(PipelineSchedule Schedule, CommandException Fault)>();
         foreach (PipelineSchedule schedule in ScheduleNames.Schedules)
         {
             int? chunks = schedule == PipelineSchedule.Interleaved ? request.Chunks : null;
@@ -205,13 +208,16 @@ internal sealed class PipelineCommand
             }
             catch (CommandException exception)
             {
-                _error.WriteLine($"left out {ScheduleNames.Of(schedule)}: {exception.Message}");
-                fault = exception;
+                faults.Add((schedule, exception));
             }
         }
 
         // The last is adaptive's, which can be wherever anything can.
-        return runs.Count > 0 ? runs : throw fault!;
+        if (runs.Count == 0)
+            throw faults[^1].Fault;
+        foreach ((PipelineSchedule schedule, CommandException fault) in faults)
+            _error.WriteLine($"left out {ScheduleNames.Of(schedule)}: {fault.Message}");
+        return runs;
     }
 
     private PipelineRequest RequestOf(ParseResult result, TorchSchedule? imported)

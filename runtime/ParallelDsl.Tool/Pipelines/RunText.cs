@@ -42,7 +42,7 @@ internal static class RunText
         text.Append("\nDevices (work and bubbles in ticks of 0.01 ms; peak in layers x micro-batches)\n");
         WriteDevices(text, run);
         text.Append('\n').Append(TimelineText.Write(
-            timeline, $"Timeline of each device ({Ticks(timeline.Makespan)}, simulated)", Readable.Exact(timeline.Makespan), run.Problem.MicroBatches, Width));
+            timeline, "Timeline of each device (simulated)", Readable.Exact(timeline.Makespan), run.Problem.MicroBatches, Width));
         return text.ToString();
     }
 

@@ -8,10 +8,11 @@ namespace ParallelDsl.Tool.Pipelines;
 /// it.</summary>
 /// <param name="error">Where it is shown.</param>
 /// <param name="quiet">Whether plain lines are unwanted. A bar, which goes away, is shown still.</param>
-internal sealed class SearchDisplay(TextWriter error, bool quiet)
+/// <param name="interval">The time between two lines, where it is not two seconds.</param>
+internal sealed class SearchDisplay(TextWriter error, bool quiet, TimeSpan? interval = null)
 {
     private static readonly TimeSpan BarInterval = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(2);
+    private readonly TimeSpan _lineInterval = interval ?? TimeSpan.FromSeconds(2);
 
     /// <summary>The best that <paramref name="search"/> finds.</summary>
     /// <exception cref="OperationCanceledException">It was stopped; the message says when.</exception>
@@ -53,7 +54,7 @@ internal sealed class SearchDisplay(TextWriter error, bool quiet)
 
     private void ShowLines(TuningSearch search, int budget, Task work)
     {
-        while (Task.WaitAny([work], LineInterval) < 0)
+        while (Task.WaitAny([work], _lineInterval) < 0)
         {
             error.WriteLine($"searched {Readable.Exact(search.Searched)} of {Readable.Exact(budget, "candidate")}{BestOf(search)}");
             error.Flush();

@@ -180,10 +180,8 @@ internal sealed class TimelineDrawing
                 x += 17;
             }
 
-            string label = chunks > 1 && kind != 'x' ? $"{name}, a shade for each stage of a {RowNoun}" : name;
-            // Four long labels would leave the frame.
-            if (_splits && kind != 'f')
-                label = name;
+            // Three or four long labels would leave the frame.
+            string label = chunks > 1 && !_splits ? $"{name}, a shade for each stage of a {RowNoun}" : name;
             canvas.Text(x + 3, 73.5, label, "muted");
             x += 24 + (label.Length * 6.8);
         }
@@ -191,7 +189,7 @@ internal sealed class TimelineDrawing
         canvas.Rectangle(x, 62, 14, 14, "track", 2);
         canvas.Text(x + 20, 73.5, "idle", "muted");
         x += 62;
-        canvas.Text(x, 73.5, "numbers are micro-batches", "muted");
+        canvas.Text(x, 73.5, chunks > 1 && _splits ? "numbers: micro-batches; shades: stages" : "numbers are micro-batches", "muted");
     }
 
     private void DrawAxis(SvgCanvas canvas, double bottom)

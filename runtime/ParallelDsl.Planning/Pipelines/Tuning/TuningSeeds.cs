@@ -48,7 +48,8 @@ internal static class TuningSeeds
             yield return (PipelineSchedule.ZeroBubbleV, 2);
         }
 
-        if (problem.MicroBatches >= 2 * problem.Devices)
+        // Without splitting it would still split some.
+        if (problem.SplitBackward && problem.MicroBatches >= 2 * problem.Devices)
             yield return (PipelineSchedule.DualPipeV, 2);
     }
 }
