@@ -24,8 +24,9 @@ internal static class RunText
         text.Append(TitleOf(run)).Append(", ").Append(run.Schedule).Append(", simulated\n\n");
         Entry(text, "makespan", $"{Ticks(timeline.Makespan)}, {Readable.Percent(run.Bubble, timeline.Makespan * run.Problem.Devices)} bubbles");
         Entry(text, "longest span", Ticks(run.Span));
-        Entry(text, "lower bound", Ticks(run.LowerBound) + Above(timeline.Makespan, run.LowerBound)
-            + (run.HasFixedLayout ? ", for this partition and placement" : ", for any pipeline of these layers"));
+        Entry(text, "lower bound", Ticks(run.LowerBound)
+            + (run.HasFixedLayout ? " for this partition and placement; " : " for any pipeline of these layers; ")
+            + Above(timeline.Makespan, run.LowerBound));
         Entry(text, "peak held", $"{Readable.Exact(pipeline.Peak)} layers x micro-batches");
         Entry(text, "backward", run.Mixes ? "partly split into B and W" : run.Splits ? "split into B and W" : "not split (X)");
         if (run.Searched > 0)
@@ -77,7 +78,9 @@ internal static class RunText
         table.WriteTo(text);
     }
 
-    private static string Above(long makespan, long bound) => makespan == bound ? "; none is faster" : $"; {Readable.Percent(makespan - bound, bound)} above it";
+    private static string Above(long makespan, long bound) => makespan == bound
+        ? "the makespan reaches it"
+        : $"the makespan is {Readable.Percent(makespan - bound, bound)} above it";
 
     private static string Counted(long count, string one, string many) => $"{Readable.Exact(count)} {(count == 1 ? one : many)}";
 
