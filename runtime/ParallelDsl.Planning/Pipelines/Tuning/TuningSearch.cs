@@ -13,6 +13,9 @@ public sealed class TuningSearch
 {
     private const int Elites = 4;
 
+    // States of an exact search that count as one candidate.
+    private const int NodesPerCandidate = 50;
+
     // The loss that a round accepts at its start, in thousandths of the makespan.
     private static readonly int[] Thresholds = [5, 20, 1];
 
@@ -24,6 +27,7 @@ public sealed class TuningSearch
     private readonly long _smallestLayer;
     private readonly List<(long Makespan, TuningPoint Point)> _elites = [];
     private PipelineCandidate? _best;
+    private bool _isOptimal;
 
     /// <summary>Prepares a search; <see cref="Advance"/> does its rounds.</summary>
     /// <exception cref="ArgumentException">The problem or the options cannot be meant, or nothing keeps the cap: the message names the
@@ -64,7 +68,7 @@ public sealed class TuningSearch
     public int Round { get; private set; }
 
     /// <summary>Whether the budget is spent, or nothing can be better.</summary>
-    public bool IsDone => Round > 0 && (Searched >= _options.Budget || _best!.Makespan == LowerBound || Round > Rounds);
+    public bool IsDone => Round > 0 && (Searched >= _options.Budget || _isOptimal || _best!.Makespan == LowerBound || Round > Rounds);
 
     /// <summary>The best so far; of round 0 or later.</summary>
     public PipelineCandidate Best => _best ?? throw new InvalidOperationException("no round of the search is done");
@@ -76,6 +80,8 @@ public sealed class TuningSearch
     {
         if (Round == 0)
             Sweep(cancellation);
+        else if (Round == 1 && SmallProblems.Fits(Problem))
+            Enumerate(cancellation);
         else if (Round <= Rounds)
             Anneal((Round - 1) % Elites, Thresholds[(Round - 1) / Elites], cancellation);
         Round++;
@@ -116,6 +122,24 @@ public sealed class TuningSearch
             .Select(group => group.First())
             .Take(Elites));
         Keep(_elites[0].Makespan, _elites[0].Point);
+    }
+
+    // Every layout of a small problem: what comes out is the optimum, and the search is over.
+    private void Enumerate(CancellationToken cancellation)
+    {
+        long nodes = (long)_options.Budget * NodesPerCandidate;
+        if (SmallProblems.Search(Problem, _options, _table, _best!.Makespan, ref nodes, cancellation) is { } found)
+        {
+            _table.Fill(found.Layout);
+            _best = PipelineCandidate.Of(
+                Problem,
+                PipelineSchedule.Adaptive,
+                new(found.Layout.First),
+                new(found.Layout.Device),
+                _table.OrdersOf(found.Orders));
+        }
+
+        _isOptimal = nodes > 0;
     }
 
     private long Evaluate(TuningPoint point, long limit)
