@@ -71,6 +71,16 @@ internal sealed class StageTable
             code % MicroBatches)).ToEquatableArray()).ToEquatableArray();
     }
 
+    /// <summary>The codes of orders of this layout, the other way.</summary>
+    public int[][] CodesOf(EquatableArray<EquatableArray<PipelineAction>> orders) =>
+    [
+        .. orders.Select(order => order.Select(action =>
+        {
+            int kind = action.Kind == ActionKind.Forward ? 0 : action.Kind == ActionKind.BackwardWeight ? 2 : 1;
+            return (((kind * Stages) + action.Stage) * MicroBatches) + action.MicroBatch;
+        }).ToArray()),
+    ];
+
     /// <summary>Takes over a layout.</summary>
     public void Fill(Layout layout)
     {
