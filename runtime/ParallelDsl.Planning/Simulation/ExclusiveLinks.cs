@@ -64,8 +64,8 @@ internal sealed class ExclusiveLinks
         return true;
     }
 
-    /// <summary>Why a run stops though its orders of computation could go on: a link waits for the value of a send that stands too
-    /// early.</summary>
+    /// <summary>Why a run stops though its orders of computation could go on: the value of a send that stands too early is not there, and
+    /// holds up those behind it.</summary>
     public string Stopped()
     {
         int link = 0;
@@ -73,8 +73,8 @@ internal sealed class ExclusiveLinks
             link++;
         PipelineAction send = _values.SendOf(_orders[link][_carried[link]]);
         int receiver = send.Stage + (send.Kind == ActionKind.SendForward ? 1 : -1);
-        return Invariant(
-            $"deadlock: the link from device {_stageDevices[send.Stage]} to device {_stageDevices[receiver]} has to carry {PipelineText.Write(send)} next, and its value needs a later send");
+        string ends = Invariant($"from device {_stageDevices[send.Stage]} to device {_stageDevices[receiver]}");
+        return $"deadlock: the link {ends} has to carry {PipelineText.Write(send)} next, which waits for a send behind it or is never made";
     }
 
     private int LinkOfRow(int row, Dictionary<(int Source, int Destination), int> links)
@@ -95,8 +95,9 @@ internal sealed class ExclusiveLinks
         {
             foreach (PipelineAction action in program)
             {
-                if (IsSend(action))
-                    sent[_values.Of(action)] = true;
+                int value = _values.Of(action);
+                if (value != PipelineValues.None && IsSend(action))
+                    sent[value] = true;
             }
         }
 

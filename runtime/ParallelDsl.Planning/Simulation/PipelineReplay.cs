@@ -171,10 +171,11 @@ internal sealed class PipelineReplay
 
     private TimedAction Transfer(PipelineAction action)
     {
-        int value = _values.Of(action), boundary = _values.BoundaryOf(value);
-        long arrival = _values.Arrivals[value];
-        if (arrival == PipelineValues.Unknown)
+        int value = _values.Of(action);
+        if (value == PipelineValues.None || _values.Arrivals[value] == PipelineValues.Unknown)
             throw new ArgumentException(Invariant($"nothing makes the value of {PipelineText.Write(action)}"));
+        int boundary = _values.BoundaryOf(value);
+        long arrival = _values.Arrivals[value];
         bool travels = action.Kind is ActionKind.SendForward or ActionKind.SendBackward
             && _stageDevices[boundary] != _stageDevices[boundary + 1];
         return new(action, travels ? arrival - _hop[boundary] : arrival, arrival);

@@ -79,7 +79,7 @@ public static class PipelineSimulator
             {
                 int stage = action.Stage;
                 if (stage < 0 || stage >= stageDevices.Length || stageDevices[stage] != device || action.MicroBatch < 0
-                    || (!action.IsCompute && !HasPeer(action, stageDevices.Length)))
+                    || action.Kind < ActionKind.Forward)
                 {
                     throw new ArgumentException(Invariant($"{PipelineText.Write(action)} cannot stand in the program of device {device}"));
                 }
@@ -90,9 +90,6 @@ public static class PipelineSimulator
 
         return last + 1;
     }
-
-    private static bool HasPeer(PipelineAction transfer, int stages) =>
-        transfer.Kind is ActionKind.SendForward or ActionKind.ReceiveBackward ? transfer.Stage + 1 < stages : transfer.Stage > 0;
 
     private static PipelineAction[][] ActionsOf(EquatableArray<PipelineProgram> programs)
     {

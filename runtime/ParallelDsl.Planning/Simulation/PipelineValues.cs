@@ -37,17 +37,19 @@ internal sealed class PipelineValues
     /// <summary>For each value the tick at which it is on the device that needs it, or <see cref="Unknown"/>.</summary>
     public long[] Arrivals { get; }
 
-    /// <summary>The value that <paramref name="action"/> makes, sends or receives, or <see cref="None"/>.</summary>
+    /// <summary>The value that <paramref name="action"/> makes, sends or receives, or <see cref="None"/>, as where there is no stage on the
+    /// other side.</summary>
     public int Of(PipelineAction action)
     {
         int cell = (action.Stage * MicroBatches) + action.MicroBatch;
+        bool first = action.Stage == 0, last = action.Stage == Stages - 1;
         return action.Kind switch
         {
-            ActionKind.Forward or ActionKind.SendForward => action.Stage + 1 < Stages ? cell + MicroBatches : None,
-            ActionKind.ReceiveForward => cell,
-            ActionKind.BackwardWeight => None,
-            ActionKind.ReceiveBackward => Gradients + cell,
-            _ => action.Stage > 0 ? Gradients + cell - MicroBatches : None,
+            ActionKind.Forward or ActionKind.SendForward when !last => cell + MicroBatches,
+            ActionKind.ReceiveForward when !first => cell,
+            ActionKind.BackwardInput or ActionKind.Backward or ActionKind.SendBackward when !first => Gradients + cell - MicroBatches,
+            ActionKind.ReceiveBackward when !last => Gradients + cell,
+            _ => None,
         };
     }
 
