@@ -27,7 +27,7 @@ public static class ActivationPeak
     public static long Weight(EquatableArray<PipelineAction> actions, Func<int, long> weightOfStage)
     {
         long held = 0, peak = 0;
-        foreach (PipelineAction action in actions)
+        foreach (PipelineAction action in actions.Items)
         {
             switch (action.Kind)
             {
@@ -52,7 +52,7 @@ public static class ActivationPeak
     {
         var held = new int[stages];
         var peak = new int[stages];
-        foreach (PipelineAction action in actions)
+        foreach (PipelineAction action in actions.Items)
         {
             if (action.Kind == ActionKind.Forward)
                 peak[action.Stage] = Math.Max(peak[action.Stage], ++held[action.Stage]);
@@ -72,7 +72,7 @@ public static class ActivationPeak
         bool HandsOver(int stage) => stage > 0 && stage < stageDevices.Count && stageDevices[stage] == stageDevices[stage - 1];
         void Hold(int stage) => peak[stage] = Math.Max(peak[stage], ++held[stage]);
 
-        foreach (PipelineAction action in actions)
+        foreach (PipelineAction action in actions.Items)
         {
             if (action.Kind is ActionKind.Backward or ActionKind.BackwardInput)
             {

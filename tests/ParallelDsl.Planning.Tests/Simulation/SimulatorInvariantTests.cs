@@ -45,6 +45,8 @@ public class SimulatorInvariantTests
                 timeline.Makespan,
                 timeline.Work[device] + timeline.WarmupBubble[device] + timeline.ResidualBubble[device] + timeline.CooldownBubble[device]);
             Assert.True(timeline.WarmupBubble[device] >= 0 && timeline.ResidualBubble[device] >= 0 && timeline.CooldownBubble[device] >= 0);
+            Assert.Equal(
+                IdleTicks(timeline, device), (timeline.WarmupBubble[device], timeline.ResidualBubble[device], timeline.CooldownBubble[device]));
             Assert.Equal(Enumerable.Range(0, stageDevices.Length).Where(stage => stageDevices[stage] == device)
                 .Sum(stage => microBatches * (costs.Forward[stage] + costs.BackwardInput[stage] + costs.BackwardWeight[stage])), timeline.Work[device]);
         }
@@ -188,6 +190,31 @@ public class SimulatorInvariantTests
         Assert.Equal((timeline.Makespan, timeline.Span, timeline.Work), (again.Makespan, again.Span, again.Work));
         Assert.Equal(timeline, PipelineSimulator.Run(programs, placement, costs, exclusive));
     });
+
+    // Tick by tick: before the first backward anywhere, in between, and after the last forward anywhere.
+    private static (long WarmUp, long Residual, long CoolDown) IdleTicks(Timeline timeline, int device)
+    {
+        var all = timeline.Devices.SelectMany(each => each).Where(timed => timed.Action.IsCompute).ToList();
+        long firstBackward = all.Where(timed => timed.Action.Kind != ActionKind.Forward).Min(timed => timed.Start);
+        long lastForward = all.Where(timed => timed.Action.Kind == ActionKind.Forward).Max(timed => timed.End);
+        var busy = new bool[timeline.Makespan];
+        foreach (TimedAction timed in timeline.Devices[device].Where(timed => timed.Action.IsCompute))
+            Array.Fill(busy, true, (int)timed.Start, (int)(timed.End - timed.Start));
+        (long warmUp, long residual, long coolDown) = (0, 0, 0);
+        for (int tick = 0; tick < busy.Length; tick++)
+        {
+            if (busy[tick])
+                continue;
+            if (tick < firstBackward)
+                warmUp++;
+            else if (tick >= lastForward)
+                coolDown++;
+            else
+                residual++;
+        }
+
+        return (warmUp, residual, coolDown);
+    }
 
     // Held from the moment that the gradient of the stage's output is on the device until the weights' gradient is done.
     private static int Gradients(PipelineProgram program, int stage, int[] stageDevices)
