@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ParallelDsl.Planning;
 using ParallelDsl.Planning.Pipelines;
 using ParallelDsl.Planning.Simulation;
@@ -10,6 +11,9 @@ internal static class SimulatorBenchmark
 {
     /// <summary>A round runs pipelines until it has timed so many computations, so that a clock tick is nothing.</summary>
     private const int ActionsPerRound = 1_000_000;
+
+    // The JIT compiler takes its last pass in the background, some time after it has seen the loops.
+    private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(0.5);
 
     public static int Run(BenchmarkOptions options)
     {
@@ -64,8 +68,8 @@ internal static class SimulatorBenchmark
                     PipelineSimulator.Run(programs, placement, costs, exclusiveLinks);
             }
 
-            // The JIT compiler takes its last pass in the background, some time after it has seen the loops.
-            for (int warmUp = 0; warmUp < 5; warmUp++)
+            long started = Stopwatch.GetTimestamp();
+            while (Stopwatch.GetElapsedTime(started) < WarmUpTime)
                 Simulate();
             double[] seconds = [.. Enumerable.Range(0, rounds).Select(_ => Sample.Time(Simulate))];
             return (double)runs * actions / Sample.Of(seconds).Median;

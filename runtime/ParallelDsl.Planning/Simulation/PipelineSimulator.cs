@@ -24,9 +24,8 @@ public static class PipelineSimulator
     /// <param name="stageDevices">The device of each stage.</param>
     /// <param name="costs">The costs of each stage.</param>
     /// <param name="exclusiveLinks">Whether a link carries one transfer at a time.</param>
-    /// <exception cref="ArgumentException">A cost is missing or negative, a stage lies on no device, a program has an action of a stage that
-    /// lies elsewhere or a transfer of nothing, or the programs wait for one another (<see cref="PipelineValidation"/> says
-    /// why).</exception>
+    /// <exception cref="ArgumentException">A cost is missing or negative, a stage lies on no device, a program has an action of a stage
+    /// that lies elsewhere or a transfer of nothing, or the programs wait for one another (the message names the cycle).</exception>
     /// <exception cref="OverflowException">The times leave 64 bits.</exception>
     public static Timeline Run(
         EquatableArray<PipelineProgram> programs, EquatableArray<int> stageDevices, StageCosts costs, bool exclusiveLinks = false)
