@@ -7,6 +7,7 @@ var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(Strin
     ["generator"] = GeneratorBenchmark.Run,
     ["matrix"] = MatrixBenchmark.Run,
     ["plan-step"] = PlanStepBenchmark.Run,
+    ["simulator"] = SimulatorBenchmark.Run,
     ["step"] = StepBenchmark.Run,
 };
 
