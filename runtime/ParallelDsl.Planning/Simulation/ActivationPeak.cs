@@ -8,14 +8,26 @@ public static class ActivationPeak
 {
     /// <summary>The most stage activations (one unit through one stage) that the device of <paramref name="actions"/> holds at
     /// once.</summary>
-    public static int Units(EquatableArray<PipelineAction> actions) => checked((int)Weight(actions, static _ => 1));
+    public static int Units(EquatableArray<PipelineAction> actions)
+    {
+        int held = 0, peak = 0;
+        foreach (PipelineAction action in actions.Items)
+        {
+            if (action.Kind == ActionKind.Forward)
+                peak = Math.Max(peak, ++held);
+            else if (action.Kind is ActionKind.Backward or ActionKind.BackwardWeight)
+                held--; // W follows its B in every valid program.
+        }
+
+        return peak;
+    }
 
     /// <summary>The most that the device of <paramref name="actions"/> holds at once, where one unit through stage s weighs
     /// <paramref name="weightOfStage"/>(s): held from the start of F to the end of X, or of both B and W.</summary>
     public static long Weight(EquatableArray<PipelineAction> actions, Func<int, long> weightOfStage)
     {
         long held = 0, peak = 0;
-        foreach (PipelineAction action in actions)
+        foreach (PipelineAction action in actions.Items)
         {
             switch (action.Kind)
             {
@@ -40,7 +52,7 @@ public static class ActivationPeak
     {
         var held = new int[stages];
         var peak = new int[stages];
-        foreach (PipelineAction action in actions)
+        foreach (PipelineAction action in actions.Items)
         {
             if (action.Kind == ActionKind.Forward)
                 peak[action.Stage] = Math.Max(peak[action.Stage], ++held[action.Stage]);
@@ -60,7 +72,7 @@ public static class ActivationPeak
         bool HandsOver(int stage) => stage > 0 && stage < stageDevices.Count && stageDevices[stage] == stageDevices[stage - 1];
         void Hold(int stage) => peak[stage] = Math.Max(peak[stage], ++held[stage]);
 
-        foreach (PipelineAction action in actions)
+        foreach (PipelineAction action in actions.Items)
         {
             if (action.Kind is ActionKind.Backward or ActionKind.BackwardInput)
             {
