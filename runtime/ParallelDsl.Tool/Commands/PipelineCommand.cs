@@ -64,6 +64,11 @@ internal sealed class PipelineCommand
     private readonly Option<long?> _overhead = NumberOption.Long(
         "--overhead", "TICKS", 0, MostTicks, "Time that every F, B, W and X costs on top. [default: 0]");
 
+    private readonly Option<bool> _exclusiveLinks = new("--exclusive-links")
+    {
+        Description = "A link from one device to another carries one transfer at a time. Plans are made without that in mind, then timed with it.",
+    };
+
     private readonly Option<long?> _activationCap = NumberOption.Long(
         "--activation-cap", "N", 0, MostTicks, "The most layers x micro-batches that any device may hold; pinned layers hold 0.");
 
@@ -111,9 +116,9 @@ internal sealed class PipelineCommand
         var command = new Command("pipeline", "Plans and simulates a pipeline. Times are simulated, in ticks of 0.01 ms.")
         {
             options._layers, options._devices, options._microBatches, options._schedule, options._chunks, options._partition,
-            options._placement, options._splitBackward, options._hop, options._overhead, options._activationCap, options._freeEnds,
-            options._vocabularySlices, options._budget, options._fromCsv, options._fromLayout, options._csv, options._csvTransfers,
-            options._svg, options._layout, options._json,
+            options._placement, options._splitBackward, options._hop, options._overhead, options._exclusiveLinks,
+            options._activationCap, options._freeEnds, options._vocabularySlices, options._budget, options._fromCsv, options._fromLayout,
+            options._csv, options._csvTransfers, options._svg, options._layout, options._json,
         };
         command.SetAction(result =>
         {
@@ -244,6 +249,7 @@ internal sealed class PipelineCommand
             splitBackward,
             result.GetValue(_hop) ?? 0,
             result.GetValue(_overhead) ?? 0,
+            result.GetValue(_exclusiveLinks),
             result.GetValue(_activationCap),
             result.GetValue(_budget) ?? TuningOptions.DefaultBudget);
     }

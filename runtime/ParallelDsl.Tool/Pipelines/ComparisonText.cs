@@ -23,7 +23,7 @@ internal static class ComparisonText
                 Readable.Exact(run.Pipeline.StageDevices.Count),
                 run.Mixes ? "X, B W" : run.Splits ? "B W" : "X",
                 Readable.Exact(makespan),
-                Readable.Exact(run.Span),
+                Readable.Exact(run.Pipeline.Timeline.Span),
                 best == 0 ? "-" : ((decimal)makespan / best).ToString("0.000", CultureInfo.InvariantCulture),
                 Readable.Percent(run.Bubble, makespan * run.Problem.Devices),
                 Readable.Exact(run.Pipeline.Peak));

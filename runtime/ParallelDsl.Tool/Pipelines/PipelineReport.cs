@@ -53,7 +53,7 @@ internal static class PipelineReport
 
         json.WriteEndArray();
         json.WriteNumber("makespan", timeline.Makespan);
-        json.WriteNumber("span", run.Span);
+        json.WriteNumber("span", timeline.Span);
         json.WriteNumber("lowerBound", run.LowerBound);
         Numbers(json, "work", timeline.Work);
         Numbers(json, "warmupBubble", timeline.WarmupBubble);

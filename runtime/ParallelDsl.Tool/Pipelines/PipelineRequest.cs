@@ -11,6 +11,8 @@ namespace ParallelDsl.Tool.Pipelines;
 /// <param name="SplitBackward">Whether B and W are actions of their own; null for what the schedule is known for.</param>
 /// <param name="Hop">Ticks of a transfer between two devices.</param>
 /// <param name="Overhead">Ticks that every action costs on top.</param>
+/// <param name="ExclusiveLinks">Whether a link carries one transfer at a time. Plans are made without that in mind and then timed
+/// with it.</param>
 /// <param name="ActivationCap">The most layers x micro-batches that any device may hold, or null.</param>
 /// <param name="Budget">Candidates of a search.</param>
 internal sealed record PipelineRequest(
@@ -22,6 +24,7 @@ internal sealed record PipelineRequest(
     bool? SplitBackward,
     long Hop,
     long Overhead,
+    bool ExclusiveLinks,
     long? ActivationCap,
     int Budget)
 {

@@ -10,19 +10,24 @@ namespace ParallelDsl.Tool.Pipelines;
 /// <param name="Problem">What had to be laid out.</param>
 /// <param name="Pipeline">The result.</param>
 /// <param name="HasFixedLayout">Whether partition and placement were given or are the schedule's, so that only the order was open.</param>
+/// <param name="HasExclusiveLinks">Whether it was timed with links that carry one transfer at a time.</param>
 /// <param name="Searched">Candidates that a search simulated; 0 without a search.</param>
 /// <param name="Time">How long planning took.</param>
 internal sealed record PipelineRun(
-    string Schedule, PipelineModel Model, PipelineProblem Problem, PipelineCandidate Pipeline, bool HasFixedLayout, int Searched, TimeSpan Time)
+    string Schedule,
+    PipelineModel Model,
+    PipelineProblem Problem,
+    PipelineCandidate Pipeline,
+    bool HasFixedLayout,
+    bool HasExclusiveLinks,
+    int Searched,
+    TimeSpan Time)
 {
     /// <summary>Layers of each stage, as a partition counts them.</summary>
     public EquatableArray<int> Partition => Model.PartitionOf(Pipeline.Boundaries);
 
     /// <summary>Stages of each device.</summary>
     public IEnumerable<IEnumerable<int>> Placement => StageLists.StagesOf(Pipeline.StageDevices, Problem.Devices);
-
-    /// <summary>Ticks from the first to the last action of the device where that is longest.</summary>
-    public long Span => Pipeline.Timeline.Devices.Max(actions => actions.Max(timed => timed.End) - actions.Min(timed => timed.Start));
 
     /// <summary>Idle ticks of all devices.</summary>
     public long Bubble => (Pipeline.Makespan * Problem.Devices) - Pipeline.Timeline.Work.Sum();

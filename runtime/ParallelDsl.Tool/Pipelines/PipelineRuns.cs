@@ -3,6 +3,7 @@ using ParallelDsl.Planning;
 using ParallelDsl.Planning.Json;
 using ParallelDsl.Planning.Pipelines;
 using ParallelDsl.Planning.Pipelines.Tuning;
+using ParallelDsl.Planning.Simulation;
 using static System.FormattableString;
 
 namespace ParallelDsl.Tool.Pipelines;
@@ -31,7 +32,7 @@ internal static class PipelineRuns
         }
 
         CheckCap(name, pipeline, request);
-        return new PipelineRun(name, model, problem, pipeline, HasFixedLayout: true, 0, clock.Elapsed);
+        return RunOf(name, model, request, problem, pipeline, hasFixedLayout: true, 0, clock);
     }
 
     /// <summary>A search for partition, placement and order, as far as they are not given.</summary>
@@ -49,8 +50,8 @@ internal static class PipelineRuns
         var clock = Stopwatch.StartNew();
         TuningSearch search = SearchOf(name, problem, options);
         PipelineCandidate pipeline = display.Run(search, options.Budget);
-        return new PipelineRun(
-            name, model, problem, pipeline, request.Partition is not null && request.Placement is not null, search.Searched, clock.Elapsed);
+        bool hasFixedLayout = request.Partition is not null && request.Placement is not null;
+        return RunOf(name, model, request, problem, pipeline, hasFixedLayout, search.Searched, clock);
     }
 
     /// <summary>The order and the placement of a file of torch.distributed.pipelining.</summary>
@@ -77,7 +78,7 @@ internal static class PipelineRuns
         }
 
         CheckCap(ScheduleNames.Csv, pipeline, request);
-        return new PipelineRun(ScheduleNames.Csv, model, problem, pipeline, HasFixedLayout: true, 0, clock.Elapsed);
+        return RunOf(ScheduleNames.Csv, model, request, problem, pipeline, hasFixedLayout: true, 0, clock);
     }
 
     /// <summary>Reads a schedule of torch.distributed.pipelining.</summary>
@@ -86,6 +87,28 @@ internal static class PipelineRuns
     {
         (TorchSchedule? schedule, TextError? error) = TorchScheduleFile.Parse(InputFile.Read(path));
         return schedule ?? throw CommandException.BadInput($"{path}: {error}");
+    }
+
+    private static PipelineRun RunOf(
+        string name,
+        PipelineModel model,
+        PipelineRequest request,
+        PipelineProblem problem,
+        PipelineCandidate pipeline,
+        bool hasFixedLayout,
+        int searched,
+        Stopwatch clock)
+    {
+        if (request.ExclusiveLinks)
+        {
+            EquatableArray<PipelineProgram> programs = pipeline.Orders.Select(order => new PipelineProgram(order)).ToEquatableArray();
+            pipeline = pipeline with
+            {
+                Timeline = PipelineSimulator.Run(programs, pipeline.StageDevices, pipeline.Costs, exclusiveLinks: true),
+            };
+        }
+
+        return new PipelineRun(name, model, problem, pipeline, hasFixedLayout, request.ExclusiveLinks, searched, clock.Elapsed);
     }
 
     private static PipelineProblem ProblemOf(PipelineModel model, PipelineRequest request, bool splitBackward) => new(

@@ -23,12 +23,14 @@ internal static class RunText
         var text = new StringBuilder();
         text.Append(TitleOf(run)).Append(", ").Append(run.Schedule).Append(", simulated\n\n");
         Entry(text, "makespan", $"{Ticks(timeline.Makespan)}, {Readable.Percent(run.Bubble, timeline.Makespan * run.Problem.Devices)} bubbles");
-        Entry(text, "longest span", Ticks(run.Span));
+        Entry(text, "longest span", Ticks(timeline.Span));
         Entry(text, "lower bound", Ticks(run.LowerBound)
             + (run.HasFixedLayout ? " for this partition and placement; " : " for any pipeline of these layers; ")
             + Above(timeline.Makespan, run.LowerBound));
         Entry(text, "peak held", $"{Readable.Exact(pipeline.Peak)} layers x micro-batches");
         Entry(text, "backward", run.Mixes ? "partly split into B and W" : run.Splits ? "split into B and W" : "not split (X)");
+        if (run.HasExclusiveLinks)
+            Entry(text, "links", "carry one transfer at a time, which the planning did not consider");
         if (run.Searched > 0)
         {
             string best = pipeline.Schedule == PipelineSchedule.Adaptive ? "" : $"; the best is {ScheduleNames.Of(pipeline.Schedule)}";

@@ -159,7 +159,7 @@ public sealed class PipelineFileTests : IDisposable
     [Fact]
     public Task A_drawing()
     {
-        string path = _case.Write("even.layers.json", SampleProfiles.Even(4, ends: true)), svg = _case.File("drawing.svg");
+        string path = _case.Write("even.layers.json", SampleProfiles.Even(40, ends: true)), svg = _case.File("drawing.svg");
         CommandOutcome outcome = CommandOutcome.Of("pipeline", "--layers", path, "--devices", "2", "--micro-batches", "4", "--schedule", "dualpipe-v", "--svg", svg);
         Assert.True(outcome.ExitCode == 0, outcome.Error);
         return Snapshot.Verify(File.ReadAllText(svg), extension: "svg");

@@ -188,6 +188,21 @@ public sealed class PipelineJsonTests : IDisposable
     }
 
     [Fact]
+    public void Exclusive_links_are_never_faster()
+    {
+        foreach (string schedule in new[] { "gpipe", "1f1b", "interleaved", "zb-v", "adaptive" })
+        {
+            string[] options = ["--schedule", schedule, "--budget", "200", "--hop"];
+            long shared = Makespan([.. options, "9000"]), exclusive = Makespan([.. options, "9000", "--exclusive-links"]);
+            Assert.True(exclusive >= shared, schedule);
+            Assert.True(exclusive > shared || schedule != "gpipe");
+            Assert.Equal(Makespan([.. options, "0"]), Makespan([.. options, "0", "--exclusive-links"]));
+        }
+
+        long Makespan(string[] options) => _case.Json(options).GetProperty("makespan").GetInt64();
+    }
+
+    [Fact]
     public void One_device()
     {
         CommandOutcome outcome = CommandOutcome.Of(
