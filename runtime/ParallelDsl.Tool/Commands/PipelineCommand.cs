@@ -13,6 +13,7 @@ internal sealed class PipelineCommand
 {
     private const int MostDevices = 4_096;
     private const int MostMicroBatches = 65_536;
+    private const int MostCandidates = 100_000_000;
     private const long MostTicks = 1_000_000_000_000;
 
     private readonly TextWriter _output;
@@ -82,7 +83,7 @@ internal sealed class PipelineCommand
         "Cuts each pinned embedding and head into K layers that may lie in any stage; partitions count them, activations do not.");
 
     private readonly Option<int?> _budget = NumberOption.Int(
-        "--budget", "N", 1, int.MaxValue, Invariant($"Candidates that adaptive simulates. [default: {TuningOptions.DefaultBudget}]"));
+        "--budget", "N", 1, MostCandidates, Invariant($"Candidates that adaptive simulates. [default: {TuningOptions.DefaultBudget}]"));
 
     private readonly Option<string?> _fromCsv = new("--from-csv")
     {
@@ -129,6 +130,10 @@ internal sealed class PipelineCommand
             catch (OperationCanceledException exception)
             {
                 throw CommandException.BadInput(exception.Message);
+            }
+            catch (OverflowException)
+            {
+                throw CommandException.BadInput("the times of this pipeline leave 64 bits");
             }
         });
         return command;

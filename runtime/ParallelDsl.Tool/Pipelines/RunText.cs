@@ -80,9 +80,7 @@ internal static class RunText
         table.WriteTo(text);
     }
 
-    private static string Above(long makespan, long bound) => makespan == bound
-        ? "the makespan reaches it"
-        : $"the makespan is {Readable.Percent(makespan - bound, bound)} above it";
+    private static string Above(long makespan, long bound) => makespan == bound ? "reached" : $"makespan +{Readable.Percent(makespan - bound, bound)}";
 
     private static string Counted(long count, string one, string many) => $"{Readable.Exact(count)} {(count == 1 ? one : many)}";
 

@@ -17,7 +17,7 @@ public sealed class PipelineInputTests : IDisposable
     [InlineData("--split-backward: expected true or false, found 'yes'", "--split-backward", "yes")]
     [InlineData("--hop: expected a whole number from 0 to 1000000000000, found '-5' (see paralleldsl pipeline --help)", "--hop", "-5")]
     [InlineData("--hop: expected a whole number from 0 to 1000000000000, found 'NaN' (see paralleldsl pipeline --help)", "--hop", "NaN")]
-    [InlineData("--budget: expected a whole number from 1 to 2147483647, found '0' (see paralleldsl pipeline --help)", "--budget", "0")]
+    [InlineData("--budget: expected a whole number from 1 to 100000000, found '0' (see paralleldsl pipeline --help)", "--budget", "0")]
     [InlineData("--partition: has 3 stages, fewer than the 4 devices", "--partition", "14,14,28")]
     [InlineData("--partition: has 55 layers, and the model has 56 that are not pinned", "--schedule", "1f1b", "--partition", "14,14,14,13")]
     [InlineData("--partition: has 56 layers, and the model has 58", "--schedule", "1f1b", "--free-ends", "--partition", "14,14,14,14")]

@@ -171,6 +171,7 @@ public sealed class PipelineJsonTests : IDisposable
     public void Chunks_bound_a_search()
     {
         Assert.Equal(4, _case.Json("--chunks", "1", "--budget", "300").GetProperty("stages").GetInt32());
+        Assert.InRange(_case.Json("--chunks", "2", "--budget", "6000").GetProperty("stages").GetInt32(), 4, 8);
         Assert.Equal(28, _case.Json("--schedule", "interleaved", "--chunks", "7").GetProperty("stages").GetInt32());
     }
 

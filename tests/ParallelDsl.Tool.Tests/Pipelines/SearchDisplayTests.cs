@@ -37,7 +37,7 @@ public sealed class SearchDisplayTests
         string svg = files.File("drawing.svg"), tool = Path.Combine(AppContext.BaseDirectory, "ParallelDsl.Tool.dll");
         var start = new ProcessStartInfo(
             "dotnet",
-            ["exec", tool, "pipeline", "--layers", files.Nano, "--devices", "8", "--micro-batches", "64", "--budget", "2000000000", "--svg", svg])
+            ["exec", tool, "pipeline", "--layers", files.Nano, "--devices", "8", "--micro-batches", "64", "--budget", "100000000", "--svg", svg])
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
         };

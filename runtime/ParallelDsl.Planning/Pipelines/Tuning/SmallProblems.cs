@@ -15,7 +15,7 @@ internal static class SmallProblems
 
     /// <summary>A pipeline that is faster than <paramref name="limit"/>; the best there is, if nodes are left.</summary>
     /// <param name="problem">The problem.</param>
-    /// <param name="options">A given partition or placement.</param>
+    /// <param name="options">A given partition or placement, and how many stages there may be.</param>
     /// <param name="table">Filled for every layout.</param>
     /// <param name="limit">The makespan to beat.</param>
     /// <param name="nodes">How many states may be looked at.</param>
@@ -68,6 +68,7 @@ internal static class SmallProblems
         }
 
         int cuts = layers - 1;
+        long most = (long)problem.Devices * options.MaximumStagesPerDevice;
         for (int mask = (1 << cuts) - 1; mask >= 0; mask--)
         {
             var partition = new List<int> { 1 };
@@ -79,9 +80,13 @@ internal static class SmallProblems
                     partition[partition.Count - 1]++;
             }
 
-            if (partition.Count >= problem.Devices && (options.Placement is not { } placement || placement.Count == partition.Count))
+            if (partition.Count >= problem.Devices && partition.Count <= most
+                && (options.Placement is not { } placement || placement.Count == partition.Count))
+            {
                 yield return [.. partition];
-            if (problem.Overhead == 0 && options.Placement is null)
+            }
+
+            if (problem.Overhead == 0 && options.Placement is null && layers <= most)
                 yield break;
         }
     }

@@ -27,7 +27,7 @@ internal static class TuningMoves
             {
                 < 4 => MoveStage(problem, changed, ref random),
                 < 8 => SwapStages(changed, ref random),
-                8 when freedom.Partition => Split(problem, changed, ref random),
+                8 when freedom.Partition => Split(problem, changed, freedom.MostStages, ref random),
                 9 when freedom.Partition => Merge(problem, changed, ref random),
                 _ => SwapStages(changed, ref random),
             },
@@ -89,9 +89,11 @@ internal static class TuningMoves
         return true;
     }
 
-    private static bool Split(PipelineProblem problem, TuningPoint point, ref SearchRandom random)
+    private static bool Split(PipelineProblem problem, TuningPoint point, long most, ref SearchRandom random)
     {
         Layout layout = point.Layout;
+        if (layout.Stages >= most)
+            return false;
         int stage = random.Next(layout.Stages), layers = layout.FreeLayersOf(problem, stage);
         if (layers < 2)
             return false;
@@ -162,4 +164,5 @@ internal static class TuningMoves
 /// <param name="Partition">Which layers go together.</param>
 /// <param name="Placement">Where stages lie, and with the partition how many there are.</param>
 /// <param name="Order">In which order devices work.</param>
-internal readonly record struct TuningFreedom(bool Partition, bool Placement, bool Order);
+/// <param name="MostStages">How many stages there may be.</param>
+internal readonly record struct TuningFreedom(bool Partition, bool Placement, bool Order, long MostStages);

@@ -49,7 +49,8 @@ public sealed class TuningSearch
                 $"no pipeline keeps an activation cap of {problem.ActivationCap}; the smallest is {least}, what one unit alone holds on some device"));
         }
 
-        _freedom = new(options.Partition is null, options.Placement is null, options.TunesOrder);
+        _freedom = new(
+            options.Partition is null, options.Placement is null, options.TunesOrder, (long)problem.Devices * options.MaximumStagesPerDevice);
         _table = new StageTable(problem);
         _scheduler = new ListScheduler(_table);
         _smallestLayer = problem.Layers.Min(layer =>
@@ -192,7 +193,7 @@ public sealed class TuningSearch
             if (changed is null)
             {
                 // Draws that fail cost nothing, but must not go on for ever.
-                if (++stalled > 50 * budget)
+                if (++stalled > 50L * budget)
                     break;
                 continue;
             }
