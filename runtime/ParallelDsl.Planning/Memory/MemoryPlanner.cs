@@ -34,10 +34,10 @@ public static class MemoryPlanner
             stages.Sum(stage => stage.Units),
             available);
 
-    /// <summary>Bytes a token of the buffers of transfers: where there is a pipeline, one for each of its four transfers (4 hidden vectors);
+    /// <summary>Bytes a token of the buffers of transfers: where there is a pipeline, one for each of its four transfers, as wide as the widest;
     /// where there is a ring, keys and values and their gradients, each twice, so that one is sent while the next arrives.</summary>
-    public static long TransferBytes(long hidden, long keyValue, int sequence, int pipeline) =>
-        (pipeline > 1 ? 4 * hidden : 0) + (sequence > 1 ? 4 * keyValue : 0);
+    public static long TransferBytes(long boundary, long keyValue, int sequence, int pipeline) =>
+        (pipeline > 1 ? 4 * boundary : 0) + (sequence > 1 ? 4 * keyValue : 0);
 }
 
 /// <summary>What one stage holds for each token of a unit.</summary>
