@@ -24,7 +24,6 @@ internal sealed unsafe class RankExecutor : IDisposable
     private readonly NativeBuffer?[,] _outputs;
     private readonly NativeBuffer?[,] _inputGradients;
     private readonly NativeBuffer _scratch;
-    private readonly int _width;
 
     /// <summary>Makes the executor of one rank.</summary>
     /// <param name="plan">The plan.</param>
@@ -52,9 +51,9 @@ internal sealed unsafe class RankExecutor : IDisposable
         }
 
         LayerModule[] all = [.. layers.OfType<LayerModule>()];
-        _width = plan.Model.Layers[0].Width;
+        int widest = _stages.OfType<StageRunner>().Max(stage => Math.Max(stage.InputWidth, stage.OutputWidth));
         _scratch = new NativeBuffer(all.Max(layer => (long)layer.ScratchFloats) * tokens);
-        _hiddenPool = new BufferPool((long)_width * tokens);
+        _hiddenPool = new BufferPool((long)widest * tokens);
         _outputs = new NativeBuffer?[_stages.Length, units];
         _inputGradients = new NativeBuffer?[_stages.Length, units];
     }
@@ -140,13 +139,13 @@ internal sealed unsafe class RankExecutor : IDisposable
                 stage.BackwardWeight(unit, call);
                 break;
             case ActionKind.SendForward:
-                Send(index + 1, index + 1, 0, ref _outputs[index, unit], layout.Tokens);
+                Send(index + 1, index + 1, 0, ref _outputs[index, unit], layout.Tokens * stage.OutputWidth);
                 break;
             case ActionKind.ReceiveForward:
-                _transport.Receive(RankOf(index - 1), StageTag(index, 0), stage.InputOf(unit, layout.Tokens, _width).Span);
+                _transport.Receive(RankOf(index - 1), StageTag(index, 0), stage.InputOf(unit, layout.Tokens).Span);
                 break;
             case ActionKind.SendBackward:
-                Send(index - 1, index, 1, ref _inputGradients[index, unit], layout.Tokens);
+                Send(index - 1, index, 1, ref _inputGradients[index, unit], layout.Tokens * stage.InputWidth);
                 break;
             case ActionKind.ReceiveBackward:
                 _transport.Receive(RankOf(index + 1), StageTag(index + 1, 1), stage.OutputGradientOf(unit, layout.Tokens).Span);
@@ -163,9 +162,9 @@ internal sealed unsafe class RankExecutor : IDisposable
         if (next == _stages.Length)
             return default;
         if (_stages[next] is { } neighbour)
-            return neighbour.InputOf(unit, tokens, _width);
+            return neighbour.InputOf(unit, tokens);
         NativeBuffer buffer = _outputs[stage.Plan.Index, unit] ??= _hiddenPool.Rent();
-        return new Matrix(buffer.Pointer, tokens, _width, _width);
+        return new Matrix(buffer.Pointer, tokens, stage.OutputWidth);
     }
 
     private Matrix InputGradientOf(StageRunner stage, int unit, int tokens)
@@ -176,14 +175,14 @@ internal sealed unsafe class RankExecutor : IDisposable
         if (_stages[previous] is { } neighbour)
             return neighbour.OutputGradientOf(unit, tokens);
         NativeBuffer buffer = _inputGradients[stage.Plan.Index, unit] ??= _hiddenPool.Rent();
-        return new Matrix(buffer.Pointer, tokens, _width, _width);
+        return new Matrix(buffer.Pointer, tokens, stage.InputWidth);
     }
 
-    private void Send(int toStage, int boundary, int direction, ref NativeBuffer? buffer, int tokens)
+    private void Send(int toStage, int boundary, int direction, ref NativeBuffer? buffer, int floats)
     {
         if (buffer is null)
             throw new InvalidOperationException($"Rank {_transport.Rank} has nothing to send to stage {toStage}: the program sends before it computes.");
-        _transport.Send(RankOf(toStage), StageTag(boundary, direction), buffer.Span[..(tokens * _width)]);
+        _transport.Send(RankOf(toStage), StageTag(boundary, direction), buffer.Span[..floats]);
         _hiddenPool.Return(ref buffer);
     }
 

@@ -48,6 +48,9 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
     public override IReadOnlyList<ParameterSpec> Parameters { get; }
 
     /// <inheritdoc/>
+    public override int InputWidth => Width;
+
+    /// <inheritdoc/>
     public override int OutputWidth => Width;
 
     /// <inheritdoc/>
