@@ -49,6 +49,7 @@ public static class LayerCosts
         var layers = new List<PlannedLayer>();
         int vocabulary = model.Layers.Count > 0 ? model.Layers[0].Vocabulary : 0;
         int width = model.Layers.Count > 0 ? model.Layers[0].Width : 0;
+        int block = 0;
         for (int declared = 0; declared < model.Layers.Count; declared++)
         {
             LayerSpec layer = model.Layers[declared];
@@ -57,7 +58,7 @@ public static class LayerCosts
             {
                 PlannedLayer planned = layer.Kind switch
                 {
-                    LayerKind.TransformerBlock => Block(layer, width, type) with { Repetition = piece },
+                    LayerKind.TransformerBlock => Block(layer, width, type) with { Repetition = piece, Block = block++ },
                     LayerKind.Embedding when pieces > 1 => EmbeddingSlice(vocabulary, piece, pieces, width, type),
                     LayerKind.Embedding => Embedding(vocabulary, width, type),
                     _ when pieces > 1 => HeadSlice(layer, vocabulary, piece, pieces, width, type),

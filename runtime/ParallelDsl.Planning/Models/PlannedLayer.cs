@@ -12,6 +12,7 @@ namespace ParallelDsl.Planning.Models;
 /// <param name="ActivationBytes">Bytes held a token from the forward until the backward is done.</param>
 /// <param name="OutputBytes">Bytes a token that go to the next layer.</param>
 /// <param name="KeyValueBytes">Bytes a token that travel on the ring of the sequence axis.</param>
+/// <param name="Block">Transformer block: which one of the model, from 0, those of all declarations counted.</param>
 /// <param name="Slice">Embedding and head: which slice of the vocabulary, from 0.</param>
 /// <param name="Slices">Embedding and head: into how many slices (<see cref="VocabularySlice"/>) the vocabulary is divided; 1 where it is whole.</param>
 public sealed record PlannedLayer(
@@ -26,6 +27,7 @@ public sealed record PlannedLayer(
     long ActivationBytes,
     long OutputBytes,
     long KeyValueBytes,
+    int Block = 0,
     int Slice = 0,
     int Slices = 1)
 {

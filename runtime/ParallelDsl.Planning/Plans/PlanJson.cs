@@ -93,10 +93,15 @@ public static class PlanJson
             .Member("repetition", layer.Repetition).Member("parameters", layer.Parameters).Member("linearFlops", layer.LinearFlops)
             .Member("attentionFlops", layer.AttentionFlops).Member("activationBytes", layer.ActivationBytes)
             .Member("outputBytes", layer.OutputBytes).Member("keyValueBytes", layer.KeyValueBytes);
+        if (layer.Block != DefaultBlock(layer.Kind, layer.Index))
+            writer.Member("block", layer.Block);
         if (layer.IsSlice)
             writer.Member("slice", layer.Slice).Member("slices", layer.Slices);
         writer.End();
     }
+
+    /// <summary>Where the embedding is whole, blocks follow layer 0.</summary>
+    private static int DefaultBlock(LayerKind kind, int index) => kind == LayerKind.TransformerBlock ? index - 1 : 0;
 
     private static void WriteModel(JsonWriter writer, ModelSpec model)
     {
@@ -140,10 +145,7 @@ public static class PlanJson
 
     private static ParallelPlan ReadPlan(JsonObject members) => new(
         Model: Object(members.Required("model"), ReadModel),
-        Layers: members.Array("layers", row => Object(row, layer => new PlannedLayer(
-            layer.Int("index"), layer.Text("name"), layer.Enum<LayerKind>("kind"), layer.Int("declared"), layer.Int("repetition"),
-            layer.Long("parameters"), layer.Long("linearFlops"), layer.Long("attentionFlops"), layer.Long("activationBytes"),
-            layer.Long("outputBytes"), layer.Long("keyValueBytes"), layer.OptionalInt("slice", 0), layer.OptionalInt("slices", 1)))),
+        Layers: members.Array("layers", row => Object(row, ReadLayer)),
         Cluster: Object(members.Required("cluster"), ReadCluster),
         Axes: Object(members.Required("axes"), axes => new AxesSpec(
             axes.Int("data"), axes.Int("sequence"), axes.Int("pipeline"), axes.Enum<PipelineSchedule>("schedule"),
@@ -164,6 +166,16 @@ public static class PlanJson
         Estimates: Object(members.Required("estimates"), estimates => new Estimates(
             estimates.Long("makespan"), estimates.Array("work", work => work.AsWhole(0, long.MaxValue)), estimates.Long("dataRankFlops"),
             estimates.Long("dataBytes"), estimates.Long("sequenceBytes"), estimates.Long("pipelineBytes"))));
+
+    private static PlannedLayer ReadLayer(JsonObject layer)
+    {
+        (int index, LayerKind kind) = (layer.Int("index"), layer.Enum<LayerKind>("kind"));
+        return new(
+            index, layer.Text("name"), kind, layer.Int("declared"), layer.Int("repetition"), layer.Long("parameters"),
+            layer.Long("linearFlops"), layer.Long("attentionFlops"), layer.Long("activationBytes"), layer.Long("outputBytes"),
+            layer.Long("keyValueBytes"), layer.OptionalInt("block", DefaultBlock(kind, index)), layer.OptionalInt("slice", 0),
+            layer.OptionalInt("slices", 1));
+    }
 
     private static T Object<T>(JsonValue value, Func<JsonObject, T> read)
     {

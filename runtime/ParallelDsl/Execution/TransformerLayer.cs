@@ -21,7 +21,7 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
         : base(layer)
     {
         // The embedding is layer 0, so blocks count from layer 1.
-        int block = layer.Index - 1;
+        int block = layer.Block;
         float deviation = LlamaNames.InitialDeviation;
         Parameters =
         [

@@ -28,7 +28,7 @@ internal static class GradientTable
     private static SortedDictionary<string, float[]> Collect<TModel>(Trainer<TModel> trainer, Selector view)
         where TModel : IParallelModel<TModel>
     {
-        SortedDictionary<string, float[]> table = new(StringComparer.Ordinal);
+        Dictionary<TensorRows, float[]> parts = [];
         foreach (RankModel model in trainer.Models)
         {
             foreach (Parameter parameter in model.Store.Parameters)
@@ -37,14 +37,30 @@ internal static class GradientTable
                 int start = 0;
                 foreach (TensorRows tensor in parameter.Spec.Tensors)
                 {
-                    float[] slice = values.Slice(start, tensor.Rows * parameter.Spec.Columns).ToArray();
-                    start += slice.Length;
+                    float[] part = values.Slice(start, tensor.Rows * parameter.Spec.Columns).ToArray();
+                    start += part.Length;
 
                     // Replicas and the two ends of a tied table must hold the same bits.
-                    if (!table.TryAdd(tensor.Name, slice))
-                        Assert.True(table[tensor.Name].AsSpan().SequenceEqual(slice), $"{tensor.Name} differs between replicas; rank {model.Rank}");
+                    if (!parts.TryAdd(tensor, part))
+                        Assert.True(parts[tensor].AsSpan().SequenceEqual(part), $"{tensor.Name} differs between replicas; rank {model.Rank}");
                 }
             }
+        }
+
+        // Slices of a tensor are put together: their rows must be all of it.
+        SortedDictionary<string, float[]> table = new(StringComparer.Ordinal);
+        foreach (IGrouping<string, TensorRows> tensor in parts.Keys.GroupBy(part => part.Name))
+        {
+            TensorRows[] rows = [.. tensor.OrderBy(part => part.FirstRow)];
+            int next = 0;
+            foreach (TensorRows part in rows)
+            {
+                Assert.Equal(next, part.FirstRow);
+                next += part.Rows;
+            }
+
+            Assert.All(rows, part => Assert.Equal(next, part.TensorLength));
+            table.Add(tensor.Key, [.. rows.SelectMany(part => parts[part])]);
         }
 
         return table;
