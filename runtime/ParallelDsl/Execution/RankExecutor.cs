@@ -20,7 +20,7 @@ internal sealed unsafe class RankExecutor : IDisposable
     private readonly ThreadTeam _team;
     private readonly RingAttention _ring;
     private readonly StageRunner?[] _stages;
-    private readonly BufferPool _hiddenPool;
+    private readonly Outbox _outbox;
     private readonly NativeBuffer?[,] _outputs;
     private readonly NativeBuffer?[,] _inputGradients;
     private readonly NativeBuffer _scratch;
@@ -53,7 +53,7 @@ internal sealed unsafe class RankExecutor : IDisposable
         LayerModule[] all = [.. layers.OfType<LayerModule>()];
         int widest = _stages.OfType<StageRunner>().Max(stage => Math.Max(stage.InputWidth, stage.OutputWidth));
         _scratch = new NativeBuffer(all.Max(layer => (long)layer.ScratchFloats) * tokens);
-        _hiddenPool = new BufferPool((long)widest * tokens);
+        _outbox = new Outbox(transport, (long)widest * tokens);
         _outputs = new NativeBuffer?[_stages.Length, units];
         _inputGradients = new NativeBuffer?[_stages.Length, units];
     }
@@ -68,29 +68,17 @@ internal sealed unsafe class RankExecutor : IDisposable
     public long ActivationBytes => _stages.Sum(stage => stage?.ActivationBytes ?? 0);
 
     /// <summary>Bytes of the other buffers so far: gradients of hidden states, scratch, hidden states on their way.</summary>
-    public long WorkspaceBytes => _stages.Sum(stage => stage?.GradientBytes ?? 0) + _hiddenPool.Bytes + (_scratch.Length * sizeof(float));
+    public long WorkspaceBytes => _stages.Sum(stage => stage?.GradientBytes ?? 0) + _outbox.Bytes + (_scratch.Length * sizeof(float));
 
     /// <summary>Runs a step of training.</summary>
     /// <param name="units">The layouts of the step's units.</param>
     /// <param name="loss">The scale of the loss, and where it is added.</param>
-    public void Train(UnitLayout[] units, LossSum loss)
-    {
-        foreach (PipelineAction action in Program)
-            Run(action, units[action.MicroBatch], loss);
-    }
+    public void Train(UnitLayout[] units, LossSum loss) => Run(Program, units, loss, evaluates: false);
 
     /// <summary>Runs the forwards alone: the loss, no gradients.</summary>
     /// <param name="units">The layouts of the units.</param>
     /// <param name="loss">Where the loss is added.</param>
-    public void Evaluate(UnitLayout[] units, LossSum loss)
-    {
-        foreach (PipelineAction action in ForwardProgram)
-        {
-            Run(action, units[action.MicroBatch], loss);
-            if (action.Kind == ActionKind.Forward)
-                _stages[action.Stage]!.Release(action.MicroBatch);
-        }
-    }
+    public void Evaluate(UnitLayout[] units, LossSum loss) => Run(ForwardProgram, units, loss, evaluates: true);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -101,13 +89,34 @@ internal sealed unsafe class RankExecutor : IDisposable
         {
             for (int unit = 0; unit < _outputs.GetLength(1); unit++)
             {
-                _hiddenPool.Return(ref _outputs[stage, unit]);
-                _hiddenPool.Return(ref _inputGradients[stage, unit]);
+                _outbox.Return(ref _outputs[stage, unit]);
+                _outbox.Return(ref _inputGradients[stage, unit]);
             }
         }
 
-        _hiddenPool.Dispose();
+        _outbox.Dispose();
         _scratch.Dispose();
+    }
+
+    private void Run(PipelineAction[] program, UnitLayout[] units, LossSum loss, bool evaluates)
+    {
+        try
+        {
+            foreach (PipelineAction action in program)
+            {
+                Run(action, units[action.MicroBatch], loss);
+                if (evaluates && action.Kind == ActionKind.Forward)
+                    _stages[action.Stage]!.Release(action.MicroBatch);
+            }
+
+            _outbox.Flush();
+        }
+        catch (Exception exception)
+        {
+            // The outbox may wait for a rank that waits for this one; nobody can go on.
+            _transport.Abort(exception);
+            throw;
+        }
     }
 
     private void Run(PipelineAction action, UnitLayout layout, LossSum loss)
@@ -163,7 +172,7 @@ internal sealed unsafe class RankExecutor : IDisposable
             return default;
         if (_stages[next] is { } neighbour)
             return neighbour.InputOf(unit, tokens);
-        NativeBuffer buffer = _outputs[stage.Plan.Index, unit] ??= _hiddenPool.Rent();
+        NativeBuffer buffer = _outputs[stage.Plan.Index, unit] ??= _outbox.Rent();
         return new Matrix(buffer.Pointer, tokens, stage.OutputWidth);
     }
 
@@ -174,7 +183,7 @@ internal sealed unsafe class RankExecutor : IDisposable
             return default;
         if (_stages[previous] is { } neighbour)
             return neighbour.OutputGradientOf(unit, tokens);
-        NativeBuffer buffer = _inputGradients[stage.Plan.Index, unit] ??= _hiddenPool.Rent();
+        NativeBuffer buffer = _inputGradients[stage.Plan.Index, unit] ??= _outbox.Rent();
         return new Matrix(buffer.Pointer, tokens, stage.InputWidth);
     }
 
@@ -182,8 +191,7 @@ internal sealed unsafe class RankExecutor : IDisposable
     {
         if (buffer is null)
             throw new InvalidOperationException($"Rank {_transport.Rank} has nothing to send to stage {toStage}: the program sends before it computes.");
-        _transport.Send(RankOf(toStage), StageTag(boundary, direction), buffer.Span[..floats]);
-        _hiddenPool.Return(ref buffer);
+        _outbox.Send(RankOf(toStage), StageTag(boundary, direction), ref buffer, floats);
     }
 
     private int RankOf(int stage) => _plan.Mesh.RankOf(_coordinate with { Pipeline = _plan.Stages[stage].Device });
