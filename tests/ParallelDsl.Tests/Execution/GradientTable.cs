@@ -7,10 +7,12 @@ namespace ParallelDsl.Tests.Execution;
 internal static class GradientTable
 {
     public static SortedDictionary<string, float[]> Gradients<TModel>(Trainer<TModel> trainer)
-        where TModel : IParallelModel<TModel> => Collect(trainer, parameter => parameter.Gradients.Span);
+        where TModel : IParallelModel<TModel> => Gradients(trainer.Models);
+
+    public static SortedDictionary<string, float[]> Gradients(IEnumerable<RankModel> models) => Collect(models, parameter => parameter.Gradients.Span);
 
     public static SortedDictionary<string, float[]> Weights<TModel>(Trainer<TModel> trainer)
-        where TModel : IParallelModel<TModel> => Collect(trainer, parameter => parameter.Weights.Span);
+        where TModel : IParallelModel<TModel> => Collect(trainer.Models, parameter => parameter.Weights.Span);
 
     /// <summary>The largest difference within a tensor over the largest value of the tensor, over all tensors.</summary>
     public static (double Difference, string Tensor) Compare(SortedDictionary<string, float[]> expected, SortedDictionary<string, float[]> actual)
@@ -25,11 +27,10 @@ internal static class GradientTable
         return expected.Zip(actual, (a, b) => Math.Abs((double)a - b)).Max() / Math.Max(scale, 1e-30);
     }
 
-    private static SortedDictionary<string, float[]> Collect<TModel>(Trainer<TModel> trainer, Selector view)
-        where TModel : IParallelModel<TModel>
+    private static SortedDictionary<string, float[]> Collect(IEnumerable<RankModel> models, Selector view)
     {
         Dictionary<TensorRows, float[]> parts = [];
-        foreach (RankModel model in trainer.Models)
+        foreach (RankModel model in models)
         {
             foreach (Parameter parameter in model.Store.Parameters)
             {
