@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using ParallelDsl.Memory;
+using ParallelDsl.Planning.Memory;
 using ParallelDsl.Transports;
 
 namespace ParallelDsl.Execution;
@@ -11,7 +12,7 @@ namespace ParallelDsl.Execution;
 internal sealed class Outbox : IDisposable
 {
     /// <summary>Buffers that the plan counts: while there are so many, computation waits for a send to end before it gets the next.</summary>
-    public const int Buffers = 4;
+    public const int Buffers = MemoryPlanner.OutgoingBuffers;
 
     private readonly object _gate = new();
     private readonly ITransport _transport;
