@@ -133,7 +133,9 @@ public static class LayerCosts
         attentionFlops: 0,
         activationBytes: slice == 0 ? 0 : width * ElementBytes(type),
         outputBytes: width * ElementBytes(type),
-        keyValueBytes: 0) with { Slice = slice, Slices = slices };
+        keyValueBytes: 0,
+        slice: slice,
+        slices: slices);
 
     // w width, h heads of width w/h, k width of the keys of all g key-value heads, f feed-forward width.
     private static PlannedLayer Block(LayerSpec layer, long width, TrainingType type)
@@ -184,7 +186,9 @@ public static class LayerCosts
             attentionFlops: 0,
             activationBytes: (vectors * ElementBytes(type)) + (numbers * StatisticBytes),
             outputBytes: last ? 0 : (width * ElementBytes(type)) + (SoftmaxStatistics * StatisticBytes),
-            keyValueBytes: 0) with { Slice = slice, Slices = slices };
+            keyValueBytes: 0,
+            slice: slice,
+            slices: slices);
     }
 
     private static PlannedLayer Layer(
@@ -194,6 +198,8 @@ public static class LayerCosts
         long attentionFlops,
         long activationBytes,
         long outputBytes,
-        long keyValueBytes) =>
-        new(0, "", kind, 0, 0, parameters, linearFlops, attentionFlops, activationBytes, outputBytes, keyValueBytes);
+        long keyValueBytes,
+        int slice = 0,
+        int slices = 1) =>
+        new(0, "", kind, 0, 0, parameters, linearFlops, attentionFlops, activationBytes, outputBytes, keyValueBytes, 0, slice, slices);
 }
