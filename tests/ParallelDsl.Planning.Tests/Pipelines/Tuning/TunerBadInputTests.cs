@@ -47,25 +47,38 @@ public class TunerBadInputTests
     }
 
     [Fact]
-    public void Hops_and_rates_of_other_devices()
+    public void Hops_of_other_devices()
     {
         Refuses(Good with { Hops = [0, 1, 1, 0] });
-        Refuses(Good with { Rates = [1, 1] });
-        Refuses(Good with { Rates = [1, 0, 1] });
-        Refuses(Good with { Rates = [1, -1, 1] });
+        Refuses(Good with { Hops = [0, 1, 1, 1, 0, 1, 1, 1, 0, 0] });
     }
 
+    [Theory]
+    [InlineData("1 1")]
+    [InlineData("1 1 1 1")]
+    [InlineData("1 0 1")]
+    [InlineData("1 -1 1")]
+    public void Rates(string text) => Refuses(Good with { Rates = Numbers(text).Select(rate => (long)rate).ToEquatableArray() });
+
     [Fact]
-    public void Huge_costs()
+    public void Huge_times_and_sizes()
     {
         Refuses(With(new(long.MaxValue, 3, 1)));
         Refuses(With(new(long.MaxValue, long.MaxValue, long.MaxValue)));
         Refuses(With(new(2, 3, 1, Held: long.MaxValue)));
-        Refuses(With(new(2, 3, 1, Resident: long.MaxValue)));
         Refuses(Good with { Hop = long.MaxValue });
         Refuses(Good with { Overhead = long.MaxValue });
+    }
+
+    [Fact]
+    public void Huge_resident_sizes() => Refuses(Good with { Layers = Enumerable.Repeat(new PipelineLayer(2, 3, 1, 1, long.MaxValue), 6).ToEquatableArray() });
+
+    [Fact]
+    public void Everything_huge()
+    {
         PipelineLayer huge = new(long.MaxValue, long.MaxValue, long.MaxValue, long.MaxValue, long.MaxValue);
-        Refuses(Good with { Layers = Enumerable.Repeat(huge, 6).ToEquatableArray(), MicroBatches = int.MaxValue, Hop = long.MaxValue, Overhead = long.MaxValue });
+        Refuses(new PipelineProblem(
+            Enumerable.Repeat(huge, 6).ToEquatableArray(), 3, int.MaxValue, Hop: long.MaxValue, Overhead: long.MaxValue));
     }
 
     // Just under the limit, where sums of products would first overflow.
