@@ -19,7 +19,7 @@ public class TunerOptimalityTests
 
     // The same with the largest counts only, where there is most to choose.
     [Fact]
-    public void Equals_the_oracle_on_the_largest() => Compare(SmallProblems.Of(Gen.Int[2, 3], Gen.Int[4, 5], Gen.Int[3, 4]), 200);
+    public void Equals_the_oracle_on_the_largest() => Compare(SmallProblems.Of(Gen.Int[2, 3], Gen.Int[4, 5], Gen.Int[3, 4]), 150);
 
     [Fact]
     public void Equals_the_oracle_with_overhead() => Compare(SmallProblems.Of(Gen.Int[2, 3], Gen.Int[3, 5], Gen.Int[2, 4], overhead: true), 60);
