@@ -11,6 +11,7 @@ var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(Strin
     ["plan-step"] = PlanStepBenchmark.Run,
     ["simulator"] = SimulatorBenchmark.Run,
     ["step"] = StepBenchmark.Run,
+    ["transfers"] = TransferBenchmark.Run,
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out Func<BenchmarkOptions, int>? run))

@@ -60,7 +60,7 @@ internal readonly record struct AxisChoice(int Data, int Sequence, int Pipeline)
     private bool IsAllowed(ModelSpec model, AxesSpec axes)
     {
         long granule = Sequence == 1 ? 1 : 2L * Sequence;
-        long layers = model.Layers.Sum(layer => (long)Math.Max(0, layer.Repeat));
+        long layers = LayerCosts.Count(model, axes.VocabularySlices);
         bool microBatches = axes.Pipeline == Pipeline || axes.MicroBatches == axes.Pipeline
             || (axes.MicroBatches >= Pipeline && (axes.Schedule != PipelineSchedule.Interleaved || axes.MicroBatches % Pipeline == 0));
         bool tokens = model.ContextLength % granule == 0 && axes.UnitTokens % granule == 0;

@@ -8,7 +8,7 @@ namespace ParallelDsl.Planning.Plans;
 /// <summary>Everything that is decided before a run: one immutable value. Planners make it, the simulator replays it, the runtime
 /// executes it, reports draw it, JSON carries it, its digest names it.</summary>
 /// <param name="Model">The model as declared.</param>
-/// <param name="Layers">Its layers, repetitions unrolled, in execution order.</param>
+/// <param name="Layers">Its layers, repetitions and vocabulary slices unrolled, in execution order.</param>
 /// <param name="Cluster">The machines.</param>
 /// <param name="Axes">The axes as declared, defaults filled in.</param>
 /// <param name="Mesh">All axes together.</param>
@@ -39,6 +39,8 @@ public sealed record ParallelPlan(
 /// <param name="MicroBatches">Units that a data rank takes through the pipeline in one step; 0 means as many as <paramref name="Pipeline"/>.</param>
 /// <param name="Chunks">Stages a device: more than 1 only when interleaved; 0 means 2 when interleaved, else 1.</param>
 /// <param name="UnitTokens">Tokens that one unit may hold over the whole sequence axis; 0 means the context length.</param>
+/// <param name="VocabularySlices">Into how many layers, each with a slice of the vocabulary, the embedding and the head are divided; 0 and 1
+/// leave them whole.</param>
 public sealed record AxesSpec(
     int Data = 1,
     int Sequence = 1,
@@ -46,7 +48,8 @@ public sealed record AxesSpec(
     PipelineSchedule Schedule = PipelineSchedule.OneForwardOneBackward,
     int MicroBatches = 0,
     int Chunks = 0,
-    int UnitTokens = 0);
+    int UnitTokens = 0,
+    int VocabularySlices = 1);
 
 /// <summary>A contiguous run of layers.</summary>
 /// <param name="Index">Position in execution order, from 0.</param>

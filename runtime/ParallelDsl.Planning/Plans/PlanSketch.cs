@@ -14,7 +14,7 @@ internal sealed class PlanSketch
     {
         (Request, AxesSpec axes) = (request, request.Axes);
         Type = LayerCosts.TypeOf(request.Cluster);
-        Layers = LayerCosts.Unroll(request.Model, Type);
+        Layers = LayerCosts.Unroll(request.Model, Type, axes.VocabularySlices);
         Batching = new BatchingPlan(
             axes.MicroBatches, axes.UnitTokens, axes.UnitTokens / axes.Sequence, axes.Sequence == 1 ? 1 : 2 * axes.Sequence);
         Work = UnitWork.Of(axes.UnitTokens, request.Model.ContextLength, axes.Sequence);
@@ -88,20 +88,20 @@ internal sealed class PlanSketch
         return layers;
     }
 
-    // A tied head needs the embedding's table on its own device too.
+    // A tied head, or a slice of it, needs the embedding's table of the same rows on its own device too.
     private long TiedParametersAt(List<PlannedLayer> layers)
     {
-        LayerSpec head = Request.Model.Layers[Request.Model.Layers.Count - 1];
-        bool tied = head.TiedWeights
-            && layers.Exists(layer => layer.Kind == LayerKind.LanguageModelHead)
-            && !layers.Exists(layer => layer.Kind == LayerKind.Embedding);
-        return tied ? LayerCosts.TiedParameters(Request.Model) : 0;
+        if (!Request.Model.Layers[Request.Model.Layers.Count - 1].TiedWeights)
+            return 0;
+        var tables = new HashSet<int>(layers.Where(layer => layer.Kind == LayerKind.Embedding).Select(layer => layer.Slice));
+        return layers.Where(layer => layer.Kind == LayerKind.LanguageModelHead && !tables.Contains(layer.Slice))
+            .Sum(layer => LayerCosts.TiedParameters(Request.Model, layer));
     }
 
     // What a rank sends in a step, at the position that sends the most. Gradients: a ring all-reduce over n ranks sends 2 (n - 1) / n of
     // them; first over the sequence axis, then each rank its share over the data axis. Ring attention: keys and values go n - 1 hops
-    // forward, n - 1 hops backward, and their gradients n hops, back to where they belong. Pipeline: a hidden vector or its gradient for
-    // each neighbour stage.
+    // forward, n - 1 hops backward, and their gradients n hops, back to where they belong. Pipeline: the output for the next stage, the
+    // gradient of the input, which is as wide as the input, for the one before.
     private Mesh PlanMesh()
     {
         long sequence = Axes.Sequence, data = Axes.Data;
@@ -113,17 +113,26 @@ internal sealed class PlanSketch
             long rings = sequence == 1 ? 0 : ((3 * sequence) - 2) * keysAndValues;
             DataBytes = Math.Max(DataBytes, 2 * (data - 1) * (gradients / sequence) / data);
             SequenceBytes = Math.Max(SequenceBytes, (2 * (sequence - 1) * gradients / sequence) + rings);
-            long neighbours = 0;
+            long boundaries = 0;
             for (int stage = position; stage < StageDevices.Count && Axes.Pipeline > 1; stage += Axes.Pipeline)
-                neighbours += (stage > 0 ? 1 : 0) + (stage < StageDevices.Count - 1 ? 1 : 0);
-            PipelineBytes = Math.Max(PipelineBytes, neighbours * HiddenBytes * Work.Tokens * Axes.MicroBatches);
+                boundaries += BoundaryBytes(stage - 1) + BoundaryBytes(stage);
+            PipelineBytes = Math.Max(PipelineBytes, boundaries * Work.Tokens * Axes.MicroBatches);
         }
 
         return MeshPlanner.Plan(Axes.Data, Axes.Sequence, Axes.Pipeline, DataBytes, SequenceBytes, PipelineBytes);
     }
 
-    // The first layer is the embedding.
-    private long HiddenBytes => Layers[0].OutputBytes;
+    // Bytes a token that go from a stage to the next, and of the gradient that comes back. Before the first stage and after the last one
+    // there are none.
+    private long BoundaryBytes(int stage) => stage < 0 ? 0 : Layers[Boundaries[stage + 1] - 1].OutputBytes;
+
+    private long WidestBoundary(int position)
+    {
+        long widest = 0;
+        for (int stage = position; stage < StageDevices.Count; stage += Axes.Pipeline)
+            widest = Math.Max(widest, Math.Max(BoundaryBytes(stage - 1), BoundaryBytes(stage)));
+        return widest;
+    }
 
     // The lowest rate and the least memory of the devices at each position.
     private (EquatableArray<long> Rates, EquatableArray<long> Memory) SmallestDevices(ClusterTopology topology)
@@ -152,11 +161,17 @@ internal sealed class PlanSketch
     {
         long[] forward = Prefix(Work.Forward), input = Prefix(Work.BackwardInput), weight = Prefix(Work.BackwardWeight);
         var stages = new PlannedStage[StageDevices.Count];
-        var hops = new long[Axes.Pipeline];
-        for (int position = 0; position < Axes.Pipeline && Axes.Pipeline > 1; position++)
+
+        // Boundaries have two widths at most: between slices of a head, and everywhere else.
+        var hops = new Dictionary<(int Position, long Bytes), long>();
+        long HopOf(int stage)
         {
-            bool used = position + 1 < Axes.Pipeline || StageDevices.Count > Axes.Pipeline;
-            hops[position] = used ? SlowestHop(topology, position, (position + 1) % Axes.Pipeline) : 0;
+            if (Axes.Pipeline == 1 || stage == stages.Length - 1)
+                return 0;
+            (int Position, long Bytes) key = (StageDevices[stage], BoundaryBytes(stage));
+            if (!hops.TryGetValue(key, out long hop))
+                hops.Add(key, hop = SlowestHop(topology, key.Position, (key.Position + 1) % Axes.Pipeline, key.Bytes));
+            return hop;
         }
 
         for (int stage = 0; stage < stages.Length; stage++)
@@ -170,14 +185,14 @@ internal sealed class PlanSketch
                 UnitWork.Ticks(forward[end] - forward[first], rates[device]),
                 UnitWork.Ticks(input[end] - input[first], rates[device]),
                 UnitWork.Ticks(weight[end] - weight[first], rates[device]),
-                stage == stages.Length - 1 ? 0 : hops[device]);
+                HopOf(stage));
         }
 
         return new(stages);
     }
 
     // Between two positions of the pipeline axis, over all ranks of the other axes, either way.
-    private long SlowestHop(ClusterTopology topology, int from, int to)
+    private long SlowestHop(ClusterTopology topology, int from, int to, long tokenBytes)
     {
         long slowest = 0;
         for (int data = 0; data < Axes.Data; data++)
@@ -186,7 +201,7 @@ internal sealed class PlanSketch
             {
                 int source = Mesh.RankOf(new Coordinate(data, sequence, from));
                 int destination = Mesh.RankOf(new Coordinate(data, sequence, to));
-                slowest = Math.Max(slowest, topology.TransferTime(source, destination, HiddenBytes * Work.Tokens));
+                slowest = Math.Max(slowest, topology.TransferTime(source, destination, tokenBytes * Work.Tokens));
             }
         }
 
@@ -212,7 +227,7 @@ internal sealed class PlanSketch
                 Type,
                 stages,
                 layers.Max(layer => BackwardElements(layer).Scratch) * LayerCosts.ElementBytes(Type),
-                MemoryPlanner.TransferBytes(HiddenBytes, layers.Max(layer => layer.KeyValueBytes), Axes.Sequence, Axes.Pipeline),
+                MemoryPlanner.TransferBytes(WidestBoundary(position), layers.Max(layer => layer.KeyValueBytes), Axes.Sequence, Axes.Pipeline),
                 Batching.UnitTokensPerRank,
                 available[position]);
         }
@@ -234,5 +249,5 @@ internal sealed class PlanSketch
     }
 
     private (long Held, long Scratch) BackwardElements(PlannedLayer layer) =>
-        LayerCosts.BackwardElements(Request.Model.Layers[layer.Declared], Request.Model.Layers[0].Width);
+        LayerCosts.BackwardElements(Request.Model.Layers[layer.Declared], layer, Request.Model.Layers[0].Width);
 }

@@ -24,6 +24,8 @@ internal sealed class RequestChecks
         if (positive && !checks._problems.Exists(problem => problem.Subject == PlanSubject.Cluster))
             checks.CheckProduct();
         if (positive)
+            checks.CheckVocabularySlices();
+        if (positive)
             checks.CheckPipeline();
         if (positive && request.Model.ContextLength > 0)
             checks.CheckContext();
@@ -191,6 +193,7 @@ internal sealed class RequestChecks
         {
             rest &= RequirePositive(_axes.MicroBatches, PlanSubject.PipelineAxis, -1, "MicroBatches", "the pipeline axis");
             rest &= RequirePositive(_axes.Chunks, PlanSubject.PipelineAxis, -1, "Chunks", "the pipeline axis");
+            rest &= RequirePositive(_axes.VocabularySlices, PlanSubject.PipelineAxis, -1, "VocabularySlices", "the pipeline axis");
         }
 
         if (_model.ContextLength > 0)
@@ -223,6 +226,17 @@ internal sealed class RequestChecks
             degree is { } value ? [value] : []);
     }
 
+    private void CheckVocabularySlices()
+    {
+        int vocabulary = _model.Layers.Where(layer => layer.Kind == LayerKind.Embedding).Select(layer => layer.Vocabulary).FirstOrDefault();
+        if (vocabulary < 1 || _axes.VocabularySlices <= vocabulary)
+            return;
+        Add(PlanProblemCode.MoreSlicesThanVocabulary, PlanSubject.PipelineAxis, -1, "VocabularySlices",
+            Invariant($"{_axes.VocabularySlices:N0} vocabulary slices cannot each have one of {vocabulary:N0} token ids"),
+            Invariant($"give VocabularySlices a value of at most {vocabulary:N0}; the stages that embedding and head are to lie on are enough"),
+            [_axes.Pipeline <= vocabulary ? _axes.Pipeline : 1]);
+    }
+
     private void CheckPipeline()
     {
         (int pipeline, int chunks, int microBatches) = (_axes.Pipeline, _axes.Chunks, _axes.MicroBatches);
@@ -245,7 +259,7 @@ internal sealed class RequestChecks
                 "give Chunks a value of at least 2, or choose PipelineSchedule.OneForwardOneBackward", [2]);
         }
 
-        long layers = _model.Layers.Sum(layer => (long)Math.Max(0, layer.Repeat));
+        long layers = LayerCosts.Count(_model, _axes.VocabularySlices);
         long stages = (long)pipeline * chunks;
         if (stages > layers && layers > 0)
         {

@@ -17,7 +17,7 @@ internal sealed class PipelineCell
         (_profile, Devices, MicroBatches, Hop, _budget) = (profile, devices, microBatches, hop, budget);
         Unsplit = Problem(profile.Layers, splitBackward: false);
         Whole = Problem(profile.Layers, splitBackward: true);
-        Sliced = Problem(VocabularySlices.Cut(profile.Layers, devices), splitBackward: true) with { PinnedFirst = 0, PinnedLast = 0 };
+        Sliced = Problem(ProfileSlices.Cut(profile.Layers, devices), splitBackward: true) with { PinnedFirst = 0, PinnedLast = 0 };
     }
 
     public string Model => _profile.Model;

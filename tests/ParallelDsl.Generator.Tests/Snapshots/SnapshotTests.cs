@@ -43,6 +43,8 @@ public class SnapshotTests
                 }
             }
             """,
+        ["VocabularySlices"] = Sources.With("MicroBatches = 8", "MicroBatches = 8, VocabularySlices = 4")
+            .Replace("[LanguageModelHead]", "[LanguageModelHead(TiedWeights = true)]", StringComparison.Ordinal),
         ["Unplanned"] = Sources.With("Heads = 12", "Heads = 7").Replace("[DataAxis(2", "[DataAxis(3", StringComparison.Ordinal),
     };
 

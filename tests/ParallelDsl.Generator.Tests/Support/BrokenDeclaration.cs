@@ -66,6 +66,9 @@ internal sealed record BrokenDeclaration(
         new("PDSL3008", Sources.With("MicroBatches = 8", "MicroBatches = 50_000"), "ParallelModel(ContextLength = 8_192)", "200,000"),
         new("PDSL3008", Sources.With("2_048", "2_147_483_647").Replace("768", "2_147_483_640", StringComparison.Ordinal).Replace("50_257", "2_147_483_647", StringComparison.Ordinal), "ParallelModel(ContextLength = 8_192)", "64 bits"),
 
+        new("PDSL2001", Sources.With("MicroBatches = 8", "VocabularySlices = -1"), "-1", "VocabularySlices"),
+        new("PDSL3020", Sources.With("MicroBatches = 8", "VocabularySlices = 60_000"), "60_000", "50,257 token ids"),
+
         new("PDSL4001", Sources.With("[RunsOn(typeof(Lab))]", OnFile), "(0,10)", "line 1, column 11", """{ "name": }"""),
         new("PDSL4001", Sources.With("[RunsOn(typeof(Lab))]", OnFile), "(1,13)", "count", "{ \"name\": \"lab\", \"nodes\": [\n  { \"count\": 0, \"device\": \"T4\" }] }"),
         new("PDSL4002", Sources.With("[RunsOn(typeof(Lab))]", OnFile), "RunsOn(\"lab.cluster.json\")", "AdditionalFiles"),

@@ -2,7 +2,7 @@ namespace ParallelDsl.Planning.Models;
 
 /// <summary>Cuts the layers of a profile whose size is the vocabulary's into slices, which may lie on different devices. A slice of a head
 /// passes the hidden state on with the softmax so far, so slices are a chain like other layers.</summary>
-public static class VocabularySlices
+public static class ProfileSlices
 {
     /// <summary>Every pinned embedding and head in <paramref name="slices"/> layers of near-equal integer cost, which sum to the
     /// whole.</summary>
