@@ -22,7 +22,7 @@ internal sealed record PipelineModel(
     /// (layers x micro-batches), every other 1.</summary>
     /// <param name="path">A <c>*.layers.json</c>.</param>
     /// <param name="freeEnds">Whether pinned layers may lie anywhere. Then each counts 1 like the others.</param>
-    /// <param name="vocabularySlices">Slices of each pinned embedding and head, see <see cref="VocabularySlices"/>; or null.</param>
+    /// <param name="vocabularySlices">Slices of each pinned embedding and head, see <see cref="ProfileSlices"/>; or null.</param>
     /// <exception cref="CommandException">The file is missing or wrong, or has nothing to cut.</exception>
     public static PipelineModel Read(string path, bool freeEnds, int? vocabularySlices)
     {
@@ -32,7 +32,7 @@ internal sealed record PipelineModel(
         EquatableArray<ProfiledLayer> layers = profile.Layers;
         if (vocabularySlices is { } slices)
         {
-            layers = VocabularySlices.Cut(layers, slices);
+            layers = ProfileSlices.Cut(layers, slices);
             if (layers.Count == profile.Layers.Count && slices > 1)
                 throw CommandException.BadInput($"{path}: layers: has no pinned embedding or head that --vocabulary-slices could cut");
         }
