@@ -104,5 +104,5 @@ public sealed class PipelineInputTests : IDisposable
     public void A_cap_that_nothing_keeps_is_infeasible(string schedule) => Refuses(
         _case.Run("--schedule", schedule, "--activation-cap", "13"),
         1,
-        "--activation-cap: no pipeline keeps an activation cap of 13; the smallest is 14, what one unit alone holds on some device");
+        "--activation-cap: no pipeline keeps an activation cap of 13; the smallest is 14: one unit alone holds 14 on some device");
 }
