@@ -181,7 +181,13 @@ public sealed class TuningSearch
     {
         (int elite, int threshold, int share) = Rounds[Round - 1];
         if (elite == 0)
-            _elites.Sort((one, other) => one.Makespan.CompareTo(other.Makespan));
+        {
+            // A sort that keeps the order of equals: List.Sort need not do so alike everywhere.
+            (long, TuningPoint)[] sorted = [.. _elites.OrderBy(item => item.Makespan)];
+            _elites.Clear();
+            _elites.AddRange(sorted);
+        }
+
         if (elite >= _elites.Count)
             return;
         (long makespan, TuningPoint point) = _elites[elite];
@@ -209,8 +215,8 @@ public sealed class TuningSearch
                 continue;
             }
 
-            long left = budget - (Searched - first);
-            long tolerated = makespan * threshold / 1000 * left / budget * left / budget;
+            long left = (budget - (Searched - first)) * 1000L / budget;
+            long tolerated = makespan * threshold / 1000 * left / 1000 * left / 1000;
             long limit = makespan + (tolerated * random.Next(1024) / 1024);
             long time = Evaluate(changed, limit);
             if (time > limit || time == long.MaxValue)
