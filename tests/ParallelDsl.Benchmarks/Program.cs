@@ -8,6 +8,7 @@ var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(Strin
     ["matrix"] = MatrixBenchmark.Run,
     ["plan-step"] = PlanStepBenchmark.Run,
     ["step"] = StepBenchmark.Run,
+    ["tuner"] = TunerBenchmark.Run,
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out Func<BenchmarkOptions, int>? run))

@@ -86,17 +86,33 @@ public sealed record PipelineProblem(
             throw new ArgumentException(Invariant($"{Math.Max(0, FreeLayers)} layers do not make a stage for each of {Devices} devices"));
         if (Hop < 0 || Overhead < 0 || Hops.Any(hop => hop < 0))
             throw new ArgumentException("a hop or overhead is negative");
-        decimal work = 0, held = 0;
         foreach (PipelineLayer layer in Layers)
         {
             if (layer.Forward < 0 || layer.BackwardInput < 0 || layer.BackwardWeight < 0 || layer.Held < 0 || layer.Resident < 0)
                 throw new ArgumentException("a layer has a negative cost");
-            work += (decimal)layer.Forward + layer.BackwardInput + layer.BackwardWeight + (3m * Overhead) + (2m * LongestHop);
-            held += layer.Held;
         }
 
-        if (work * MicroBatches >= MaximumTicks || held * MicroBatches >= MaximumTicks)
+        if (!IsWithinRange)
             throw new ArgumentException("the times or sizes of the pipeline leave 50 bits");
+    }
+
+    /// <summary>Whether times and sizes of a step are small enough to be searched.</summary>
+    internal bool IsWithinRange
+    {
+        get
+        {
+            // Work may be FLOPs, of which there are many more than of the slowest device's ticks.
+            long slowest = Rates.Count == 0 ? 0 : Rates.Min();
+            decimal Ticks(long work) => Rates.Count == 0 ? work : UnitWork.Ticks(work, slowest);
+            decimal all = 0, held = 0;
+            foreach (PipelineLayer layer in Layers)
+            {
+                all += Ticks(layer.Forward) + Ticks(layer.BackwardInput) + Ticks(layer.BackwardWeight) + (3m * Overhead) + (2m * LongestHop);
+                held += layer.Held;
+            }
+
+            return all * MicroBatches < MaximumTicks && held * MicroBatches < MaximumTicks;
+        }
     }
 
     private long LongestHop => Hops.Count == 0 ? Hop : Hops.Max();
