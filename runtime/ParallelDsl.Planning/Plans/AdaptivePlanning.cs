@@ -10,11 +10,14 @@ namespace ParallelDsl.Planning.Plans;
 /// how far it goes within a compilation, and what happens where memory is tight.</summary>
 internal static class AdaptivePlanning
 {
-    /// <summary>Actions that a search within a compilation simulates, so that it takes some hundredths of a second.</summary>
-    public const int SimulatedActions = 400_000;
+    /// <summary>Actions that a search within a compilation simulates, more or less: what bounds the time that it takes.</summary>
+    public const int SimulatedActions = 150_000;
 
     /// <summary>Candidates that it tries at least, however large they are.</summary>
     public const int LeastCandidates = 24;
+
+    // A search through many small ones takes longer than their actions tell.
+    private const int MostCandidates = 1_000;
 
     /// <summary>An adaptive program has no more actions, transfers included, unless its known schedules have: code lists no more.</summary>
     private const int MaximumActions = 200_000;
@@ -39,18 +42,22 @@ internal static class AdaptivePlanning
             : null;
     }
 
-    /// <summary>The sketch of the best pipeline that is found and fits. Where none does, the leanest known schedule, which does not fit
-    /// either.</summary>
+    /// <summary>The sketch of the fastest pipeline that fits, of those that a short search finds and of the known ones. Where none does, of
+    /// the known one that exceeds the memory the least.</summary>
     public static PlanSketch Sketch(PlanFrame frame, CancellationToken cancellation)
     {
-        foreach (PipelineProblem problem in Problems(frame, cancellation))
+        PlanSketch? best = Problems(frame, cancellation)
+            .Select(problem => Sketch(frame, AdaptiveTuner.Tune(problem, Options(frame, CandidatesFor(frame.Request.Axes)), cancellation)))
+            .FirstOrDefault(found => found.Fits);
+        foreach ((PipelineSchedule schedule, int chunks) in KnownSchedules(frame, all: best is null))
         {
-            PlanSketch sketch = Sketch(frame, AdaptiveTuner.Tune(problem, Options(frame, CandidatesFor(frame.Request.Axes)), cancellation));
-            if (sketch.Fits)
-                return sketch;
+            cancellation.ThrowIfCancellationRequested();
+            PlanSketch known = PlanSketch.Known(frame, schedule, chunks);
+            if (best is null || IsBetter(known, best))
+                best = known;
         }
 
-        return BestKnown(frame, cancellation);
+        return best!;
     }
 
     /// <summary>The sketch of what a search found.</summary>
@@ -67,12 +74,11 @@ internal static class AdaptivePlanning
     }
 
     // A candidate has two stages a device, more or less.
-    private static int CandidatesFor(AxesSpec axes) =>
-        (int)Math.Max(LeastCandidates, SimulatedActions / (2 * 3L * axes.Pipeline * axes.MicroBatches));
+    private static int CandidatesFor(AxesSpec axes) => (int)Math.Min(
+        MostCandidates, Math.Max(LeastCandidates, SimulatedActions / (2 * 3L * axes.Pipeline * axes.MicroBatches)));
 
-    /// <summary>The problem to search; then, as long as whoever asks found nothing that fits, the same made ever leaner: first what is held
-    /// between B and W counts as if it were held from F on, then the cap shrinks. (The search counts what is held at one moment;
-    /// memory is planned stage by stage, with the gradients that wait for W, whose number only the order tells.)</summary>
+    /// <summary>The problem to search; then, as long as whoever asks found nothing that fits, the same with smaller caps: the search counts
+    /// what is held at one moment, and memory is planned stage by stage.</summary>
     public static IEnumerable<PipelineProblem> Problems(PlanFrame frame, CancellationToken cancellation)
     {
         PipelineProblem problem = ProblemOf(frame);
@@ -80,13 +86,10 @@ internal static class AdaptivePlanning
         for (int attempt = 0; attempt < Tries; attempt++)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (attempt == 1)
-                problem = problem with { Layers = frame.Layers.Select(layer => LayerOf(frame, layer, withGradients: true)).ToEquatableArray() };
-            else if (attempt > 1)
-                problem = problem with { ActivationCap = problem.ActivationCap - (problem.ActivationCap / 8) };
             if (!problem.IsWithinRange || SmallestCap.Of(problem, options) > problem.ActivationCap)
                 yield break;
             yield return problem;
+            problem = problem with { ActivationCap = problem.ActivationCap - (problem.ActivationCap / 8) };
         }
     }
 
@@ -112,7 +115,7 @@ internal static class AdaptivePlanning
         long workspace = tokens * (MemoryPlanner.TransferBytes(hidden, frame.Layers.Max(layer => layer.KeyValueBytes), axes.Sequence, devices)
             + (frame.Layers.Max(layer => frame.BackwardElements(layer).Scratch) * elementBytes));
         return new PipelineProblem(
-            frame.Layers.Select(layer => LayerOf(frame, layer, withGradients: false)).ToEquatableArray(),
+            frame.Layers.Select(layer => LayerOf(frame, layer)).ToEquatableArray(),
             devices,
             axes.MicroBatches,
             Hop: alike ? hop : 0,
@@ -121,11 +124,13 @@ internal static class AdaptivePlanning
             Rates: frame.Positions.Rates);
     }
 
-    private static PipelineLayer LayerOf(PlanFrame frame, PlannedLayer layer, bool withGradients)
+    // What is held between B and W counts as if it were held from F on: how many units wait for W only the order tells, and to find an
+    // order that does not fit is of no use.
+    private static PipelineLayer LayerOf(PlanFrame frame, PlannedLayer layer)
     {
         bool tied = layer.Kind == LayerKind.LanguageModelHead && frame.Request.Model.Layers[layer.Declared].TiedWeights;
         long parameters = layer.Parameters + (tied ? LayerCosts.TiedParameters(frame.Request.Model) : 0);
-        long gradients = withGradients ? frame.BackwardElements(layer).Held * LayerCosts.ElementBytes(frame.Type) : 0;
+        long gradients = frame.BackwardElements(layer).Held * LayerCosts.ElementBytes(frame.Type);
         return new PipelineLayer(
             frame.Work.Forward(layer),
             frame.Work.BackwardInput(layer),
@@ -134,34 +139,32 @@ internal static class AdaptivePlanning
             parameters * (LayerCosts.WeightBytes(frame.Type) + LayerCosts.GradientBytes + LayerCosts.OptimizerBytes(frame.Type)));
     }
 
-    // Of the known schedules the fastest that fits, else the one that exceeds the memory the least.
-    private static PlanSketch BestKnown(PlanFrame frame, CancellationToken cancellation)
+    private static bool IsBetter(PlanSketch sketch, PlanSketch other)
     {
-        (PlanSketch Sketch, bool Fits, long Figure)? best = null;
-        foreach ((PipelineSchedule schedule, int chunks) in KnownSchedules(frame))
-        {
-            cancellation.ThrowIfCancellationRequested();
-            PlanSketch sketch = PlanSketch.Known(frame, schedule, chunks);
-            long figure = sketch.Fits ? sketch.Simulate().Makespan : sketch.Memory.Max(position => position.Needed - position.Available);
-            if (best is not { } other || (sketch.Fits, -figure).CompareTo((other.Fits, -other.Figure)) > 0)
-                best = (sketch, sketch.Fits, figure);
-        }
-
-        return best!.Value.Sketch;
+        if (sketch.Fits != other.Fits)
+            return sketch.Fits;
+        return sketch.Fits
+            ? sketch.Simulate().Makespan < other.Simulate().Makespan
+            : sketch.Memory.Max(position => position.Needed - position.Available)
+                < other.Memory.Max(position => position.Needed - position.Available);
     }
 
-    // Those that may be leaner or faster than one another; the first one has the fewest stages, and always has its layers.
-    private static IEnumerable<(PipelineSchedule Schedule, int Chunks)> KnownSchedules(PlanFrame frame)
+    // Where a search found something, those that a short one may miss; else all that may fit, the leanest first.
+    private static IEnumerable<(PipelineSchedule Schedule, int Chunks)> KnownSchedules(PlanFrame frame, bool all)
     {
         (int devices, int microBatches) = (frame.Request.Axes.Pipeline, frame.Request.Axes.MicroBatches);
-        yield return (PipelineSchedule.OneForwardOneBackward, 1);
-        yield return (PipelineSchedule.ZeroBubbleH1, 1);
-        if (2 * devices > frame.Layers.Count)
-            yield break;
-        if (microBatches % devices == 0)
-            yield return (PipelineSchedule.Interleaved, 2);
-        yield return (PipelineSchedule.ZeroBubbleV, 2);
-        if (microBatches >= PipelineOrders.LeastMicroBatches(PipelineSchedule.DualPipeV, devices))
+        bool halves = 2 * devices <= frame.Layers.Count;
+        if (all)
+        {
+            yield return (PipelineSchedule.OneForwardOneBackward, 1);
+            yield return (PipelineSchedule.ZeroBubbleH1, 1);
+            if (halves && microBatches % devices == 0)
+                yield return (PipelineSchedule.Interleaved, 2);
+        }
+
+        if (halves)
+            yield return (PipelineSchedule.ZeroBubbleV, 2);
+        if (halves && microBatches >= PipelineOrders.LeastMicroBatches(PipelineSchedule.DualPipeV, devices))
             yield return (PipelineSchedule.DualPipeV, 2);
     }
 }
