@@ -15,6 +15,15 @@ public sealed class MemoryTests
     [InlineData(2, 2, 2, PipelineSchedule.OneForwardOneBackward, 1)]
     [InlineData(1, 2, 2, PipelineSchedule.Interleaved, 2)]
     [InlineData(1, 1, 2, PipelineSchedule.Interleaved, 4)]
+    [InlineData(1, 1, 4, PipelineSchedule.ZeroBubbleH1, 0)]
+    [InlineData(2, 1, 2, PipelineSchedule.ZeroBubbleH2, 0)]
+    [InlineData(1, 1, 3, PipelineSchedule.ZeroBubbleH2, 0)]
+    [InlineData(1, 1, 2, PipelineSchedule.ZeroBubbleV, 0)]
+    [InlineData(1, 1, 4, PipelineSchedule.ZeroBubbleV, 0)]
+    [InlineData(1, 2, 2, PipelineSchedule.DualPipeV, 0)]
+    [InlineData(1, 1, 2, PipelineSchedule.Adaptive, 0)]
+    [InlineData(1, 2, 3, PipelineSchedule.Adaptive, 0)]
+    [InlineData(2, 1, 4, PipelineSchedule.Adaptive, 0)]
     public void APlannedStepAllocatesWhatThePlanSays(int data, int sequence, int pipeline, PipelineSchedule schedule, int chunks)
     {
         ParallelPlan plan = TinyModel<Tied>.PlanFor(new AxesSpec(data, sequence, pipeline, schedule, 4, chunks, UnitTokens: 96));
