@@ -18,6 +18,9 @@ public readonly struct EquatableArray<T>(T[] items) : IEquatable<EquatableArray<
     /// <summary>The item at <paramref name="index"/>.</summary>
     public T this[int index] => (_items ?? [])[index];
 
+    /// <summary>The items themselves, for loops that have no time for a check of each; not to be changed.</summary>
+    internal T[] Items => _items ?? [];
+
 #if NET
     /// <summary>The items, not to be changed.</summary>
     public ReadOnlySpan<T> AsSpan() => _items;

@@ -1,4 +1,5 @@
 using ParallelDsl.Benchmarks;
+using ParallelDsl.Benchmarks.Pipelines;
 
 // Each benchmark is one name; the rest of the command line is its own.
 var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(StringComparer.Ordinal)
@@ -6,8 +7,11 @@ var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(Strin
     ["attention"] = AttentionBenchmark.Run,
     ["generator"] = GeneratorBenchmark.Run,
     ["matrix"] = MatrixBenchmark.Run,
+    ["pipelines"] = PipelinesBenchmark.Run,
     ["plan-step"] = PlanStepBenchmark.Run,
+    ["simulator"] = SimulatorBenchmark.Run,
     ["step"] = StepBenchmark.Run,
+    ["transfers"] = TransferBenchmark.Run,
     ["tuner"] = TunerBenchmark.Run,
 };
 

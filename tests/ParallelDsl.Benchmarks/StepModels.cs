@@ -38,3 +38,24 @@ public sealed partial class Gpt768
     [LanguageModelHead]
     public partial Layer Head { get; }
 }
+
+/// <summary>Two ranks of the machine that runs the benchmark.</summary>
+[Cluster]
+[Nodes(1, DevicesPerNode = 2, Device = DeviceKind.Host)]
+public sealed partial class TwoHosts;
+
+/// <summary>Width 256, 8 layers over two stages, 8 micro-batches.</summary>
+[ParallelModel(ContextLength = 512)]
+[RunsOn(typeof(TwoHosts))]
+[PipelineAxis(2, MicroBatches = 8)]
+public sealed partial class Piped256
+{
+    [Embedding(Vocabulary = 4096, Width = 256)]
+    public partial Layer Tokens { get; }
+
+    [TransformerBlock(Heads = 4, KeyValueHeads = 4, FeedForward = 704, Repeat = 8)]
+    public partial Layer Blocks { get; }
+
+    [LanguageModelHead]
+    public partial Layer Head { get; }
+}

@@ -7,6 +7,7 @@ using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Pipelines;
 using ParallelDsl.Planning.Plans;
+using ParallelDsl.Training;
 
 namespace ParallelDsl.Generator.Tests;
 
@@ -106,7 +107,7 @@ public class GeneratedCodeTests
 
         foreach (PlannedLayer layer in plan.Layers)
         {
-            LayerModule module = model.CreateLayer(layer.Index);
+            LayerModule module = model.CreateLayer(layer);
             Assert.Equal(layer, module.Layer);
             Assert.Equal(Shape(layer.Kind), $"{module.GetType().Name[..^2]} {module.GetType().GenericTypeArguments[0].Name}");
         }
@@ -173,12 +174,42 @@ public class GeneratedCodeTests
     }
 
     [Fact]
+    public void VocabularySlicesAreLayersOfTheirOwn()
+    {
+        RunningModel model = RunningModel.Load(Compiler.Run(Sources.With("MicroBatches = 8", "MicroBatches = 8, VocabularySlices = 3")), "Demo.Gpt");
+        ParallelPlan plan = model.Plan;
+        Assert.Equal(3, plan.Axes.VocabularySlices);
+        Assert.Equal(Expected(plan), plan);
+        Assert.Equal(new Layer("Tokens", LayerKind.Embedding, 0, 3, 50_257 * 768), model.Layer("Tokens"));
+        Assert.Equal(new Layer("Head", LayerKind.LanguageModelHead, 15, 3, (50_257 * 768) + 768), model.Layer("Head"));
+        foreach (PlannedLayer layer in plan.Layers)
+        {
+            string expected = layer.Kind switch
+            {
+                LayerKind.Embedding => "EmbeddingSliceLayer",
+                LayerKind.LanguageModelHead => "HeadSliceLayer",
+                _ => "TransformerLayer",
+            };
+            LayerModule module = model.CreateLayer(layer);
+            Assert.Equal(expected, module.GetType().Name[..^2]);
+            Assert.Equal(layer, module.Layer);
+            Assert.Equal(layer.Parameters, module.Parameters.Sum(parameter => parameter.Length));
+        }
+
+        // The plan of one rank, which text generation runs, leaves both whole.
+        Assert.All(
+            OneRank.PlanOf(plan).Layers,
+            layer => Assert.StartsWith(model.CreateLayer(layer).GetType().Name[..^2] + " ", Shape(layer.Kind), StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void IndicesOutOfRangeAreExplained()
     {
         RunningModel model = RunningModel.Load(Compiler.Run(Sources.Gpt), "Demo.Gpt");
+        PlannedLayer layer = model.Plan.Layers[0];
         Action[] calls =
         [
-            () => model.CreateLayer(-1), () => model.CreateLayer(14), () => model.StageOf(14), () => model.StageOf(-1),
+            () => model.CreateLayer(layer with { Declared = -1 }), () => model.CreateLayer(layer with { Declared = 3 }), () => model.StageOf(14), () => model.StageOf(-1),
             () => model.ProgramOf(2), () => model.CoordinateOf(8), () => model.CoordinateOf(-1), () => model.Row("DataGroupOf", 8), () => model.Row("RingOf", 1),
         ];
         Assert.All(calls, call => Assert.Contains("Gpt has", Assert.Throws<ArgumentOutOfRangeException>(call).Message.Replace("of Gpt has", "Gpt has", StringComparison.Ordinal), StringComparison.Ordinal));
@@ -191,7 +222,7 @@ public class GeneratedCodeTests
 
             public static class Program
             {
-                public static object[] Use(int[] lengths) => [Gpt.Plan, Gpt.PlanDigest, Gpt.CreateLayer(0), Gpt.PlanStep(lengths), Gpt.DataRanks, new Gpt().Blocks];
+                public static object[] Use(int[] lengths) => [Gpt.Plan, Gpt.PlanDigest, Gpt.CreateLayer(null!), Gpt.PlanStep(lengths), Gpt.DataRanks, new Gpt().Blocks];
             }
             """);
         Assert.Equal(["PDSL2005"], generated.Ids);
@@ -199,7 +230,7 @@ public class GeneratedCodeTests
         RunningModel model = RunningModel.Load(generated, "Demo.Gpt");
         string message = Assert.Throws<InvalidOperationException>(() => model.Plan).Message;
         Assert.StartsWith("Demo.Gpt has no plan. PDSL2005: ", message, StringComparison.Ordinal);
-        Assert.Equal(message, Assert.Throws<InvalidOperationException>(() => model.CreateLayer(0)).Message);
+        Assert.Equal(message, Assert.Throws<InvalidOperationException>(() => model.CreateLayer(null)).Message);
         Assert.Equal(message, Assert.Throws<InvalidOperationException>(() => model.Layer("Blocks")).Message);
         Assert.Equal(message, Assert.Throws<InvalidOperationException>(() => model.Get("DataRanks")).Message);
     }

@@ -76,4 +76,13 @@ internal static partial class Rules
         DiagnosticSeverity.Error,
         true,
         helpLinkUri: Pages + "PDSL3008.md");
+
+    public static readonly DiagnosticDescriptor MoreSlicesThanVocabulary = new(
+        "PDSL3020",
+        "There are more vocabulary slices than token ids",
+        "{0}; {1}",
+        Pipelines,
+        DiagnosticSeverity.Error,
+        true,
+        helpLinkUri: Pages + "PDSL3020.md");
 }

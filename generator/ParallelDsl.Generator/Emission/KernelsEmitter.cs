@@ -17,16 +17,25 @@ internal static class KernelsEmitter
             {
                 LayerSpec layer = model.Plan.Model.Layers[i];
                 string shape = GeneratedNames.ShapeOf(layer.Name);
-                string type = layer.Kind switch
-                {
-                    LayerKind.Embedding => RuntimeNames.EmbeddingLayer,
-                    LayerKind.TransformerBlock => RuntimeNames.TransformerLayer,
-                    _ => RuntimeNames.LanguageModelHeadLayer,
-                };
                 (i == 0 ? writer : writer.Line())
                     .Doc(Describe(layer))
                     .Line($"internal static {RuntimeNames.LayerModule} {Factory(layer)}({RuntimeNames.PlannedLayer} layer) =>")
-                    .Indent().Line($"new {type}<{shape}>(layer);").Outdent();
+                    .Indent();
+                _ = layer.Kind switch
+                {
+                    LayerKind.TransformerBlock => writer.Line($"new {RuntimeNames.TransformerLayer}<{shape}>(layer);"),
+                    LayerKind.Embedding => WholeOrSlice(RuntimeNames.EmbeddingLayer, RuntimeNames.EmbeddingSliceLayer),
+                    _ => WholeOrSlice(RuntimeNames.LanguageModelHeadLayer, RuntimeNames.HeadSliceLayer),
+                };
+                writer.Outdent();
+
+                // A plan with other slices than the compiled one runs too, such as that of one rank, where all is whole.
+                IndentedWriter WholeOrSlice(string whole, string slice) => writer
+                    .Line("layer.IsSlice")
+                    .Indent()
+                    .Line($"? new {slice}<{shape}>(layer)")
+                    .Line($": new {whole}<{shape}>(layer);")
+                    .Outdent();
             }
 
             writer.Close();
@@ -37,10 +46,10 @@ internal static class KernelsEmitter
 
     private static string Describe(LayerSpec layer) => layer.Kind switch
     {
-        LayerKind.Embedding => "Token ids to vectors.",
+        LayerKind.Embedding => "Token ids to vectors: whole, or a slice of the vocabulary.",
         LayerKind.TransformerBlock => $"One transformer block with {NamePolicy.Quantity(layer.Heads, "head")}.",
         _ => layer.TiedWeights
-            ? "Norm, the projection by the embedding's table, cross-entropy."
-            : "Norm, projection, cross-entropy.",
+            ? "Norm, the projection by the embedding's table, cross-entropy: whole, or a slice of the vocabulary."
+            : "Norm, projection, cross-entropy: whole, or a slice of the vocabulary.",
     };
 }

@@ -65,7 +65,7 @@ internal static class PlanEmitter
         long parameters = planned.Sum(item => item.Parameters);
         string name = NamePolicy.Identifier(layer.Spec.Name);
         string modifiers = layer.Modifiers.Length > 0 ? layer.Modifiers + " partial" : "partial";
-        writer.Doc($"{NamePolicy.Quantity(planned.Length, "layer")}, {NamePolicy.Quantity(parameters, "parameter")}.")
+        writer.Doc($"{NamePolicy.Quantity(planned.Length, planned[0].IsSlice ? "vocabulary slice" : "layer")}, {NamePolicy.Quantity(parameters, "parameter")}.")
             .Line(ModelFile.Generated)
             .Line($"{modifiers} {RuntimeNames.Layer} {name} => new(")
             .Indent()

@@ -17,6 +17,8 @@ internal static class RuntimeNames
     public const string LayerModule = "global::ParallelDsl.Execution.LayerModule";
     public const string EmbeddingLayer = "global::ParallelDsl.Execution.EmbeddingLayer";
     public const string TransformerLayer = "global::ParallelDsl.Execution.TransformerLayer";
+    public const string EmbeddingSliceLayer = "global::ParallelDsl.Execution.EmbeddingSliceLayer";
+    public const string HeadSliceLayer = "global::ParallelDsl.Execution.HeadSliceLayer";
     public const string LanguageModelHeadLayer = "global::ParallelDsl.Execution.LanguageModelHeadLayer";
     public const string EmbeddingShape = "global::ParallelDsl.Kernels.IEmbeddingShape";
     public const string TransformerShape = "global::ParallelDsl.Kernels.ITransformerShape";

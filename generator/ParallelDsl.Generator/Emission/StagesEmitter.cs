@@ -19,24 +19,25 @@ internal static class StagesEmitter
 
     private static void WriteCreateLayer(IndentedWriter writer, PlannedModel model)
     {
-        EquatableArray<PlannedLayer> layers = model.Plan.Layers;
-        writer.Doc("Makes the layer at <paramref name=\"index\"/> of the plan, specialised to its shape.")
-            .Line($"/// <exception cref=\"{RuntimeNames.OutOfRange}\">The model has no such layer.</exception>")
+        EquatableArray<LayerSpec> layers = model.Plan.Model.Layers;
+        writer.Doc("Makes a layer of the plan, or of another plan of this model, specialised to its shape.")
+            .Line($"/// <exception cref=\"{RuntimeNames.OutOfRange}\">The model declares no such layer.</exception>")
             .Line(ModelFile.Generated)
-            .Open($"public static {RuntimeNames.LayerModule} CreateLayer(int index) => index switch");
-        for (int first = 0; first < layers.Count;)
-        {
-            int declared = layers[first].Declared;
-            int last = first;
-            while (last + 1 < layers.Count && layers[last + 1].Declared == declared)
-                last++;
-            string range = first == last ? $"{first}" : $">= {first} and <= {last}";
-            writer.Line($"{range} => Kernels.{KernelsEmitter.Factory(model.Plan.Model.Layers[declared])}(Plan.Layers[index]),");
-            first = last + 1;
-        }
-
-        writer.Line($"_ => {Throw("index", $"{model.Declaration.Type.Name} has layers 0 to {layers.Count - 1}.")},")
+            .Open($"public static {RuntimeNames.LayerModule} CreateLayer({RuntimeNames.PlannedLayer} layer) => layer.Declared switch");
+        for (int declared = 0; declared < layers.Count; declared++)
+            writer.Line($"{declared} => Kernels.{KernelsEmitter.Factory(layers[declared])}(layer),{Indices(model.Plan, declared)}");
+        writer.Line($"_ => {Throw("layer", $"{model.Declaration.Type.Name} has declared layers 0 to {layers.Count - 1}.")},")
             .Close(";");
+    }
+
+    /// <summary>Which layers of the plan a declared layer became, as a comment.</summary>
+    private static string Indices(ParallelPlan plan, int declared)
+    {
+        PlannedLayer[] planned = [.. plan.Layers.Where(layer => layer.Declared == declared)];
+        string slices = planned[0].IsSlice ? ", slices of the vocabulary" : string.Empty;
+        return planned.Length == 1
+            ? $" // layer {planned[0].Index}"
+            : $" // layers {planned[0].Index} to {planned[planned.Length - 1].Index}{slices}";
     }
 
     private static void WriteStageOf(IndentedWriter writer, PlannedModel model)

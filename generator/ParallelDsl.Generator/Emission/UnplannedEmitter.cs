@@ -29,7 +29,7 @@ internal static class UnplannedEmitter
             Member("Plan", $"{RuntimeNames.ParallelPlan} Plan");
             foreach (string constant in Constants)
                 Member(constant, "int " + constant);
-            Member("CreateLayer", $"{RuntimeNames.LayerModule} CreateLayer(int index)");
+            Member("CreateLayer", $"{RuntimeNames.LayerModule} CreateLayer({RuntimeNames.PlannedLayer} layer)");
             Member("StageOf", "int StageOf(int layer)");
             Member("ProgramOf", "string ProgramOf(int position)");
             Member("TryPlanStep", $"bool TryPlanStep({RuntimeNames.Lengths} lengths, {RuntimeNames.StepPlan} step)");

@@ -55,7 +55,7 @@ internal sealed partial class ModelParser
         TypeName type = NameOf(_symbol);
         bool canEmit = CheckType();
         int contextLength = 0;
-        int data = 1, unitTokens = 0, sequence = 1, pipeline = 1, microBatches = 0, chunks = 0;
+        int data = 1, unitTokens = 0, sequence = 1, pipeline = 1, microBatches = 0, chunks = 0, vocabularySlices = 0;
         PipelineSchedule schedule = PipelineSchedule.OneForwardOneBackward;
         ClusterReference? cluster = null;
 
@@ -93,6 +93,7 @@ internal sealed partial class ModelParser
                     schedule = (PipelineSchedule)attribute.Named("Schedule", (int)schedule);
                     microBatches = attribute.Named("MicroBatches", 0);
                     chunks = attribute.Named("Chunks", 0);
+                    vocabularySlices = attribute.Named("VocabularySlices", 0);
                     break;
                 default:
                     continue;
@@ -110,7 +111,7 @@ internal sealed partial class ModelParser
 
         EquatableArray<LayerDeclaration> layers = ReadLayers();
         EquatableArray<string> taken = CheckTakenNames(layers);
-        AxesSpec axes = new(data, sequence, pipeline, schedule, microBatches, chunks, unitTokens);
+        AxesSpec axes = new(data, sequence, pipeline, schedule, microBatches, chunks, unitTokens, vocabularySlices);
         ModelDeclaration declaration = new(
             type, canEmit, contextLength, axes, layers, cluster, taken, _errors.ToEquatableArray());
         return new ParsedModel(

@@ -80,6 +80,7 @@ internal sealed record ModelProblem(
             PlanProblemCode.ContextDoesNotDivide => Rules.ContextDoesNotDivide,
             PlanProblemCode.UnitShorterThanContext => Rules.UnitShorterThanContext,
             PlanProblemCode.DoesNotFit => Rules.DoesNotFit,
+            PlanProblemCode.MoreSlicesThanVocabulary => Rules.MoreSlicesThanVocabulary,
             _ => throw new InvalidOperationException($"no rule stands for the problem {problem.Code}"),
         };
         string[] arguments = problem.Code == PlanProblemCode.NoLayers ? [modelName] : [problem.Message, problem.Fix];

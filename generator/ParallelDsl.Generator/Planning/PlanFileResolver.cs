@@ -51,5 +51,6 @@ internal static class PlanFileResolver
     }
 
     private static string Describe(AxesSpec axes) => Invariant(
-        $"data {axes.Data} x sequence {axes.Sequence} x pipeline {axes.Pipeline}, {axes.Schedule}, {axes.MicroBatches} micro-batches of {axes.UnitTokens} tokens");
+        $"data {axes.Data} x sequence {axes.Sequence} x pipeline {axes.Pipeline}, {axes.Schedule}, {axes.MicroBatches} micro-batches of {axes.UnitTokens} tokens")
+        + (axes.VocabularySlices > 1 ? Invariant($", {axes.VocabularySlices} vocabulary slices") : string.Empty);
 }

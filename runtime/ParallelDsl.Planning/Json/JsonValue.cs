@@ -136,6 +136,8 @@ internal sealed class JsonObject
 
     public int Int(string name) => (int)Required(name).AsWhole(int.MinValue, int.MaxValue);
 
+    public int OptionalInt(string name, int otherwise) => Optional(name) is { } value ? (int)value.AsWhole(int.MinValue, int.MaxValue) : otherwise;
+
     public long Long(string name) => Required(name).AsWhole(long.MinValue, long.MaxValue);
 
     public T Enum<T>(string name)

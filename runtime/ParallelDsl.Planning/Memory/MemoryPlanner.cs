@@ -7,6 +7,9 @@ namespace ParallelDsl.Planning.Memory;
 /// rank of the data and sequence axes (nothing is sharded yet).</summary>
 public static class MemoryPlanner
 {
+    /// <summary>Vectors that a rank of a pipeline may have computed and not yet sent before it waits.</summary>
+    public const int OutgoingBuffers = 4;
+
     /// <summary>The memory of one position.</summary>
     /// <param name="device">The position.</param>
     /// <param name="parameters">Weights of its stages, copies of a tied table included.</param>
@@ -34,10 +37,10 @@ public static class MemoryPlanner
             stages.Sum(stage => stage.Units),
             available);
 
-    /// <summary>Bytes a token of the buffers of transfers: where there is a pipeline, one for each of its four transfers (4 hidden vectors);
+    /// <summary>Bytes a token of the buffers of transfers: where there is a pipeline, <see cref="OutgoingBuffers"/> as wide as the widest boundary;
     /// where there is a ring, keys and values and their gradients, each twice, so that one is sent while the next arrives.</summary>
-    public static long TransferBytes(long hidden, long keyValue, int sequence, int pipeline) =>
-        (pipeline > 1 ? 4 * hidden : 0) + (sequence > 1 ? 4 * keyValue : 0);
+    public static long TransferBytes(long boundary, long keyValue, int sequence, int pipeline) =>
+        (pipeline > 1 ? OutgoingBuffers * boundary : 0) + (sequence > 1 ? 4 * keyValue : 0);
 }
 
 /// <summary>What one stage holds for each token of a unit.</summary>

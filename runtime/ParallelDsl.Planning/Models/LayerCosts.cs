@@ -16,7 +16,11 @@ public enum TrainingType
 /// <summary>Sizes and work of layers: the one place where the formulas stand. A multiplication and an addition are two FLOPs.</summary>
 public static class LayerCosts
 {
-    /// <summary>Bytes of a number that is float32 on every device: logits, and the statistics of norms and attention.</summary>
+    /// <summary>Numbers a token that accompany the hidden vector from one slice of a head to the next: the largest logit so far, the sum of
+    /// exponentials so far, the target's logit. On the way back they are those of the whole vocabulary.</summary>
+    public const int SoftmaxStatistics = 3;
+
+    /// <summary>Bytes of a number that is float32 on every device: logits, and the statistics of norms, attention and softmax.</summary>
     private const int StatisticBytes = 4;
 
     /// <summary>The type that models train in on <paramref name="cluster"/>: float32 where a host takes part, else bfloat16.</summary>
@@ -35,32 +39,36 @@ public static class LayerCosts
     /// <summary>Bytes of one weight's optimizer state: two moments, and a master weight where the weight itself is narrower.</summary>
     public static int OptimizerBytes(TrainingType type) => type == TrainingType.Float32 ? 8 : 12;
 
-    /// <summary>The layers of <paramref name="model"/> with repetitions unrolled, in execution order.</summary>
+    /// <summary>The layers of <paramref name="model"/> with repetitions and vocabulary slices unrolled, in execution order.</summary>
     /// <param name="model">A model whose dimensions are positive, with the embedding first.</param>
     /// <param name="type">The type that it trains in.</param>
+    /// <param name="slices">Into how many slices the vocabularies of embedding and head are divided; 0 and 1 leave them whole.</param>
     /// <exception cref="OverflowException">A size leaves 64 bits.</exception>
-    public static EquatableArray<PlannedLayer> Unroll(ModelSpec model, TrainingType type)
+    public static EquatableArray<PlannedLayer> Unroll(ModelSpec model, TrainingType type, int slices = 1)
     {
         var layers = new List<PlannedLayer>();
         int vocabulary = model.Layers.Count > 0 ? model.Layers[0].Vocabulary : 0;
         int width = model.Layers.Count > 0 ? model.Layers[0].Width : 0;
+        int block = 0;
         for (int declared = 0; declared < model.Layers.Count; declared++)
         {
             LayerSpec layer = model.Layers[declared];
-            PlannedLayer planned = layer.Kind switch
+            int pieces = Pieces(layer, slices);
+            for (int piece = 0; piece < pieces; piece++)
             {
-                LayerKind.Embedding => Embedding(vocabulary, width, type),
-                LayerKind.TransformerBlock => Block(layer, width, type),
-                _ => Head(layer, vocabulary, width, type),
-            };
-            for (int repetition = 0; repetition < layer.Repeat; repetition++)
-            {
+                PlannedLayer planned = layer.Kind switch
+                {
+                    LayerKind.TransformerBlock => Block(layer, width, type) with { Repetition = piece, Block = block++ },
+                    LayerKind.Embedding when pieces > 1 => EmbeddingSlice(vocabulary, piece, pieces, width, type),
+                    LayerKind.Embedding => Embedding(vocabulary, width, type),
+                    _ when pieces > 1 => HeadSlice(layer, vocabulary, piece, pieces, width, type),
+                    _ => Head(layer, vocabulary, width, type),
+                };
                 layers.Add(planned with
                 {
                     Index = layers.Count,
-                    Name = layer.Repeat == 1 ? layer.Name : Invariant($"{layer.Name}[{repetition}]"),
+                    Name = pieces == 1 ? layer.Name : Invariant($"{layer.Name}[{piece}]"),
                     Declared = declared,
-                    Repetition = repetition,
                 });
             }
         }
@@ -68,24 +76,38 @@ public static class LayerCosts
         return new([.. layers]);
     }
 
-    /// <summary>Weights of the projection that a tied head shares with the embedding: V w.</summary>
-    public static long TiedParameters(ModelSpec model) => (long)model.Layers[0].Vocabulary * model.Layers[0].Width;
+    /// <summary>How many layers <see cref="Unroll"/> makes of <paramref name="model"/>.</summary>
+    /// <param name="model">Any model: of a count that is negative there are none.</param>
+    /// <param name="slices">As in <see cref="Unroll"/>.</param>
+    public static long Count(ModelSpec model, int slices) => model.Layers.Sum(layer => (long)Math.Max(0, Pieces(layer, slices)));
+
+    /// <summary>Weights of the projection that a tied head shares with the embedding: V w, or one slice of them.</summary>
+    public static long TiedParameters(ModelSpec model, PlannedLayer head) =>
+        (long)VocabularySlice.Of(model.Layers[0].Vocabulary, head.Slice, head.Slices).Rows * model.Layers[0].Width;
+
+    // A block is repeated; an embedding and a head, of which a model has one each, are divided.
+    private static int Pieces(LayerSpec layer, int slices) =>
+        layer.Kind == LayerKind.TransformerBlock ? layer.Repeat : Math.Max(1, slices);
 
     /// <summary>Elements a token that a layer's backward works with.</summary>
-    /// <param name="layer">The declared layer.</param>
+    /// <param name="spec">The declared layer.</param>
+    /// <param name="layer">The planned layer.</param>
     /// <param name="width">The model's width.</param>
     /// <returns>Elements held from B to W, and elements used within a pass.</returns>
-    public static (long Held, long Scratch) BackwardElements(LayerSpec layer, long width)
+    public static (long Held, long Scratch) BackwardElements(LayerSpec spec, PlannedLayer layer, long width)
     {
-        long feedForward = layer.FeedForward, heads = layer.Heads;
-        return layer.Kind switch
+        long feedForward = spec.FeedForward, heads = spec.Heads;
+        return spec.Kind switch
         {
             // Held: gradients of the output, of the residual after attention (w each), of query, key and value, of gate and up (f each).
             // Scratch: the gradient of the product of gate and up; then of the two normed inputs and of attention's output, with the
             // row products of attention.
             LayerKind.TransformerBlock => (
-                (3 * width) + (2 * KeyValueWidth(layer, width)) + (2 * feedForward), Math.Max(feedForward, (2 * width) + heads)),
+                (3 * width) + (2 * KeyValueWidth(spec, width)) + (2 * feedForward), Math.Max(feedForward, (2 * width) + heads)),
             LayerKind.Embedding => (width, 0),
+
+            // A slice adds its part to the gradient that the next one gave it, in place.
+            _ when layer.IsSlice => (layer.IsLastSlice ? 0 : width + SoftmaxStatistics, 0),
             _ => (0, width),
         };
     }
@@ -102,6 +124,18 @@ public static class LayerCosts
         activationBytes: 0,
         outputBytes: width * ElementBytes(type),
         keyValueBytes: 0);
+
+    // Held a token: the hidden vector that comes in, but by the first slice, which takes token ids.
+    private static PlannedLayer EmbeddingSlice(int vocabulary, int slice, int slices, long width, TrainingType type) => Layer(
+        LayerKind.Embedding,
+        parameters: VocabularySlice.Of(vocabulary, slice, slices).Rows * width,
+        linearFlops: 0,
+        attentionFlops: 0,
+        activationBytes: slice == 0 ? 0 : width * ElementBytes(type),
+        outputBytes: width * ElementBytes(type),
+        keyValueBytes: 0,
+        slice: slice,
+        slices: slices);
 
     // w width, h heads of width w/h, k width of the keys of all g key-value heads, f feed-forward width.
     private static PlannedLayer Block(LayerSpec layer, long width, TrainingType type)
@@ -137,6 +171,26 @@ public static class LayerCosts
         outputBytes: 0,
         keyValueBytes: 0);
 
+    // Held a token of r rows: by the first slice what the whole head holds, of its rows; by the others the normed input (w) and, in float32,
+    // the statistics that came with it and the logits (r), which their gradient overwrites; by the last the final statistics too.
+    private static PlannedLayer HeadSlice(LayerSpec layer, int vocabulary, int slice, int slices, long width, TrainingType type)
+    {
+        long rows = VocabularySlice.Of(vocabulary, slice, slices).Rows;
+        bool first = slice == 0, last = slice == slices - 1;
+        long vectors = first ? 2 * width : width;
+        long numbers = rows + (first ? 1 : SoftmaxStatistics) + (last ? SoftmaxStatistics : 0);
+        return Layer(
+            LayerKind.LanguageModelHead,
+            parameters: (first ? width : 0) + (layer.TiedWeights ? 0 : rows * width),
+            linearFlops: 2 * rows * width,
+            attentionFlops: 0,
+            activationBytes: (vectors * ElementBytes(type)) + (numbers * StatisticBytes),
+            outputBytes: last ? 0 : (width * ElementBytes(type)) + (SoftmaxStatistics * StatisticBytes),
+            keyValueBytes: 0,
+            slice: slice,
+            slices: slices);
+    }
+
     private static PlannedLayer Layer(
         LayerKind kind,
         long parameters,
@@ -144,6 +198,8 @@ public static class LayerCosts
         long attentionFlops,
         long activationBytes,
         long outputBytes,
-        long keyValueBytes) =>
-        new(0, "", kind, 0, 0, parameters, linearFlops, attentionFlops, activationBytes, outputBytes, keyValueBytes);
+        long keyValueBytes,
+        int slice = 0,
+        int slices = 1) =>
+        new(0, "", kind, 0, 0, parameters, linearFlops, attentionFlops, activationBytes, outputBytes, keyValueBytes, 0, slice, slices);
 }

@@ -118,7 +118,7 @@ public static class PipelineValidation
                 bool there = stage == 0 || (IsLocal(stage - 1, device)
                     ? Seen(ActionKind.Forward, stage - 1, microBatch)
                     : Seen(ActionKind.ReceiveForward, stage, microBatch));
-                return there ? null : Invariant($"its input from stage {stage - 1} is not there yet");
+                return there ? null : Invariant($"its input from stage {stage - 1} is not there yet{Missing(stage - 1, ActionKind.ReceiveForward)}");
             }
 
             if (kind == ActionKind.BackwardWeight)
@@ -130,7 +130,12 @@ public static class PipelineValidation
             bool given = stage == stageDevices.Count - 1 || (IsLocal(stage + 1, device)
                 ? HasGradient(stage + 1, microBatch)
                 : Seen(ActionKind.ReceiveBackward, stage, microBatch));
-            return given ? null : Invariant($"its gradient from stage {stage + 1} is not there yet");
+            return given ? null : Invariant($"its gradient from stage {stage + 1} is not there yet{Missing(stage + 1, ActionKind.ReceiveBackward)}");
+
+            // Names the receive where the value comes from another device.
+            string Missing(int from, ActionKind receive) => IsLocal(from, device)
+                ? ""
+                : Invariant($": {PipelineText.Write(action with { Kind = receive })} does not stand before it");
         }
 
         private string? TransferFault(int device, PipelineAction action)

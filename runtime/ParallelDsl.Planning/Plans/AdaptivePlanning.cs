@@ -129,7 +129,7 @@ internal static class AdaptivePlanning
     private static PipelineLayer LayerOf(PlanFrame frame, PlannedLayer layer)
     {
         bool tied = layer.Kind == LayerKind.LanguageModelHead && frame.Request.Model.Layers[layer.Declared].TiedWeights;
-        long parameters = layer.Parameters + (tied ? LayerCosts.TiedParameters(frame.Request.Model) : 0);
+        long parameters = layer.Parameters + (tied ? LayerCosts.TiedParameters(frame.Request.Model, layer) : 0);
         long gradients = frame.BackwardElements(layer).Held * LayerCosts.ElementBytes(frame.Type);
         return new PipelineLayer(
             frame.Work.Forward(layer),

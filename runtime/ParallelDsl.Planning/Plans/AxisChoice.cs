@@ -61,9 +61,12 @@ internal readonly record struct AxisChoice(int Data, int Sequence, int Pipeline)
     private bool IsAllowed(ModelSpec model, AxesSpec axes)
     {
         long granule = Sequence == 1 ? 1 : 2L * Sequence;
-        long layers = model.Layers.Sum(layer => (long)Math.Max(0, layer.Repeat));
-        bool microBatches = axes.Pipeline == Pipeline || axes.MicroBatches == PipelineOrders.LeastMicroBatches(axes.Schedule, axes.Pipeline)
-            || (axes.MicroBatches >= PipelineOrders.LeastMicroBatches(axes.Schedule, Pipeline) && (axes.Schedule != PipelineSchedule.Interleaved || axes.MicroBatches % Pipeline == 0));
+        long layers = LayerCosts.Count(model, axes.VocabularySlices);
+        int least = PipelineOrders.LeastMicroBatches(axes.Schedule, Pipeline);
+        bool rounds = axes.Schedule != PipelineSchedule.Interleaved || axes.MicroBatches % Pipeline == 0;
+        bool microBatches = axes.Pipeline == Pipeline
+            || axes.MicroBatches == PipelineOrders.LeastMicroBatches(axes.Schedule, axes.Pipeline)
+            || (axes.MicroBatches >= least && rounds);
         bool tokens = model.ContextLength % granule == 0 && axes.UnitTokens % granule == 0;
         return tokens && microBatches && (long)Pipeline * Math.Max(1, axes.Chunks) <= layers;
     }

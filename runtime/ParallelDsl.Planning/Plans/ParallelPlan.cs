@@ -8,7 +8,7 @@ namespace ParallelDsl.Planning.Plans;
 /// <summary>Everything that is decided before a run: one immutable value. Planners make it, the simulator replays it, the runtime
 /// executes it, reports draw it, JSON carries it, its digest names it.</summary>
 /// <param name="Model">The model as declared.</param>
-/// <param name="Layers">Its layers, repetitions unrolled, in execution order.</param>
+/// <param name="Layers">Its layers, repetitions and vocabulary slices unrolled, in execution order.</param>
 /// <param name="Cluster">The machines.</param>
 /// <param name="Axes">The axes as declared, defaults filled in.</param>
 /// <param name="Mesh">All axes together.</param>
@@ -41,6 +41,8 @@ public sealed record ParallelPlan(
 /// <param name="Chunks">Stages a device: any number from 2 when interleaved, 2 with the schedules in the shape of a V, 1 with others; 0 means
 /// the fewest of them. Always 0 with an adaptive schedule, which finds its stages itself.</param>
 /// <param name="UnitTokens">Tokens that one unit may hold over the whole sequence axis; 0 means the context length.</param>
+/// <param name="VocabularySlices">Into how many layers, each with a slice of the vocabulary, the embedding and the head are divided; 0 and 1
+/// leave them whole.</param>
 public sealed record AxesSpec(
     int Data = 1,
     int Sequence = 1,
@@ -48,7 +50,8 @@ public sealed record AxesSpec(
     PipelineSchedule Schedule = PipelineSchedule.OneForwardOneBackward,
     int MicroBatches = 0,
     int Chunks = 0,
-    int UnitTokens = 0);
+    int UnitTokens = 0,
+    int VocabularySlices = 1);
 
 /// <summary>A contiguous run of layers.</summary>
 /// <param name="Index">Position in execution order, from 0.</param>

@@ -53,7 +53,7 @@ public static class PlanChecks
             (mesh.Data, mesh.Sequence, mesh.Pipeline) == (axes.Data, axes.Sequence, axes.Pipeline),
             "the mesh has other sizes than the axes");
         Require(mesh.Order.Count == 3 && mesh.Order.Distinct().Count() == 3, "the mesh does not order each of its three axes once");
-        Require(plan.Layers == LayerCosts.Unroll(plan.Model, LayerCosts.TypeOf(plan.Cluster)), "the layers are not those of the model");
+        Require(plan.Layers == LayerCosts.Unroll(plan.Model, LayerCosts.TypeOf(plan.Cluster), axes.VocabularySlices), "the layers are not those of the model");
 
         int next = 0;
         for (int index = 0; index < plan.Stages.Count; index++)

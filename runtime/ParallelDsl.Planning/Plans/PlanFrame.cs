@@ -13,7 +13,7 @@ internal sealed class PlanFrame
     {
         (Request, AxesSpec axes) = (request, request.Axes);
         Type = LayerCosts.TypeOf(request.Cluster);
-        Layers = LayerCosts.Unroll(request.Model, Type);
+        Layers = LayerCosts.Unroll(request.Model, Type, axes.VocabularySlices);
         Batching = new BatchingPlan(
             axes.MicroBatches, axes.UnitTokens, axes.UnitTokens / axes.Sequence, axes.Sequence == 1 ? 1 : 2 * axes.Sequence);
         Work = UnitWork.Of(axes.UnitTokens, request.Model.ContextLength, axes.Sequence);
@@ -86,7 +86,7 @@ internal sealed class PlanFrame
 
     /// <summary>Elements a token that a layer's backward holds until W, and that it uses within a pass.</summary>
     public (long Held, long Scratch) BackwardElements(PlannedLayer layer) =>
-        LayerCosts.BackwardElements(Request.Model.Layers[layer.Declared], Request.Model.Layers[0].Width);
+        LayerCosts.BackwardElements(Request.Model.Layers[layer.Declared], layer, Request.Model.Layers[0].Width);
 
     private StageLayout EqualWork(EquatableArray<int> placement) => new(
         LayerPartition.Plan(Layers.Count, placement.Count, (_, first, count) => _all[first + count] - _all[first]), placement);

@@ -53,15 +53,17 @@ public static class PlanJson
         AxesSpec axes = plan.Axes;
         writer.Name("axes").Object(row: true).Member("data", axes.Data).Member("sequence", axes.Sequence).Member("pipeline", axes.Pipeline)
             .Member("schedule", axes.Schedule).Member("microBatches", axes.MicroBatches).Member("chunks", axes.Chunks)
-            .Member("unitTokens", axes.UnitTokens).End();
+            .Member("unitTokens", axes.UnitTokens);
+
+        // Members of vocabulary slices stand only where there are any, so that the plans without have the text and the digest that they had
+        // before there were slices.
+        if (axes.VocabularySlices > 1)
+            writer.Member("vocabularySlices", axes.VocabularySlices);
+        writer.End();
         Mesh mesh = plan.Mesh;
         writer.Name("mesh").Object(row: true).Member("data", mesh.Data).Member("sequence", mesh.Sequence).Member("pipeline", mesh.Pipeline);
         Row(writer.Name("order"), mesh.Order, axis => writer.Item(axis.ToString())).End();
-        Table(writer.Name("layers"), plan.Layers, layer => writer.Object(row: true)
-            .Member("index", layer.Index).Member("name", layer.Name).Member("kind", layer.Kind).Member("declared", layer.Declared)
-            .Member("repetition", layer.Repetition).Member("parameters", layer.Parameters).Member("linearFlops", layer.LinearFlops)
-            .Member("attentionFlops", layer.AttentionFlops).Member("activationBytes", layer.ActivationBytes)
-            .Member("outputBytes", layer.OutputBytes).Member("keyValueBytes", layer.KeyValueBytes).End());
+        Table(writer.Name("layers"), plan.Layers, layer => WriteLayer(writer, layer));
         Table(writer.Name("stages"), plan.Stages, stage => writer.Object(row: true)
             .Member("index", stage.Index).Member("firstLayer", stage.FirstLayer).Member("layerCount", stage.LayerCount)
             .Member("device", stage.Device).Member("forward", stage.Forward).Member("backwardInput", stage.BackwardInput)
@@ -83,6 +85,23 @@ public static class PlanJson
             .Member("sequenceBytes", estimates.SequenceBytes).Member("pipelineBytes", estimates.PipelineBytes).End();
         return writer.End().ToString();
     }
+
+    private static void WriteLayer(JsonWriter writer, PlannedLayer layer)
+    {
+        writer.Object(row: true)
+            .Member("index", layer.Index).Member("name", layer.Name).Member("kind", layer.Kind).Member("declared", layer.Declared)
+            .Member("repetition", layer.Repetition).Member("parameters", layer.Parameters).Member("linearFlops", layer.LinearFlops)
+            .Member("attentionFlops", layer.AttentionFlops).Member("activationBytes", layer.ActivationBytes)
+            .Member("outputBytes", layer.OutputBytes).Member("keyValueBytes", layer.KeyValueBytes);
+        if (layer.Block != DefaultBlock(layer.Kind, layer.Index))
+            writer.Member("block", layer.Block);
+        if (layer.IsSlice)
+            writer.Member("slice", layer.Slice).Member("slices", layer.Slices);
+        writer.End();
+    }
+
+    /// <summary>Where the embedding is whole, blocks follow layer 0.</summary>
+    private static int DefaultBlock(LayerKind kind, int index) => kind == LayerKind.TransformerBlock ? index - 1 : 0;
 
     private static void WriteModel(JsonWriter writer, ModelSpec model)
     {
@@ -126,14 +145,11 @@ public static class PlanJson
 
     private static ParallelPlan ReadPlan(JsonObject members) => new(
         Model: Object(members.Required("model"), ReadModel),
-        Layers: members.Array("layers", row => Object(row, layer => new PlannedLayer(
-            layer.Int("index"), layer.Text("name"), layer.Enum<LayerKind>("kind"), layer.Int("declared"), layer.Int("repetition"),
-            layer.Long("parameters"), layer.Long("linearFlops"), layer.Long("attentionFlops"), layer.Long("activationBytes"),
-            layer.Long("outputBytes"), layer.Long("keyValueBytes")))),
+        Layers: members.Array("layers", row => Object(row, ReadLayer)),
         Cluster: Object(members.Required("cluster"), ReadCluster),
         Axes: Object(members.Required("axes"), axes => new AxesSpec(
             axes.Int("data"), axes.Int("sequence"), axes.Int("pipeline"), axes.Enum<PipelineSchedule>("schedule"),
-            axes.Int("microBatches"), axes.Int("chunks"), axes.Int("unitTokens"))),
+            axes.Int("microBatches"), axes.Int("chunks"), axes.Int("unitTokens"), axes.OptionalInt("vocabularySlices", 1))),
         Mesh: Object(members.Required("mesh"), mesh => new Mesh(
             mesh.Int("data"), mesh.Int("sequence"), mesh.Int("pipeline"), mesh.Array("order", axis => axis.AsEnum<Axis>()))),
         Stages: members.Array("stages", row => Object(row, stage => new PlannedStage(
@@ -150,6 +166,16 @@ public static class PlanJson
         Estimates: Object(members.Required("estimates"), estimates => new Estimates(
             estimates.Long("makespan"), estimates.Array("work", work => work.AsWhole(0, long.MaxValue)), estimates.Long("dataRankFlops"),
             estimates.Long("dataBytes"), estimates.Long("sequenceBytes"), estimates.Long("pipelineBytes"))));
+
+    private static PlannedLayer ReadLayer(JsonObject layer)
+    {
+        (int index, LayerKind kind) = (layer.Int("index"), layer.Enum<LayerKind>("kind"));
+        return new(
+            index, layer.Text("name"), kind, layer.Int("declared"), layer.Int("repetition"), layer.Long("parameters"),
+            layer.Long("linearFlops"), layer.Long("attentionFlops"), layer.Long("activationBytes"), layer.Long("outputBytes"),
+            layer.Long("keyValueBytes"), layer.OptionalInt("block", DefaultBlock(kind, index)), layer.OptionalInt("slice", 0),
+            layer.OptionalInt("slices", 1));
+    }
 
     private static T Object<T>(JsonValue value, Func<JsonObject, T> read)
     {

@@ -65,6 +65,9 @@ public enum PlanProblemCode
 
     /// <summary>The memory of a device is exceeded.</summary>
     DoesNotFit,
+
+    /// <summary>More vocabulary slices than token ids.</summary>
+    MoreSlicesThanVocabulary,
 }
 
 /// <summary>Which part of a declaration a problem belongs to.</summary>

@@ -92,9 +92,11 @@ public static class PlanText
         if (first == last)
             return first.Name;
         return first.Declared == last.Declared
-            ? $"{plan.Model.Layers[first.Declared].Name}[{Readable.Exact(first.Repetition)}..{Readable.Exact(last.Repetition)}]"
+            ? $"{plan.Model.Layers[first.Declared].Name}[{Readable.Exact(PieceOf(first))}..{Readable.Exact(PieceOf(last))}]"
             : first.Name + " .. " + last.Name;
     }
+
+    private static int PieceOf(PlannedLayer layer) => layer.IsSlice ? layer.Slice : layer.Repetition;
 
     /// <summary>The weights of a stage, as a number of parameters.</summary>
     public static long Parameters(ParallelPlan plan, PlannedStage stage)
@@ -186,7 +188,7 @@ public static class PlanText
         text.Append(Fit("Plan of " + model.Name, Width)).Append('\n');
         Entry(text, "model", $"{Readable.Exact(plan.Layers.Count, "layer")}, {Readable.Count(parameters)} parameters ({Readable.Exact(parameters)}), "
             + $"context {Readable.Exact(model.ContextLength)} tokens");
-        Entry(text, "layers", string.Join("; ", model.Layers.Select(Describe)));
+        Entry(text, "layers", string.Join("; ", model.Layers.Select(layer => Describe(layer, plan.Axes))));
         Entry(text, "cluster", plan.Cluster.Name + ": " + Nodes(plan.Cluster));
         Entry(text, "mesh", $"{Readable.Exact(plan.Mesh.Data)} data x {Readable.Exact(plan.Mesh.Sequence)} sequence x "
             + $"{Readable.Exact(plan.Mesh.Pipeline)} pipeline = {Readable.Exact(plan.Mesh.Size, "rank")}; neighbours along "
@@ -262,16 +264,24 @@ public static class PlanText
     /// <summary>The name of an axis in a sentence.</summary>
     public static string AxisName(Axis axis) => axis switch { Axis.Data => "data", Axis.Sequence => "sequence", _ => "pipeline" };
 
-    private static string Describe(LayerSpec layer)
+    private static string Describe(LayerSpec layer, AxesSpec axes)
     {
         string repeat = layer.Repeat > 1 ? Readable.Exact(layer.Repeat) + " x " : "";
+        string slices = axes.VocabularySlices > 1 ? Readable.Exact(axes.VocabularySlices) + " vocabulary slices" : "";
         return repeat + layer.Name + layer.Kind switch
         {
-            LayerKind.Embedding => $" (vocabulary {Readable.Exact(layer.Vocabulary)}, width {Readable.Exact(layer.Width)})",
+            LayerKind.Embedding => $" (vocabulary {Readable.Exact(layer.Vocabulary)}, width {Readable.Exact(layer.Width)}"
+                + (slices.Length > 0 ? $", {slices})" : ")"),
             LayerKind.TransformerBlock => $" ({Readable.Exact(layer.Heads)} heads, "
                 + (layer.KeyValueHeads > 0 ? $"{Readable.Exact(layer.KeyValueHeads)} key-value heads, " : "")
                 + $"feed-forward {Readable.Exact(layer.FeedForward)})",
-            _ => layer.TiedWeights ? " (tied)" : "",
+            _ => (layer.TiedWeights, slices.Length > 0) switch
+            {
+                (true, true) => $" (tied, {slices})",
+                (true, false) => " (tied)",
+                (false, true) => $" ({slices})",
+                _ => "",
+            },
         };
     }
 

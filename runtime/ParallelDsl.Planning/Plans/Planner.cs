@@ -1,4 +1,5 @@
 using ParallelDsl.Planning.Clusters;
+using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Pipelines;
 using ParallelDsl.Planning.Simulation;
 using static System.FormattableString;
@@ -11,7 +12,7 @@ public static class Planner
     /// <summary>No cluster has more devices.</summary>
     public const int MaximumRanks = 1_000_000;
 
-    /// <summary>No model has more layers, repetitions counted.</summary>
+    /// <summary>No model has more layers, repetitions and vocabulary slices counted.</summary>
     public const int MaximumLayers = 10_000;
 
     /// <summary>No pipeline has more stages.</summary>
@@ -30,8 +31,8 @@ public static class Planner
 
     /// <summary>The plan of the same training on one rank, to compare with: one host device takes every unit of a step. Micro-batch
     /// u x D + d of it is micro-batch u of data rank d of the D data ranks of <paramref name="plan"/>. The granule stays, so that
-    /// <see cref="Packing.TokenPacker"/> groups the sequences of a batch as it does for <paramref name="plan"/>. Whether it fits in memory
-    /// is not asked.</summary>
+    /// <see cref="Packing.TokenPacker"/> groups the sequences of a batch as it does for <paramref name="plan"/>. Embedding and head are whole.
+    /// Whether it fits in memory is not asked.</summary>
     public static PlanResult SingleRank(ParallelPlan plan)
     {
         long units = (long)plan.Axes.Data * plan.Axes.MicroBatches;
@@ -86,6 +87,7 @@ public static class Planner
                     ? axes.Chunks
                     : PipelineOrders.DefaultChunks(axes.Schedule),
                 UnitTokens = axes.UnitTokens == 0 ? request.Model.ContextLength : axes.UnitTokens,
+                VocabularySlices = axes.VocabularySlices == 0 ? 1 : axes.VocabularySlices,
             },
         };
     }
@@ -97,9 +99,13 @@ public static class Planner
         long ranks = (long)axes.Data * axes.Sequence * axes.Pipeline;
         if (ranks > MaximumRanks)
             return Invariant($"the mesh has {ranks:N0} ranks; a plan has at most {MaximumRanks:N0}");
-        long layers = request.Model.Layers.Sum(layer => (long)layer.Repeat);
+        long layers = LayerCosts.Count(request.Model, axes.VocabularySlices);
         if (layers > MaximumLayers)
-            return Invariant($"{request.Model.Name} has {layers:N0} layers with repetitions; a plan has at most {MaximumLayers:N0}");
+        {
+            string counted = axes.VocabularySlices > 1 ? "repetitions and vocabulary slices" : "repetitions";
+            return Invariant($"{request.Model.Name} has {layers:N0} layers with {counted}; a plan has at most {MaximumLayers:N0}");
+        }
+
         long stages = (long)axes.Pipeline * Math.Max(1, axes.Chunks);
         if (stages > MaximumStages)
             return Invariant($"the pipeline has {stages:N0} stages; a plan has at most {MaximumStages:N0}");

@@ -24,13 +24,13 @@ internal sealed class PositionLayers
     /// <summary>Their weights, copies of a tied table included.</summary>
     public long Parameters { get; }
 
-    // A tied head needs the embedding's table on its own device too.
+    // A tied head, or a slice of it, needs the embedding's table of the same rows on its own device too.
     private static long TiedParameters(ModelSpec model, List<PlannedLayer> layers)
     {
-        LayerSpec head = model.Layers[model.Layers.Count - 1];
-        bool tied = head.TiedWeights
-            && layers.Exists(layer => layer.Kind == LayerKind.LanguageModelHead)
-            && !layers.Exists(layer => layer.Kind == LayerKind.Embedding);
-        return tied ? LayerCosts.TiedParameters(model) : 0;
+        if (!model.Layers[model.Layers.Count - 1].TiedWeights)
+            return 0;
+        var tables = new HashSet<int>(layers.Where(layer => layer.Kind == LayerKind.Embedding).Select(layer => layer.Slice));
+        return layers.Where(layer => layer.Kind == LayerKind.LanguageModelHead && !tables.Contains(layer.Slice))
+            .Sum(layer => LayerCosts.TiedParameters(model, layer));
     }
 }

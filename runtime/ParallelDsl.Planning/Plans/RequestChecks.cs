@@ -25,6 +25,8 @@ internal sealed class RequestChecks
         if (positive && !checks._problems.Exists(problem => problem.Subject == PlanSubject.Cluster))
             checks.CheckProduct();
         if (positive)
+            checks.CheckVocabularySlices();
+        if (positive)
             checks.CheckPipeline();
         if (positive && request.Model.ContextLength > 0)
             checks.CheckContext();
@@ -193,6 +195,7 @@ internal sealed class RequestChecks
             rest &= RequirePositive(_axes.MicroBatches, PlanSubject.PipelineAxis, -1, "MicroBatches", "the pipeline axis");
             if (_axes.Schedule != PipelineSchedule.Adaptive)
                 rest &= RequirePositive(_axes.Chunks, PlanSubject.PipelineAxis, -1, "Chunks", "the pipeline axis");
+            rest &= RequirePositive(_axes.VocabularySlices, PlanSubject.PipelineAxis, -1, "VocabularySlices", "the pipeline axis");
         }
 
         if (_model.ContextLength > 0)
@@ -225,12 +228,23 @@ internal sealed class RequestChecks
             degree is { } value ? [value] : []);
     }
 
+    private void CheckVocabularySlices()
+    {
+        int vocabulary = _model.Layers.Where(layer => layer.Kind == LayerKind.Embedding).Select(layer => layer.Vocabulary).FirstOrDefault();
+        if (vocabulary < 1 || _axes.VocabularySlices <= vocabulary)
+            return;
+        Add(PlanProblemCode.MoreSlicesThanVocabulary, PlanSubject.PipelineAxis, -1, "VocabularySlices",
+            Invariant($"{_axes.VocabularySlices:N0} vocabulary slices cannot each have one of {vocabulary:N0} token ids"),
+            Invariant($"give VocabularySlices a value of at most {vocabulary:N0}; the stages that embedding and head are to lie on are enough"),
+            [_axes.Pipeline <= vocabulary ? _axes.Pipeline : 1]);
+    }
+
     private void CheckPipeline()
     {
         (int pipeline, int chunks, int microBatches) = (_axes.Pipeline, Math.Max(1, _axes.Chunks), _axes.MicroBatches);
         CheckChunks();
 
-        long layers = _model.Layers.Sum(layer => (long)Math.Max(0, layer.Repeat));
+        long layers = LayerCosts.Count(_model, _axes.VocabularySlices);
         long stages = (long)pipeline * chunks;
         bool isV = PipelineOrders.IsV(_axes.Schedule);
         if (stages > layers && layers > 0)

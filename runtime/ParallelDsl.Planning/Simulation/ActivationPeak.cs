@@ -8,14 +8,26 @@ public static class ActivationPeak
 {
     /// <summary>The most stage activations (one unit through one stage) that the device of <paramref name="actions"/> holds at
     /// once.</summary>
-    public static int Units(EquatableArray<PipelineAction> actions) => checked((int)Weight(actions, static _ => 1));
+    public static int Units(EquatableArray<PipelineAction> actions)
+    {
+        int held = 0, peak = 0;
+        foreach (PipelineAction action in actions.Items)
+        {
+            if (action.Kind == ActionKind.Forward)
+                peak = Math.Max(peak, ++held);
+            else if (action.Kind is ActionKind.Backward or ActionKind.BackwardWeight)
+                held--; // W follows its B in every valid program.
+        }
+
+        return peak;
+    }
 
     /// <summary>The most that the device of <paramref name="actions"/> holds at once, where one unit through stage s weighs
     /// <paramref name="weightOfStage"/>(s): held from the start of F to the end of X, or of both B and W.</summary>
     public static long Weight(EquatableArray<PipelineAction> actions, Func<int, long> weightOfStage)
     {
         long held = 0, peak = 0;
-        foreach (PipelineAction action in actions)
+        foreach (PipelineAction action in actions.Items)
         {
             switch (action.Kind)
             {
@@ -40,7 +52,7 @@ public static class ActivationPeak
     public static int[] UnitsByStage(EquatableArray<PipelineAction> actions, EquatableArray<int> stageDevices)
     {
         var held = new HeldUnits(stageDevices.Count);
-        foreach (PipelineAction action in actions)
+        foreach (PipelineAction action in actions.Items)
         {
             (int stage, int unit) = (action.Stage, action.MicroBatch);
             if (action.Kind is ActionKind.ReceiveForward or ActionKind.Forward)
@@ -60,7 +72,7 @@ public static class ActivationPeak
     public static int[] GradientsByStage(EquatableArray<PipelineAction> actions, EquatableArray<int> stageDevices)
     {
         var held = new HeldUnits(stageDevices.Count);
-        foreach (PipelineAction action in actions)
+        foreach (PipelineAction action in actions.Items)
         {
             (int stage, int unit) = (action.Stage, action.MicroBatch);
             bool backward = action.Kind is ActionKind.Backward or ActionKind.BackwardInput;

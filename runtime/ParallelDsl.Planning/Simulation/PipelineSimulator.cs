@@ -4,34 +4,46 @@ using static System.FormattableString;
 namespace ParallelDsl.Planning.Simulation;
 
 /// <summary>Replays programs in integer ticks. F(s,m) starts after F(s-1,m) and the hop; B of the last stage after its F; B(s,m) (or X)
-/// after B(s+1,m) (or X) and the hop; W after B. A device computes one action at a time in program order; transfers do not occupy
-/// it.</summary>
+/// after F(s,m), and after B(s+1,m) (or X) and the hop; W after B. A device computes one action at a time in program order; transfers do
+/// not occupy it, and between two stages of one device there are none. After the performance model of AdaPtis (arXiv 2509.23722;
+/// reconstructed).</summary>
 public static class PipelineSimulator
 {
     /// <summary>Times <paramref name="programs"/>, which may or may not contain transfers.</summary>
-    /// <param name="programs">The program of each device.</param>
+    /// <remarks>
+    /// <para>A shared link takes any number of transfers at once: each takes the ticks of its hop from the moment that its value is
+    /// made. An exclusive link, from one device to another (the way back is a link of its own), carries one at a time and is busy for the
+    /// ticks of the hop; a transfer starts when its value is made and the link is free. The order of the transfers on a link is the order
+    /// of the sends in the program of its source. A value for which the programs have no send has its place where it is made, so that
+    /// without sends the order is that in which values become ready. Values that become ready at the same tick, after actions that take
+    /// no time, keep the order of the program.</para>
+    /// <para>With every order fixed, a timeline on exclusive links is never shorter than on shared ones, is the same where hops are free,
+    /// and never gets shorter when an action or a hop takes longer.</para>
+    /// </remarks>
+    /// <param name="programs">The program of each device, with every action at most once.</param>
     /// <param name="stageDevices">The device of each stage.</param>
     /// <param name="costs">The costs of each stage.</param>
-    /// <exception cref="ArgumentException">A cost is missing or negative, a program has an action of a stage that lies elsewhere, or the
-    /// programs wait for one another (<see cref="PipelineValidation"/> says why).</exception>
+    /// <param name="exclusiveLinks">Whether a link carries one transfer at a time.</param>
+    /// <exception cref="ArgumentException">A cost is missing or negative, a stage lies on no device, a program has an action of a stage
+    /// that lies elsewhere or a transfer of nothing, or the programs wait for one another (the message names the cycle).</exception>
     /// <exception cref="OverflowException">The times leave 64 bits.</exception>
-    public static Timeline Run(EquatableArray<PipelineProgram> programs, EquatableArray<int> stageDevices, StageCosts costs)
+    public static Timeline Run(
+        EquatableArray<PipelineProgram> programs, EquatableArray<int> stageDevices, StageCosts costs, bool exclusiveLinks = false)
     {
         Check(stageDevices, costs);
-        int microBatches = 1;
-        for (int device = 0; device < programs.Count; device++)
-        {
-            foreach (PipelineAction action in programs[device].Actions)
-            {
-                if (action.Stage < 0 || action.Stage >= stageDevices.Count || stageDevices[action.Stage] != device || action.MicroBatch < 0)
-                    throw new ArgumentException(Invariant($"{PipelineText.Write(action)} cannot stand in the program of device {device}"));
-                microBatches = Math.Max(microBatches, action.MicroBatch + 1);
-            }
-        }
+        int[] devices = stageDevices.Items;
+        PipelineAction[][] actions = ActionsOf(programs);
+        var values = new PipelineValues(devices.Length, Check(actions, devices));
+        ExclusiveLinks? links = exclusiveLinks ? new(actions, devices, costs.Hop.Items, values) : null;
+        var replay = new PipelineReplay(actions, devices, costs, values, links);
+        if (!replay.Compute())
+            throw new ArgumentException(WhyStopped(actions, stageDevices, links));
+        replay.Transfer();
 
-        var replay = new Replay(programs, stageDevices, costs, microBatches);
-        replay.Run();
-        return replay.ToTimeline();
+        var peaks = new int[actions.Length];
+        for (int device = 0; device < peaks.Length; device++)
+            peaks[device] = ActivationPeak.Units(programs[device].Actions);
+        return TimelineMeasures.Of(replay.Timed, peaks);
     }
 
     internal static void Check(EquatableArray<int> stageDevices, StageCosts costs)
@@ -42,7 +54,7 @@ public static class PipelineSimulator
         {
             if (column.Count != stageDevices.Count)
                 throw new ArgumentException(Invariant($"{column.Count} costs for {stageDevices.Count} stages"), nameof(costs));
-            foreach (long cost in column)
+            foreach (long cost in column.Items)
             {
                 if (cost < 0)
                     throw new ArgumentException(Invariant($"a cost of {cost} ticks is negative"), nameof(costs));
@@ -50,163 +62,47 @@ public static class PipelineSimulator
         }
     }
 
-    private sealed class Replay(
-        EquatableArray<PipelineProgram> programs, EquatableArray<int> stageDevices, StageCosts costs, int microBatches)
+    // The number of micro-batches, of actions that can all stand where they do.
+    private static int Check(PipelineAction[][] programs, int[] stageDevices)
     {
-        private const long Unknown = -1;
-
-        // When the output of F and the gradient of the input of each stage and micro-batch exist.
-        private readonly long[] _outputs = Filled(stageDevices.Count * microBatches);
-        private readonly long[] _gradients = Filled(stageDevices.Count * microBatches);
-        private readonly TimedAction[][] _timed = [.. programs.Select(program => new TimedAction[program.Actions.Count])];
-        private readonly int[] _next = new int[programs.Count];
-        private readonly long[] _clock = new long[programs.Count];
-        private readonly Queue<int> _ready = new(Enumerable.Range(0, programs.Count));
-
-        private static long[] Filled(int length)
+        for (int stage = 0; stage < stageDevices.Length; stage++)
         {
-            var times = new long[length];
-            for (int i = 0; i < length; i++)
-                times[i] = Unknown;
-            return times;
+            if (stageDevices[stage] < 0 || stageDevices[stage] >= programs.Length)
+                throw new ArgumentException(Invariant($"stage {stage} lies on device {stageDevices[stage]} of {programs.Length}"));
         }
 
-        public void Run()
+        int last = 0;
+        for (int device = 0; device < programs.Length; device++)
         {
-            while (_ready.Count > 0)
-                Advance(_ready.Dequeue());
-            for (int device = 0; device < programs.Count; device++)
+            foreach (PipelineAction action in programs[device])
             {
-                EquatableArray<PipelineAction> actions = programs[device].Actions;
-                if (_next[device] < actions.Count)
+                int stage = action.Stage;
+                if (stage < 0 || stage >= stageDevices.Length || stageDevices[stage] != device || action.MicroBatch < 0
+                    || action.Kind < ActionKind.Forward)
                 {
-                    throw new ArgumentException(
-                        DeadlockCycle.OfStopped([.. programs.Select(program => program.Actions)], _next, stageDevices).Message);
+                    throw new ArgumentException(Invariant($"{PipelineText.Write(action)} cannot stand in the program of device {device}"));
                 }
 
-                // Transfers last: a receive may stand before the computation that waits for it, and must not hold up others.
-                for (int i = 0; i < actions.Count; i++)
-                {
-                    if (!actions[i].IsCompute)
-                        _timed[device][i] = TimeTransfer(actions[i]);
-                }
+                last = Math.Max(last, action.MicroBatch);
             }
         }
 
-        private void Advance(int device)
-        {
-            EquatableArray<PipelineAction> actions = programs[device].Actions;
-            for (; _next[device] < actions.Count; _next[device]++)
-            {
-                PipelineAction action = actions[_next[device]];
-                if (!action.IsCompute)
-                    continue;
-                long ready = InputTime(action);
-                if (ready == Unknown)
-                    return;
-                long start = Math.Max(_clock[device], ready);
-                long end = start + costs.Of(action);
-                _timed[device][_next[device]] = new(action, start, end);
-                _clock[device] = end;
-                Publish(action, end);
-            }
-        }
+        return last + 1;
+    }
 
-        private void Publish(PipelineAction action, long end)
-        {
-            int consumer = action.Stage;
-            if (action.Kind == ActionKind.Forward)
-            {
-                _outputs[Index(action.Stage, action.MicroBatch)] = end;
-                consumer++;
-            }
-            else if (action.Kind != ActionKind.BackwardWeight)
-            {
-                _gradients[Index(action.Stage, action.MicroBatch)] = end;
-                consumer--;
-            }
+    private static PipelineAction[][] ActionsOf(EquatableArray<PipelineProgram> programs)
+    {
+        var actions = new PipelineAction[programs.Count][];
+        for (int device = 0; device < actions.Length; device++)
+            actions[device] = programs[device].Actions.Items;
+        return actions;
+    }
 
-            if (consumer >= 0 && consumer < stageDevices.Count && stageDevices[consumer] != stageDevices[action.Stage])
-                _ready.Enqueue(stageDevices[consumer]);
-        }
-
-        private int Index(int stage, int microBatch) => (stage * microBatches) + microBatch;
-
-        // When everything is there that the action needs, or Unknown.
-        private long InputTime(PipelineAction action)
-        {
-            (int stage, int last) = (action.Stage, stageDevices.Count - 1);
-            switch (action.Kind)
-            {
-                case ActionKind.Forward:
-                    return stage == 0 ? 0 : Arrival(_outputs[Index(stage - 1, action.MicroBatch)], stage - 1);
-                case ActionKind.BackwardWeight:
-                    return _gradients[Index(stage, action.MicroBatch)];
-                default:
-                    long forward = _outputs[Index(stage, action.MicroBatch)];
-                    if (stage == last || forward == Unknown)
-                        return forward;
-                    long gradient = Arrival(_gradients[Index(stage + 1, action.MicroBatch)], stage);
-                    return gradient == Unknown ? Unknown : Math.Max(forward, gradient);
-            }
-        }
-
-        private long Hop(int boundary) => stageDevices[boundary] == stageDevices[boundary + 1] ? 0 : costs.Hop[boundary];
-
-        private long Arrival(long departure, int boundary) => departure == Unknown ? Unknown : departure + Hop(boundary);
-
-        private TimedAction TimeTransfer(PipelineAction action)
-        {
-            (int stage, int microBatch) = (action.Stage, action.MicroBatch);
-            (long departure, int boundary) = action.Kind switch
-            {
-                ActionKind.SendForward => (_outputs[Index(stage, microBatch)], stage),
-                ActionKind.ReceiveForward => (_outputs[Index(stage - 1, microBatch)], stage - 1),
-                ActionKind.SendBackward => (_gradients[Index(stage, microBatch)], stage - 1),
-                _ => (_gradients[Index(stage + 1, microBatch)], stage),
-            };
-            long arrival = Arrival(departure, boundary);
-            bool send = action.Kind is ActionKind.SendForward or ActionKind.SendBackward;
-            return new TimedAction(action, send ? departure : arrival, arrival);
-        }
-
-        public Timeline ToTimeline()
-        {
-            long makespan = 0, firstBackward = long.MaxValue, lastForward = 0;
-            foreach (TimedAction timed in _timed.SelectMany(actions => actions).Where(timed => timed.Action.IsCompute))
-            {
-                makespan = Math.Max(makespan, timed.End);
-                if (timed.Action.Kind == ActionKind.Forward)
-                    lastForward = Math.Max(lastForward, timed.End);
-                else
-                    firstBackward = Math.Min(firstBackward, timed.Start);
-            }
-
-            firstBackward = Math.Min(firstBackward, makespan);
-            lastForward = Math.Max(lastForward, firstBackward);
-            int devices = programs.Count;
-            long[] work = new long[devices], warmUp = new long[devices], coolDown = new long[devices], residual = new long[devices];
-            for (int device = 0; device < devices; device++)
-            {
-                (warmUp[device], coolDown[device]) = (firstBackward, makespan - lastForward);
-                foreach (TimedAction timed in _timed[device].Where(timed => timed.Action.IsCompute))
-                {
-                    work[device] += timed.End - timed.Start;
-                    warmUp[device] -= Math.Max(0, Math.Min(timed.End, firstBackward) - timed.Start);
-                    coolDown[device] -= Math.Max(0, timed.End - Math.Max(timed.Start, lastForward));
-                }
-
-                residual[device] = makespan - work[device] - warmUp[device] - coolDown[device];
-            }
-
-            return new Timeline(
-                makespan,
-                new([.. _timed.Select(actions => new EquatableArray<TimedAction>(actions))]),
-                new(work),
-                new(warmUp),
-                new(residual),
-                new(coolDown),
-                new([.. programs.Select(program => ActivationPeak.Units(program.Actions))]));
-        }
+    // The orders of computation may wait for one another; if they do not, the sends of an exclusive link do.
+    private static string WhyStopped(PipelineAction[][] programs, EquatableArray<int> stageDevices, ExclusiveLinks? links)
+    {
+        PipelineError? cycle = DeadlockCycle.Find(
+            programs.Select(actions => new EquatableArray<PipelineAction>(actions)).ToEquatableArray(), stageDevices);
+        return cycle?.Message ?? links!.Stopped();
     }
 }

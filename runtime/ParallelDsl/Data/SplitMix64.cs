@@ -16,6 +16,9 @@ public struct SplitMix64(ulong seed)
     /// <summary>The next 64 random bits.</summary>
     public ulong Next() => Mix(State += Increment);
 
+    /// <summary>Leaves out the next <paramref name="count"/> calls of <see cref="Next"/>, in one step.</summary>
+    public void Skip(long count) => State += unchecked((ulong)count * Increment);
+
     /// <summary>The next number from 0 to <paramref name="limit"/> - 1, without bias (Lemire, 2019).</summary>
     /// <exception cref="ArgumentOutOfRangeException">The limit is not positive.</exception>
     public int NextBelow(int limit)

@@ -40,8 +40,8 @@ public sealed class SequenceAxisAttribute(int degree) : Attribute
 
 /// <summary>The pipeline axis: ranks along it hold different layers, and the units (micro-batches) of a step pass through them.</summary>
 /// <param name="degree">The number of ranks along the axis, at least 1.</param>
-/// <remarks>A model without this attribute has a pipeline axis of degree 1. The model has at least as many layers, repetitions counted, as
-/// there are stages: the degree times <see cref="Chunks"/>.</remarks>
+/// <remarks>A model without this attribute has a pipeline axis of degree 1. The model has at least as many layers, repetitions and
+/// <see cref="VocabularySlices"/> counted, as there are stages: the degree times <see cref="Chunks"/>.</remarks>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 public sealed class PipelineAxisAttribute(int degree) : Attribute
 {
@@ -61,4 +61,10 @@ public sealed class PipelineAxisAttribute(int degree) : Attribute
     /// <value>0, the default, means 2 for <see cref="PipelineSchedule.Interleaved"/> and 1 otherwise. More than 1 only with
     /// <see cref="PipelineSchedule.Interleaved"/>, which needs at least 2.</value>
     public int Chunks { get; set; }
+
+    /// <summary>Into how many layers, each with a near equal part of the token ids, the embedding and the head are divided, so that a large
+    /// vocabulary does not make one stage the slowest. They form two chains whose links lie on any stages; the weights and checkpoints
+    /// are those of the whole (after Vocabulary Parallelism, arXiv 2411.05288; reconstructed).</summary>
+    /// <value>0, the default, and 1 leave both whole; at most the vocabulary.</value>
+    public int VocabularySlices { get; set; }
 }

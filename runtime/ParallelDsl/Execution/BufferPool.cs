@@ -2,7 +2,7 @@ using ParallelDsl.Memory;
 
 namespace ParallelDsl.Execution;
 
-/// <summary>Native buffers of one length, used again. Of one rank, so without locks.</summary>
+/// <summary>Native buffers of one length, used again. Of one rank, so without locks: whoever shares it between threads locks.</summary>
 internal sealed class BufferPool(long length) : IDisposable
 {
     private readonly Stack<NativeBuffer> _free = new();

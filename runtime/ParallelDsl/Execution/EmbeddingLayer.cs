@@ -15,6 +15,9 @@ public sealed unsafe class EmbeddingLayer<TShape>(PlannedLayer layer) : LayerMod
         [new(LlamaNames.Embedding, TShape.Vocabulary, TShape.Width, LlamaNames.InitialDeviation)];
 
     /// <inheritdoc/>
+    public override int InputWidth => 0;
+
+    /// <inheritdoc/>
     public override int OutputWidth => TShape.Width;
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Plans;
 
@@ -11,8 +12,10 @@ public interface IParallelModel<TSelf>
     /// <summary>The plan that the compiler made.</summary>
     static abstract ParallelPlan Plan { get; }
 
-    /// <summary>Makes the layer at <paramref name="index"/> of <see cref="ParallelPlan.Layers"/>, specialised to its shape.</summary>
-    static abstract LayerModule CreateLayer(int index);
+    /// <summary>Makes a layer, specialised to its shape: whole, or the slice of the vocabulary that it says.</summary>
+    /// <param name="layer">A layer of the compiled plan, or of another plan of this model, such as one with other vocabulary slices.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The model declares no such layer.</exception>
+    static abstract LayerModule CreateLayer(PlannedLayer layer);
 
     /// <summary>Groups a step's sequences into units: pure, the same on every rank, no allocation once <paramref name="step"/> has grown.</summary>
     /// <param name="lengths">Tokens of each sequence.</param>

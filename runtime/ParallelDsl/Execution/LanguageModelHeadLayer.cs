@@ -20,6 +20,9 @@ public sealed unsafe class LanguageModelHeadLayer<TShape>(PlannedLayer layer) : 
     ];
 
     /// <inheritdoc/>
+    public override int InputWidth => TShape.Width;
+
+    /// <inheritdoc/>
     public override int OutputWidth => 0;
 
     /// <inheritdoc/>

@@ -14,7 +14,10 @@ public abstract class LayerModule(PlannedLayer layer)
     /// <summary>The parameters, in the order in which <see cref="Bind"/> gets them.</summary>
     public abstract IReadOnlyList<ParameterSpec> Parameters { get; }
 
-    /// <summary>The width of the output; 0 for the head, which gives a loss.</summary>
+    /// <summary>The width of the input, and of its gradient; 0 where token ids come in.</summary>
+    public abstract int InputWidth { get; }
+
+    /// <summary>The width of the output, and of its gradient; 0 for the head, which gives a loss.</summary>
     public abstract int OutputWidth { get; }
 
     /// <summary>Floats a token held from F to W. The layer's input comes first.</summary>

@@ -8,16 +8,16 @@ namespace ParallelDsl.Execution;
 /// optimizer step is one call. Matrices come first, norms last: weight decay covers a prefix.</summary>
 public sealed class ParameterStore : IDisposable
 {
-    private readonly Dictionary<string, Parameter> _byName = new(StringComparer.Ordinal);
+    private readonly Dictionary<TensorRows, Parameter> _byTensor = [];
 
-    /// <summary>Makes the parameters of <paramref name="layers"/> and binds them. Layers that name the same parameter share it.</summary>
+    /// <summary>Makes the parameters of <paramref name="layers"/> and binds them. Layers that name the same rows of a tensor share them.</summary>
     public ParameterStore(IReadOnlyList<LayerModule> layers)
     {
         List<ParameterSpec> specs = [];
-        HashSet<string> seen = new(StringComparer.Ordinal);
+        HashSet<TensorRows> seen = [];
         foreach (ParameterSpec spec in layers.SelectMany(layer => layer.Parameters))
         {
-            if (seen.Add(spec.Tensors[0].Name))
+            if (seen.Add(spec.Tensors[0]))
                 specs.Add(spec);
         }
 
@@ -33,14 +33,14 @@ public sealed class ParameterStore : IDisposable
         foreach (ParameterSpec spec in specs)
         {
             var parameter = new Parameter(spec, this, offset);
-            _byName.Add(spec.Tensors[0].Name, parameter);
+            _byTensor.Add(spec.Tensors[0], parameter);
             parameters.Add(parameter);
             offset += spec.Length;
         }
 
         Parameters = parameters;
         foreach (LayerModule layer in layers)
-            layer.Bind([.. layer.Parameters.Select(spec => _byName[spec.Tensors[0].Name])]);
+            layer.Bind([.. layer.Parameters.Select(spec => _byTensor[spec.Tensors[0]])]);
     }
 
     /// <summary>The parameters in the order of the buffers.</summary>
@@ -64,11 +64,11 @@ public sealed class ParameterStore : IDisposable
     /// <summary>How many of them, from the first, take weight decay.</summary>
     public long DecayedLength { get; }
 
-    /// <summary>The parameter whose first tensor has the name, or null.</summary>
-    public Parameter? Find(string name) => _byName.GetValueOrDefault(name);
+    /// <summary>The parameter whose first tensor is <paramref name="tensor"/>, or null.</summary>
+    public Parameter? Find(TensorRows tensor) => _byTensor.GetValueOrDefault(tensor);
 
     /// <summary>Fills the weights from <paramref name="seed"/>. A tensor's values depend on the seed and its name alone, so that every
-    /// mesh starts from the same model.</summary>
+    /// mesh and every number of vocabulary slices starts from the same model.</summary>
     public void Initialize(long seed)
     {
         foreach (Parameter parameter in Parameters)
@@ -80,7 +80,7 @@ public sealed class ParameterStore : IDisposable
                 if (parameter.Spec.IsNorm)
                     rows.Span.Fill(1);
                 else
-                    FillNormal(rows.Span, parameter.Spec.Deviation, new SplitMix64(SplitMix64.Hash(tensor.Name) ^ SplitMix64.Mix(unchecked((ulong)seed))));
+                    FillNormal(rows.Span, (long)tensor.FirstRow * parameter.Spec.Columns, parameter.Spec.Deviation, RandomOf(tensor.Name, seed));
                 row += tensor.Rows;
             }
         }
@@ -95,14 +95,20 @@ public sealed class ParameterStore : IDisposable
         SecondMoment.Dispose();
     }
 
-    private static void FillNormal(Span<float> values, float deviation, SplitMix64 random)
+    private static SplitMix64 RandomOf(string tensor, long seed) => new(SplitMix64.Hash(tensor) ^ SplitMix64.Mix(unchecked((ulong)seed)));
+
+    /// <summary>Fills the elements of a tensor from <paramref name="first"/> on. They come in pairs of two random numbers each, so the
+    /// numbers of those before are skipped, and a slice may begin and end within a pair.</summary>
+    private static void FillNormal(Span<float> values, long first, float deviation, SplitMix64 random)
     {
-        for (int i = 0; i < values.Length; i += 2)
+        random.Skip(first / 2 * 2);
+        for (int i = (int)-(first % 2); i < values.Length; i += 2)
         {
             // Box-Muller; the first uniform number must not be 0.
             double radius = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()));
             double angle = 2 * Math.PI * random.NextDouble();
-            values[i] = (float)(deviation * radius * Math.Cos(angle));
+            if (i >= 0)
+                values[i] = (float)(deviation * radius * Math.Cos(angle));
             if (i + 1 < values.Length)
                 values[i + 1] = (float)(deviation * radius * Math.Sin(angle));
         }

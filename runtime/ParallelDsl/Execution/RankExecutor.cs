@@ -20,11 +20,10 @@ internal sealed unsafe class RankExecutor : IDisposable
     private readonly ThreadTeam _team;
     private readonly RingAttention _ring;
     private readonly StageRunner?[] _stages;
-    private readonly BufferPool _hiddenPool;
+    private readonly Outbox _outbox;
     private readonly NativeBuffer?[,] _outputs;
     private readonly NativeBuffer?[,] _inputGradients;
     private readonly NativeBuffer _scratch;
-    private readonly int _width;
 
     /// <summary>Makes the executor of one rank.</summary>
     /// <param name="plan">The plan.</param>
@@ -52,9 +51,9 @@ internal sealed unsafe class RankExecutor : IDisposable
         }
 
         LayerModule[] all = [.. layers.OfType<LayerModule>()];
-        _width = plan.Model.Layers[0].Width;
+        int widest = _stages.OfType<StageRunner>().Max(stage => Math.Max(stage.InputWidth, stage.OutputWidth));
         _scratch = new NativeBuffer(all.Max(layer => (long)layer.ScratchFloats) * tokens);
-        _hiddenPool = new BufferPool((long)_width * tokens);
+        _outbox = new Outbox(transport, (long)widest * tokens);
         _outputs = new NativeBuffer?[_stages.Length, units];
         _inputGradients = new NativeBuffer?[_stages.Length, units];
     }
@@ -69,29 +68,17 @@ internal sealed unsafe class RankExecutor : IDisposable
     public long ActivationBytes => _stages.Sum(stage => stage?.ActivationBytes ?? 0);
 
     /// <summary>Bytes of the other buffers so far: gradients of hidden states, scratch, hidden states on their way.</summary>
-    public long WorkspaceBytes => _stages.Sum(stage => stage?.GradientBytes ?? 0) + _hiddenPool.Bytes + (_scratch.Length * sizeof(float));
+    public long WorkspaceBytes => _stages.Sum(stage => stage?.GradientBytes ?? 0) + _outbox.Bytes + (_scratch.Length * sizeof(float));
 
     /// <summary>Runs a step of training.</summary>
     /// <param name="units">The layouts of the step's units.</param>
     /// <param name="loss">The scale of the loss, and where it is added.</param>
-    public void Train(UnitLayout[] units, LossSum loss)
-    {
-        foreach (PipelineAction action in Program)
-            Run(action, units[action.MicroBatch], loss);
-    }
+    public void Train(UnitLayout[] units, LossSum loss) => Run(Program, units, loss, evaluates: false);
 
     /// <summary>Runs the forwards alone: the loss, no gradients.</summary>
     /// <param name="units">The layouts of the units.</param>
     /// <param name="loss">Where the loss is added.</param>
-    public void Evaluate(UnitLayout[] units, LossSum loss)
-    {
-        foreach (PipelineAction action in ForwardProgram)
-        {
-            Run(action, units[action.MicroBatch], loss);
-            if (action.Kind == ActionKind.Forward)
-                _stages[action.Stage]!.Release(action.MicroBatch);
-        }
-    }
+    public void Evaluate(UnitLayout[] units, LossSum loss) => Run(ForwardProgram, units, loss, evaluates: true);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -102,13 +89,34 @@ internal sealed unsafe class RankExecutor : IDisposable
         {
             for (int unit = 0; unit < _outputs.GetLength(1); unit++)
             {
-                _hiddenPool.Return(ref _outputs[stage, unit]);
-                _hiddenPool.Return(ref _inputGradients[stage, unit]);
+                _outbox.Return(ref _outputs[stage, unit]);
+                _outbox.Return(ref _inputGradients[stage, unit]);
             }
         }
 
-        _hiddenPool.Dispose();
+        _outbox.Dispose();
         _scratch.Dispose();
+    }
+
+    private void Run(PipelineAction[] program, UnitLayout[] units, LossSum loss, bool evaluates)
+    {
+        try
+        {
+            foreach (PipelineAction action in program)
+            {
+                Run(action, units[action.MicroBatch], loss);
+                if (evaluates && action.Kind == ActionKind.Forward)
+                    _stages[action.Stage]!.Release(action.MicroBatch);
+            }
+
+            _outbox.Flush();
+        }
+        catch (Exception exception)
+        {
+            // The outbox may wait for a rank that waits for this one; nobody can go on.
+            _transport.Abort(exception);
+            throw;
+        }
     }
 
     private void Run(PipelineAction action, UnitLayout layout, LossSum loss)
@@ -140,13 +148,13 @@ internal sealed unsafe class RankExecutor : IDisposable
                 stage.BackwardWeight(unit, call);
                 break;
             case ActionKind.SendForward:
-                Send(index + 1, index + 1, 0, ref _outputs[index, unit], layout.Tokens);
+                Send(index + 1, index + 1, 0, ref _outputs[index, unit], layout.Tokens * stage.OutputWidth);
                 break;
             case ActionKind.ReceiveForward:
-                _transport.Receive(RankOf(index - 1), StageTag(index, 0), stage.InputOf(unit, layout.Tokens, _width).Span);
+                _transport.Receive(RankOf(index - 1), StageTag(index, 0), stage.InputOf(unit, layout.Tokens).Span);
                 break;
             case ActionKind.SendBackward:
-                Send(index - 1, index, 1, ref _inputGradients[index, unit], layout.Tokens);
+                Send(index - 1, index, 1, ref _inputGradients[index, unit], layout.Tokens * stage.InputWidth);
                 break;
             case ActionKind.ReceiveBackward:
                 _transport.Receive(RankOf(index + 1), StageTag(index + 1, 1), stage.OutputGradientOf(unit, layout.Tokens).Span);
@@ -163,9 +171,9 @@ internal sealed unsafe class RankExecutor : IDisposable
         if (next == _stages.Length)
             return default;
         if (_stages[next] is { } neighbour)
-            return neighbour.InputOf(unit, tokens, _width);
-        NativeBuffer buffer = _outputs[stage.Plan.Index, unit] ??= _hiddenPool.Rent();
-        return new Matrix(buffer.Pointer, tokens, _width, _width);
+            return neighbour.InputOf(unit, tokens);
+        NativeBuffer buffer = _outputs[stage.Plan.Index, unit] ??= _outbox.Rent();
+        return new Matrix(buffer.Pointer, tokens, stage.OutputWidth);
     }
 
     private Matrix InputGradientOf(StageRunner stage, int unit, int tokens)
@@ -175,16 +183,15 @@ internal sealed unsafe class RankExecutor : IDisposable
             return default;
         if (_stages[previous] is { } neighbour)
             return neighbour.OutputGradientOf(unit, tokens);
-        NativeBuffer buffer = _inputGradients[stage.Plan.Index, unit] ??= _hiddenPool.Rent();
-        return new Matrix(buffer.Pointer, tokens, _width, _width);
+        NativeBuffer buffer = _inputGradients[stage.Plan.Index, unit] ??= _outbox.Rent();
+        return new Matrix(buffer.Pointer, tokens, stage.InputWidth);
     }
 
-    private void Send(int toStage, int boundary, int direction, ref NativeBuffer? buffer, int tokens)
+    private void Send(int toStage, int boundary, int direction, ref NativeBuffer? buffer, int floats)
     {
         if (buffer is null)
             throw new InvalidOperationException($"Rank {_transport.Rank} has nothing to send to stage {toStage}: the program sends before it computes.");
-        _transport.Send(RankOf(toStage), StageTag(boundary, direction), buffer.Span[..(tokens * _width)]);
-        _hiddenPool.Return(ref buffer);
+        _outbox.Send(RankOf(toStage), StageTag(boundary, direction), ref buffer, floats);
     }
 
     private int RankOf(int stage) => _plan.Mesh.RankOf(_coordinate with { Pipeline = _plan.Stages[stage].Device });

@@ -13,9 +13,7 @@ internal sealed class RankModel : IDisposable
         Coordinate = plan.Mesh.CoordinateOf(rank);
         Layers = layers;
         Store = new ParameterStore([.. layers.OfType<LayerModule>()]);
-        int first = plan.Stages[0].Device, last = plan.Stages[^1].Device;
-        bool tied = plan.Model.Layers[^1].TiedWeights;
-        TiedPositions = tied && first != last ? (first, last) : null;
+        TiedTables = TiedTable.At(plan, Coordinate.Pipeline, Store);
     }
 
     /// <summary>The plan that is run.</summary>
@@ -33,15 +31,9 @@ internal sealed class RankModel : IDisposable
     /// <summary>Weights, gradients and moments.</summary>
     public ParameterStore Store { get; }
 
-    /// <summary>The positions of the pipeline axis that both hold the embedding's table, where it is tied to the head across devices.</summary>
-    public (int First, int Last)? TiedPositions { get; }
-
-    /// <summary>The table that this rank shares with another position, or null.</summary>
-    public Parameter? TiedTable =>
-        TiedPositions is { } tied && (Coordinate.Pipeline == tied.First || Coordinate.Pipeline == tied.Last) ? Store.Find(LlamaNames.Embedding) : null;
-
-    /// <summary>Whether this rank's copy of the tied table is the second one, which no sum over all parameters may count.</summary>
-    public bool HoldsSecondTable => TiedPositions is { } tied && Coordinate.Pipeline == tied.Last;
+    /// <summary>The tables that this rank shares with another position: one for each vocabulary slice that is tied across devices, in the
+    /// order of the slices, which is the same on every rank.</summary>
+    public IReadOnlyList<TiedTable> TiedTables { get; }
 
     /// <summary>Makes the rank's part of <typeparamref name="TModel"/> under <paramref name="plan"/>.</summary>
     public static RankModel Create<TModel>(ParallelPlan plan, int rank)
@@ -52,7 +44,7 @@ internal sealed class RankModel : IDisposable
         foreach (PlannedStage stage in plan.Stages.Where(stage => stage.Device == position))
         {
             for (int index = stage.FirstLayer; index < stage.FirstLayer + stage.LayerCount; index++)
-                layers[index] = TModel.CreateLayer(index);
+                layers[index] = TModel.CreateLayer(plan.Layers[index]);
         }
 
         return new RankModel(plan, rank, layers);

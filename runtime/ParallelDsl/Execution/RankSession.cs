@@ -15,7 +15,7 @@ internal sealed unsafe class RankSession : IDisposable
     private readonly ProcessGroup _world;
     private readonly ProcessGroup _replicas;
     private readonly ProcessGroup _pipeline;
-    private readonly ProcessGroup? _tied;
+    private readonly ProcessGroup[] _tied;
     private readonly RingAttention _ring;
     private readonly RankExecutor _executor;
     private readonly UnitLayout[] _layouts;
@@ -33,11 +33,8 @@ internal sealed unsafe class RankSession : IDisposable
         _replicas = Group(transport, Context.Replicas, other => other.Pipeline == own.Pipeline);
         _pipeline = Group(transport, Context.Pipeline, other => other.Data == own.Data && other.Sequence == own.Sequence);
         ProcessGroup sequence = Group(transport, Context.Sequence, other => other.Data == own.Data && other.Pipeline == own.Pipeline);
-        if (model.TiedTable is not null)
-        {
-            (int first, int last) = model.TiedPositions!.Value;
-            _tied = new ProcessGroup(transport, [mesh.RankOf(own with { Pipeline = first }), mesh.RankOf(own with { Pipeline = last })], Context.Tied);
-        }
+        _tied = [.. model.TiedTables.Select(table => new ProcessGroup(
+            transport, [mesh.RankOf(own with { Pipeline = table.First }), mesh.RankOf(own with { Pipeline = table.Last })], Context.Tied))];
 
         long keyValueFloats = model.Layers.Max(layer => layer?.KeyValueFloats ?? 0) * (long)plan.Batching.UnitTokensPerRank;
         _ring = new RingAttention(sequence, plan.Rings[0].AsSpan(), keyValueFloats);
@@ -64,13 +61,19 @@ internal sealed unsafe class RankSession : IDisposable
         _model.Store.Gradients.Clear();
         _executor.Train(_layouts, _loss);
 
-        if (_tied is not null)
-            Sum(_tied, _model.TiedTable!.Gradients.Data, _model.TiedTable.Spec.Length);
+        // Every rank takes its tables in the order of the slices: of those that are left, the first one of all has both its ranks there.
+        for (int i = 0; i < _tied.Length; i++)
+            Sum(_tied[i], _model.TiedTables[i].Table.Gradients.Data, _model.TiedTables[i].Table.Spec.Length);
         Sum(_replicas, _model.Store.Gradients.Pointer, _model.Store.Length);
 
         double squares = Reduction.SumOfSquares(_team, _model.Store.Gradients.Pointer, _model.Store.Length);
-        if (_model.HoldsSecondTable)
-            squares -= Reduction.SumOfSquares(_team, _model.TiedTable!.Gradients.Data, _model.TiedTable.Spec.Length);
+        for (int i = 0; i < _tied.Length; i++)
+        {
+            TiedTable tied = _model.TiedTables[i];
+            if (tied.IsSecond)
+                squares -= Reduction.SumOfSquares(_team, tied.Table.Gradients.Data, tied.Table.Spec.Length);
+        }
+
         double norm = Math.Sqrt(Math.Max(0, _pipeline.AllReduce(squares)));
         return (MeanLoss(step), norm);
     }

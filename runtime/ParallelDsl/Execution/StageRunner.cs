@@ -50,7 +50,10 @@ internal sealed unsafe class StageRunner : IDisposable
     /// <summary>The planned stage.</summary>
     public PlannedStage Plan { get; }
 
-    /// <summary>The width of what the stage gives to the next; 0 for the last.</summary>
+    /// <summary>The width of what the stage gets from the one before, and of its gradient; 0 for the first.</summary>
+    public int InputWidth => _layers[0].InputWidth;
+
+    /// <summary>The width of what the stage gives to the next, and of its gradient; 0 for the last.</summary>
     public int OutputWidth => _layers[^1].OutputWidth;
 
     /// <summary>Bytes of all activation buffers so far.</summary>
@@ -59,10 +62,10 @@ internal sealed unsafe class StageRunner : IDisposable
     /// <summary>Bytes of all gradient buffers so far.</summary>
     public long GradientBytes => _gradientPool.Bytes;
 
-    /// <summary>Where the stage's input for the unit goes, [tokens, <paramref name="width"/>].</summary>
-    public Matrix InputOf(int unit, int tokens, int width) => new(ActivationsOf(unit), tokens, width, width);
+    /// <summary>Where the stage's input for the unit goes, [tokens, <see cref="InputWidth"/>].</summary>
+    public Matrix InputOf(int unit, int tokens) => new(ActivationsOf(unit), tokens, InputWidth, InputWidth);
 
-    /// <summary>Where the gradient of the stage's output for the unit goes.</summary>
+    /// <summary>Where the gradient of the stage's output for the unit goes, [tokens, <see cref="OutputWidth"/>].</summary>
     public Matrix OutputGradientOf(int unit, int tokens) =>
         new(GradientsOf(unit) + (_gradientOffsets[^1] * _unitTokens), tokens, OutputWidth, OutputWidth);
 

@@ -21,7 +21,7 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
         : base(layer)
     {
         // The embedding is layer 0, so blocks count from layer 1.
-        int block = layer.Index - 1;
+        int block = layer.Block;
         float deviation = LlamaNames.InitialDeviation;
         Parameters =
         [
@@ -46,6 +46,9 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
 
     /// <inheritdoc/>
     public override IReadOnlyList<ParameterSpec> Parameters { get; }
+
+    /// <inheritdoc/>
+    public override int InputWidth => Width;
 
     /// <inheritdoc/>
     public override int OutputWidth => Width;

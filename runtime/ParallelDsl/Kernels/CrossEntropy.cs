@@ -6,6 +6,9 @@ namespace ParallelDsl.Kernels;
 /// <summary>Cross-entropy of a softmax over the vocabulary, and its gradient, in one pass over the logits.</summary>
 public static unsafe class CrossEntropy
 {
+    /// <summary>Exponentials added in single precision before the sum goes to double.</summary>
+    internal const int Strip = 64 * VectorMath.Lanes;
+
     /// <summary>
     /// Returns the sum of -ln softmax(logits[t])[targets[t]] over the rows and turns the logits into their gradient,
     /// (softmax - onehot) * scale.
@@ -34,11 +37,21 @@ public static unsafe class CrossEntropy
         return sum;
     }
 
+    /// <summary>The largest value of a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static float Maximum(float* row, int width)
+    {
+        Vector512<float> maxima = Vector512.Create(float.NegativeInfinity);
+        for (int i = 0; i < width; i += VectorMath.Lanes)
+            maxima = Vector512.Max(maxima, VectorMath.Load(row + i, width - i, float.NegativeInfinity));
+        float maximum = maxima[0];
+        for (int lane = 1; lane < VectorMath.Lanes; lane++)
+            maximum = MathF.Max(maximum, maxima[lane]);
+        return maximum;
+    }
+
     private readonly struct Rows(Matrix logits, int* targets, float scale, double* losses) : IRangeWork
     {
-        // Exponentials added in single precision before the sum goes to double.
-        private const int Strip = 64 * VectorMath.Lanes;
-
         public void Run(int start, int end)
         {
             for (int row = start; row < end; row++)
@@ -83,18 +96,6 @@ public static unsafe class CrossEntropy
             }
             row[target] -= scale;
             return Math.Log(sum) + ((double)maximum - targetLogit);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static float Maximum(float* row, int width)
-        {
-            Vector512<float> maxima = Vector512.Create(float.NegativeInfinity);
-            for (int i = 0; i < width; i += VectorMath.Lanes)
-                maxima = Vector512.Max(maxima, VectorMath.Load(row + i, width - i, float.NegativeInfinity));
-            float maximum = maxima[0];
-            for (int lane = 1; lane < VectorMath.Lanes; lane++)
-                maximum = MathF.Max(maximum, maxima[lane]);
-            return maximum;
         }
     }
 }

@@ -35,7 +35,7 @@ public static unsafe class Embedding
             RowPartition.Run(team, new BackwardColumns(tokenPointer, dy, dTable), dTable.Columns, tokens.Length, VectorMath.Lanes);
     }
 
-    private static void RequireTokens(ReadOnlySpan<int> tokens, int vocabulary)
+    internal static void RequireTokens(ReadOnlySpan<int> tokens, int vocabulary)
     {
         for (int i = 0; i < tokens.Length; i++)
         {

@@ -17,15 +17,15 @@ internal static class ModelCheckpoint
 
     /// <summary>The weights, each once: replicas hold the same bits.</summary>
     public static IReadOnlyList<NamedTensor> Weights(IEnumerable<RankModel> models) =>
-        [.. Tensors(models).Select(tensor => Named(tensor.Name, tensor.Parameter.Weights, tensor))];
+        [.. Tensors(models).Select(tensor => Named(tensor, "", parameter => parameter.Weights))];
 
     /// <summary>Both moments of every weight.</summary>
     public static IReadOnlyList<NamedTensor> Moments(IEnumerable<RankModel> models) =>
     [
         .. Tensors(models).SelectMany(tensor => new[]
         {
-            Named(tensor.Name + FirstMoment, tensor.Parameter.FirstMoment, tensor),
-            Named(tensor.Name + SecondMoment, tensor.Parameter.SecondMoment, tensor),
+            Named(tensor, FirstMoment, parameter => parameter.FirstMoment),
+            Named(tensor, SecondMoment, parameter => parameter.SecondMoment),
         }),
     ];
 
@@ -36,8 +36,8 @@ internal static class ModelCheckpoint
     {
         Check(checkpoint.Model, models, [""]);
         CheckConfiguration(checkpoint, models[0].Plan.Model);
-        foreach (Slice tensor in models.SelectMany(SlicesOf))
-            Read(checkpoint.Model, tensor.Name, tensor.Parameter.Weights, tensor);
+        foreach (Part part in models.SelectMany(PartsOf))
+            Read(checkpoint.Model, "", part.Parameter.Weights, part);
     }
 
     /// <summary>Reads weights and moments into every rank that holds them. Both files are checked before anything is read.</summary>
@@ -46,10 +46,10 @@ internal static class ModelCheckpoint
     {
         Check(checkpoint.Optimizer, models, [FirstMoment, SecondMoment]);
         ReadWeights(checkpoint, models);
-        foreach (Slice tensor in models.SelectMany(SlicesOf))
+        foreach (Part part in models.SelectMany(PartsOf))
         {
-            Read(checkpoint.Optimizer, tensor.Name + FirstMoment, tensor.Parameter.FirstMoment, tensor);
-            Read(checkpoint.Optimizer, tensor.Name + SecondMoment, tensor.Parameter.SecondMoment, tensor);
+            Read(checkpoint.Optimizer, FirstMoment, part.Parameter.FirstMoment, part);
+            Read(checkpoint.Optimizer, SecondMoment, part.Parameter.SecondMoment, part);
         }
     }
 
@@ -94,43 +94,61 @@ internal static class ModelCheckpoint
         }
     }
 
-    private static IEnumerable<Slice> Tensors(IEnumerable<RankModel> models) =>
-        models.SelectMany(SlicesOf).DistinctBy(tensor => tensor.Name).OrderBy(tensor => tensor.Name, StringComparer.Ordinal);
+    /// <summary>Every tensor once, by name, with the parts that make it up in the order of its rows.</summary>
+    private static IEnumerable<Part[]> Tensors(IEnumerable<RankModel> models) =>
+        models.SelectMany(PartsOf)
+            .GroupBy(part => part.Tensor.Name, StringComparer.Ordinal)
+            .OrderBy(parts => parts.Key, StringComparer.Ordinal)
+            .Select(parts => parts.DistinctBy(part => part.Tensor).OrderBy(part => part.Tensor.FirstRow).ToArray());
 
-    private static IEnumerable<Slice> SlicesOf(RankModel model)
+    private static IEnumerable<Part> PartsOf(RankModel model)
     {
         foreach (Parameter parameter in model.Store.Parameters)
         {
             int row = 0;
             foreach (TensorRows tensor in parameter.Spec.Tensors)
             {
-                yield return new Slice(tensor.Name, parameter, row, tensor.Rows);
+                yield return new Part(tensor, parameter, row);
                 row += tensor.Rows;
             }
         }
     }
 
-    private static unsafe NamedTensor Named(string name, Matrix parameter, Slice tensor) =>
-        NamedTensor.FromPointer(name, tensor.Shape, parameter.RowRange(tensor.Row, tensor.Rows).Data);
+    /// <summary>A tensor to write, whole, from the parts of it that ranks hold.</summary>
+    private static NamedTensor Named(Part[] parts, string suffix, Func<Parameter, Matrix> view) =>
+        new(parts[0].Tensor.Name + suffix, parts[0].Shape, (offset, destination) =>
+        {
+            foreach (Part part in parts)
+                part.CopyTo(view(part.Parameter), offset, destination);
+        });
 
-    private static unsafe void Read(SafetensorsReader file, string name, Matrix parameter, Slice tensor) =>
-        file.Read(name, tensor.Shape, parameter.RowRange(tensor.Row, tensor.Rows).Data);
+    private static unsafe void Read(SafetensorsReader file, string suffix, Matrix parameter, Part part)
+    {
+        Matrix rows = parameter.RowRange(part.Row, part.Tensor.Rows);
+        long first = part.FirstElement;
+
+        // Its bytes must fit a span.
+        const int LongestSpan = 1 << 28;
+        for (long offset = 0; offset < rows.Count; offset += LongestSpan)
+            file.Read(part.Tensor.Name + suffix, first + offset, new Span<float>(rows.Data + offset, (int)Math.Min(LongestSpan, rows.Count - offset)));
+    }
 
     private static void Check(SafetensorsReader file, IReadOnlyList<RankModel> models, string[] suffixes)
     {
         HashSet<string> expected = new(StringComparer.Ordinal);
-        foreach (Slice tensor in Tensors(models))
+        foreach (Part[] parts in Tensors(models))
         {
+            long[] shape = parts[0].Shape;
             foreach (string suffix in suffixes)
             {
-                string name = tensor.Name + suffix;
+                string name = parts[0].Tensor.Name + suffix;
                 expected.Add(name);
                 if (!file.Tensors.TryGetValue(name, out TensorEntry? entry))
                     throw new CheckpointException(file.Path, name, "the tensor is missing: this is a checkpoint of another model");
-                if (!entry.Shape.SequenceEqual(tensor.Shape))
+                if (!entry.Shape.SequenceEqual(shape))
                 {
                     throw new CheckpointException(
-                        file.Path, name, $"its shape is [{string.Join(", ", entry.Shape)}] where the model has [{string.Join(", ", tensor.Shape)}]: this is a checkpoint of another model");
+                        file.Path, name, $"its shape is [{string.Join(", ", entry.Shape)}] where the model has [{string.Join(", ", shape)}]: this is a checkpoint of another model");
                 }
             }
         }
@@ -139,9 +157,25 @@ internal static class ModelCheckpoint
             throw new CheckpointException(file.Path, foreign, "the model has no such tensor: this is a checkpoint of another model");
     }
 
-    /// <summary>A tensor of a checkpoint within a parameter.</summary>
-    private sealed record Slice(string Name, Parameter Parameter, int Row, int Rows)
+    /// <summary>A tensor of a checkpoint, or a run of its rows, within a parameter.</summary>
+    /// <param name="Tensor">Which rows of which tensor.</param>
+    /// <param name="Parameter">The parameter.</param>
+    /// <param name="Row">The row of the parameter that is the first of them.</param>
+    private sealed record Part(TensorRows Tensor, Parameter Parameter, int Row)
     {
-        public long[] Shape => Parameter.Spec.IsNorm ? [Parameter.Spec.Columns] : [Rows, Parameter.Spec.Columns];
+        /// <summary>The shape of the whole tensor.</summary>
+        public long[] Shape => Parameter.Spec.IsNorm ? [Parameter.Spec.Columns] : [Tensor.TensorLength, Parameter.Spec.Columns];
+
+        /// <summary>The element of the tensor that is the first of this part.</summary>
+        public long FirstElement => (long)Tensor.FirstRow * Parameter.Spec.Columns;
+
+        /// <summary>Copies what this part holds of the elements of the tensor from <paramref name="offset"/> on.</summary>
+        public unsafe void CopyTo(Matrix parameter, long offset, Span<float> destination)
+        {
+            Matrix rows = parameter.RowRange(Row, Tensor.Rows);
+            long start = Math.Max(offset, FirstElement), end = Math.Min(offset + destination.Length, FirstElement + rows.Count);
+            if (start < end)
+                new ReadOnlySpan<float>(rows.Data + (start - FirstElement), (int)(end - start)).CopyTo(destination[(int)(start - offset)..]);
+        }
     }
 }

@@ -10,17 +10,21 @@ partial class Models
         [GeneratedCode]
         private static class Kernels
         {
-            /// <summary>Token ids to vectors.</summary>
+            /// <summary>Token ids to vectors: whole, or a slice of the vocabulary.</summary>
             internal static global::ParallelDsl.Execution.LayerModule CreateBytes(global::ParallelDsl.Planning.Models.PlannedLayer layer) =>
-                new global::ParallelDsl.Execution.EmbeddingLayer<BytesShape>(layer);
+                layer.IsSlice
+                    ? new global::ParallelDsl.Execution.EmbeddingSliceLayer<BytesShape>(layer)
+                    : new global::ParallelDsl.Execution.EmbeddingLayer<BytesShape>(layer);
 
             /// <summary>One transformer block with 2 heads.</summary>
             internal static global::ParallelDsl.Execution.LayerModule CreateBlock(global::ParallelDsl.Planning.Models.PlannedLayer layer) =>
                 new global::ParallelDsl.Execution.TransformerLayer<BlockShape>(layer);
 
-            /// <summary>Norm, the projection by the embedding's table, cross-entropy.</summary>
+            /// <summary>Norm, the projection by the embedding's table, cross-entropy: whole, or a slice of the vocabulary.</summary>
             internal static global::ParallelDsl.Execution.LayerModule CreateHead(global::ParallelDsl.Planning.Models.PlannedLayer layer) =>
-                new global::ParallelDsl.Execution.LanguageModelHeadLayer<HeadShape>(layer);
+                layer.IsSlice
+                    ? new global::ParallelDsl.Execution.HeadSliceLayer<HeadShape>(layer)
+                    : new global::ParallelDsl.Execution.LanguageModelHeadLayer<HeadShape>(layer);
         }
     }
 }

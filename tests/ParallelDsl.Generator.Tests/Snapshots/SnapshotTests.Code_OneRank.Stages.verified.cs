@@ -6,15 +6,15 @@ partial class Models
 {
     partial record Tiny
     {
-        /// <summary>Makes the layer at <paramref name="index"/> of the plan, specialised to its shape.</summary>
-        /// <exception cref="global::System.ArgumentOutOfRangeException">The model has no such layer.</exception>
+        /// <summary>Makes a layer of the plan, or of another plan of this model, specialised to its shape.</summary>
+        /// <exception cref="global::System.ArgumentOutOfRangeException">The model declares no such layer.</exception>
         [GeneratedCode]
-        public static global::ParallelDsl.Execution.LayerModule CreateLayer(int index) => index switch
+        public static global::ParallelDsl.Execution.LayerModule CreateLayer(global::ParallelDsl.Planning.Models.PlannedLayer layer) => layer.Declared switch
         {
-            0 => Kernels.CreateBytes(Plan.Layers[index]),
-            1 => Kernels.CreateBlock(Plan.Layers[index]),
-            2 => Kernels.CreateHead(Plan.Layers[index]),
-            _ => throw new global::System.ArgumentOutOfRangeException(nameof(index), index, "Tiny has layers 0 to 2."),
+            0 => Kernels.CreateBytes(layer), // layer 0
+            1 => Kernels.CreateBlock(layer), // layer 1
+            2 => Kernels.CreateHead(layer), // layer 2
+            _ => throw new global::System.ArgumentOutOfRangeException(nameof(layer), layer, "Tiny has declared layers 0 to 2."),
         };
 
         /// <summary>The stage that holds a layer.</summary>

@@ -49,7 +49,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
 
     /// <summary>Not planned; throws, and says why.</summary>
     [GeneratedCode]
-    public static global::ParallelDsl.Execution.LayerModule CreateLayer(int index) => throw Unplanned();
+    public static global::ParallelDsl.Execution.LayerModule CreateLayer(global::ParallelDsl.Planning.Models.PlannedLayer layer) => throw Unplanned();
 
     /// <summary>Not planned; throws, and says why.</summary>
     [GeneratedCode]

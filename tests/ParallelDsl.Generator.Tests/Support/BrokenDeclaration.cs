@@ -69,6 +69,9 @@ internal sealed record BrokenDeclaration(
         new("PDSL3008", Sources.With("MicroBatches = 8", "MicroBatches = 50_000"), "ParallelModel(ContextLength = 8_192)", "200,000"),
         new("PDSL3008", Sources.With("2_048", "2_147_483_647").Replace("768", "2_147_483_640", StringComparison.Ordinal).Replace("50_257", "2_147_483_647", StringComparison.Ordinal), "ParallelModel(ContextLength = 8_192)", "64 bits"),
 
+        new("PDSL2001", Sources.With("MicroBatches = 8", "VocabularySlices = -1"), "-1", "VocabularySlices"),
+        new("PDSL3020", Sources.With("MicroBatches = 8", "VocabularySlices = 60_000"), "60_000", "50,257 token ids"),
+
         new("PDSL4001", Sources.With("[RunsOn(typeof(Lab))]", OnFile), "(0,10)", "line 1, column 11", """{ "name": }"""),
         new("PDSL4001", Sources.With("[RunsOn(typeof(Lab))]", OnFile), "(1,13)", "count", "{ \"name\": \"lab\", \"nodes\": [\n  { \"count\": 0, \"device\": \"T4\" }] }"),
         new("PDSL4002", Sources.With("[RunsOn(typeof(Lab))]", OnFile), "RunsOn(\"lab.cluster.json\")", "AdditionalFiles"),
@@ -85,7 +88,7 @@ internal sealed record BrokenDeclaration(
         new("PDSL4007", Sources.With("DeviceKind.H100Sxm", "DeviceKind.Custom, MemoryGiB = double.NaN, TeraFlops = 1, MemoryGBps = 1, LinkGBps = 1"), "double.NaN", "MemoryGiB is NaN"),
         new("PDSL4007", Sources.With("DeviceKind.H100Sxm", "DeviceKind.Custom, MemoryGiB = 1, TeraFlops = 1, MemoryGBps = 1"), "Nodes(2, DevicesPerNode = 4, Device = DeviceKind.Custom, MemoryGiB = 1, TeraFlops = 1, MemoryGBps = 1, Fabric = Fabric.Switch, NicsPerNode = 4, NicGbps = 400)", "LinkGBps is 0"),
         new("PDSL4008", Sources.With(Nodes, ""), "Lab", "'Lab' has no nodes"),
-        new("PDSL4009", Sources.Gpt, "(1,12)", "line 2, column 13: expected", PlanFile: "{\n  \"format\": \"paralleldsl.plan/0\"\n}"),
+        new("PDSL4009", Sources.Gpt, "(1,12)", "line 2, column 13, format: expected", PlanFile: "{\n  \"format\": \"paralleldsl.plan/0\"\n}"),
         new("PDSL4010", Sources.With("MicroBatches = 8", "MicroBatches = 16"), "ParallelModel(ContextLength = 8_192)", "an axis (data 2 x sequence 2 x pipeline 2, OneForwardOneBackward, 8 micro-batches", PlanFile: Plans.Gpt),
         new("PDSL4010", Sources.With("NicGbps = 400", "NicGbps = 200"), "ParallelModel(ContextLength = 8_192)", "the cluster differs", PlanFile: Plans.Gpt),
         new("PDSL4010", Sources.With("Heads = 12", "Heads = 24"), "ParallelModel(ContextLength = 8_192)", "a layer differs", PlanFile: Plans.Gpt),

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.Loader;
 using ParallelDsl.Execution;
 using ParallelDsl.Planning.Meshes;
+using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Plans;
 
@@ -38,7 +39,7 @@ internal sealed class RunningModel
     /// <summary>A layer property of a new model.</summary>
     public Layer Layer(string name) => (Layer)Unwrapped(() => _type.GetProperty(name)!.GetValue(Activator.CreateInstance(_type)));
 
-    public LayerModule CreateLayer(int index) => (LayerModule)Call("CreateLayer", index);
+    public LayerModule CreateLayer(PlannedLayer? layer) => (LayerModule)Call("CreateLayer", layer);
 
     public int StageOf(int layer) => (int)Call("StageOf", layer);
 
@@ -61,7 +62,7 @@ internal sealed class RunningModel
             MemberInfo field => ((FieldInfo)field).GetValue(null)!,
         };
 
-    private object Call(string method, int argument) => Unwrapped(() => _type.GetMethod(method)!.Invoke(null, [argument]));
+    private object Call(string method, object? argument) => Unwrapped(() => _type.GetMethod(method)!.Invoke(null, [argument]));
 
     private static object Unwrapped(Func<object?> call)
     {

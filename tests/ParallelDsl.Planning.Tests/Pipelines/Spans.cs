@@ -19,8 +19,4 @@ internal static class Spans
         Assert.Empty(PipelineValidation.Validate(programs, placement, microBatches));
         return PipelineSimulator.Run(programs, placement, costs);
     }
-
-    /// <summary>The longest time of a device from the start of its first computation to the end of its last.</summary>
-    public static long Longest(Timeline timeline) => timeline.Devices.Max(device =>
-        device.Last(timed => timed.Action.IsCompute).End - device.First(timed => timed.Action.IsCompute).Start);
 }

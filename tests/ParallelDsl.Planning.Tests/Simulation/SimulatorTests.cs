@@ -1,7 +1,5 @@
-using CsCheck;
 using ParallelDsl.Planning.Pipelines;
 using ParallelDsl.Planning.Simulation;
-using ParallelDsl.Planning.Tests.Pipelines;
 
 namespace ParallelDsl.Planning.Tests.Simulation;
 
@@ -148,138 +146,46 @@ public class SimulatorTests
         Assert.Equal(6, PipelineSimulator.Run(programs, [0, 0], Uniform(2, 1, 1, 1, hop: 100)).Makespan);
     }
 
-    private static readonly Gen<StageCosts> SomeCosts =
-        from ticks in Gen.Long[0, 20].Array[28]
-        select new StageCosts(new([.. ticks[..7]]), new([.. ticks[7..14]]), new([.. ticks[14..21]]), new([.. ticks[21..]]));
-
-    private static StageCosts First(StageCosts costs, int stages) => new(
-        costs.Forward.Take(stages).ToEquatableArray(),
-        costs.BackwardInput.Take(stages).ToEquatableArray(),
-        costs.BackwardWeight.Take(stages).ToEquatableArray(),
-        costs.Hop.Take(stages).ToEquatableArray());
+    // First, device 0 computes from 0 to the end. Then each device computes for 4 ticks, the second 12 ticks later.
+    [Fact]
+    public void The_span_leaves_out_how_much_later_a_device_starts()
+    {
+        Timeline timeline = Simulate(PipelineSchedule.GPipe, 2, 1, 1, false, Uniform(2, 2, 3, 4, hop: 10));
+        Assert.Equal((38, 38), (timeline.Makespan, timeline.Span));
+        timeline = PipelineSimulator.Run(Programs("F0.0 F0.1", "F1.0 F1.1"), [0, 1], Uniform(2, 2, 3, 4, hop: 10));
+        Assert.Equal((16, 4), (timeline.Makespan, timeline.Span));
+        timeline = PipelineSimulator.Run(Programs("", ""), [0, 1], Uniform(2, 2, 3, 4));
+        Assert.Equal((0, 0), (timeline.Makespan, timeline.Span));
+    }
 
     [Fact]
-    public void Invariants_hold_for_any_pipeline() => Cases.Check(Gen.Select(PipelineProgramsTests.RandomOrders, SomeCosts, SomeCosts), 1_000, input =>
+    public void Work_does_not_depend_on_the_order()
     {
-        ((var orders, int[] stageDevices, int microBatches), StageCosts costs, StageCosts more) = input;
-        costs = First(costs, stageDevices.Length);
-        EquatableArray<int> placement = new(stageDevices);
-        EquatableArray<PipelineProgram> programs = PipelinePrograms.WithTransfers(orders, placement, microBatches);
-        Timeline timeline = PipelineSimulator.Run(programs, placement, costs);
-
-        // Every action once, in program order, one computation at a time, as long as it costs.
-        var end = new Dictionary<PipelineAction, long>();
-        for (int device = 0; device < programs.Count; device++)
+        StageCosts costs = new([3, 1, 4, 1], [5, 9, 2, 6], [5, 3, 5, 8], [9, 7, 9, 3], Overhead: 2);
+        EquatableArray<long> work = Simulate(PipelineSchedule.GPipe, 4, 6, 1, true, costs).Work;
+        foreach (PipelineSchedule schedule in new[]
         {
-            Assert.Equal(programs[device].Actions, timeline.Devices[device].Select(timed => timed.Action).ToEquatableArray());
-            long clock = 0;
-            foreach (TimedAction timed in timeline.Devices[device].Where(timed => timed.Action.IsCompute))
-            {
-                Assert.True(timed.Start >= clock);
-                Assert.Equal(timed.Start + costs.Of(timed.Action), timed.End);
-                clock = timed.End;
-                end.Add(timed.Action, timed.End);
-            }
-
-            Assert.Equal(
-                timeline.Makespan,
-                timeline.Work[device] + timeline.WarmupBubble[device] + timeline.ResidualBubble[device] + timeline.CooldownBubble[device]);
-            Assert.True(timeline.WarmupBubble[device] >= 0 && timeline.ResidualBubble[device] >= 0 && timeline.CooldownBubble[device] >= 0);
-            Assert.Equal(Enumerable.Range(0, stageDevices.Length).Where(stage => stageDevices[stage] == device)
-                .Sum(stage => microBatches * (costs.Forward[stage] + costs.BackwardInput[stage] + costs.BackwardWeight[stage])), timeline.Work[device]);
-        }
-
-        // Dependencies.
-        long Hop(int boundary) => stageDevices[boundary] == stageDevices[boundary + 1] ? 0 : costs.Hop[boundary];
-        foreach (TimedAction timed in timeline.Devices.SelectMany(device => device).Where(timed => timed.Action.IsCompute))
+            PipelineSchedule.OneForwardOneBackward, PipelineSchedule.ZeroBubbleH1, PipelineSchedule.ZeroBubbleH2,
+        })
         {
-            (ActionKind kind, int stage, _) = timed.Action;
-            if (kind == ActionKind.Forward && stage > 0)
-                Assert.True(timed.Start >= end[timed.Action with { Stage = stage - 1 }] + Hop(stage - 1));
-            if (kind == ActionKind.BackwardWeight)
-                Assert.True(timed.Start >= end[timed.Action with { Kind = ActionKind.BackwardInput }]);
-            if (kind is ActionKind.Backward or ActionKind.BackwardInput)
-            {
-                Assert.True(timed.Start >= end[timed.Action with { Kind = ActionKind.Forward }]);
-                if (stage + 1 < stageDevices.Length)
-                    Assert.True(timed.Start >= end[timed.Action with { Stage = stage + 1 }] + Hop(stage));
-            }
+            Assert.Equal(work, Simulate(schedule, 4, 6, 1, true, costs).Work);
         }
-
-        Assert.Equal(end.Values.Max(), timeline.Makespan);
-        Assert.True(timeline.Makespan >= timeline.Work.Max());
-
-        // A fixed order never gets faster when anything takes longer.
-        EquatableArray<long> Add(EquatableArray<long> left, EquatableArray<long> right) => left.Zip(right, (a, b) => a + b).ToEquatableArray();
-        StageCosts dearer = new(
-            Add(costs.Forward, more.Forward), Add(costs.BackwardInput, more.BackwardInput),
-            Add(costs.BackwardWeight, more.BackwardWeight), Add(costs.Hop, more.Hop));
-        Assert.True(PipelineSimulator.Run(programs, placement, dearer).Makespan >= timeline.Makespan);
-
-        // Names of devices do not matter.
-        int last = programs.Count - 1;
-        Timeline reversed = PipelineSimulator.Run(
-            programs.Reverse().ToEquatableArray(), placement.Select(device => last - device).ToEquatableArray(), costs);
-        Assert.Equal(timeline.Makespan, reversed.Makespan);
-        Assert.Equal(timeline.Devices, reversed.Devices.Reverse().ToEquatableArray());
-
-        // What is held, counted over time instead of over the program.
-        for (int device = 0; device < programs.Count; device++)
-        {
-            int held = 0, peak = 0;
-            var open = new HashSet<(int, int, ActionKind)>();
-            foreach (PipelineAction action in programs[device].Actions.Where(action => action.IsCompute))
-            {
-                if (action.Kind == ActionKind.Forward)
-                    peak = Math.Max(peak, ++held);
-                else if (action.Kind == ActionKind.Backward || !open.Add((action.Stage, action.MicroBatch, default)))
-                    held--;
-            }
-
-            Assert.Equal(0, held);
-            Assert.Equal(peak, timeline.PeakUnitsInFlight[device]);
-
-            // Stage by stage.
-            int[] units = ActivationPeak.UnitsByStage(programs[device].Actions, placement);
-            int[] gradients = ActivationPeak.GradientsByStage(programs[device].Actions, placement);
-            for (int stage = 0; stage < placement.Count; stage++)
-            {
-                Assert.Equal(Held(programs[device], stage, stage - 1, stageDevices, ActionKind.Forward, ActionKind.Forward, ActionKind.ReceiveForward), units[stage]);
-                Assert.Equal(Held(programs[device], stage, stage + 1, stageDevices, ActionKind.Backward, ActionKind.BackwardInput, ActionKind.ReceiveBackward), gradients[stage]);
-            }
-        }
-    });
-
-    // The most units whose input (or the gradient of whose output) is on the device and whose weights' gradients are not done: made by the
-    // neighbour where that is on the same device, received, or made by the stage's own action.
-    private static int Held(
-        PipelineProgram program, int stage, int neighbour, int[] stageDevices, ActionKind whole, ActionKind split, ActionKind receive)
-    {
-        int peak = 0;
-        bool local = neighbour >= 0 && neighbour < stageDevices.Length && stageDevices[neighbour] == stageDevices[stage];
-        for (int now = 0; now < program.Actions.Count; now++)
-        {
-            IEnumerable<int> arrived = program.Actions.Take(now + 1)
-                .Where(action => (action.Kind == receive && action.Stage == stage)
-                    || ((action.Kind == whole || action.Kind == split) && (action.Stage == stage || (local && action.Stage == neighbour))))
-                .Select(action => action.MicroBatch).Distinct();
-            int ended = program.Actions.Take(now).Count(action => action.Stage == stage && action.Kind is (ActionKind.Backward or ActionKind.BackwardWeight));
-            peak = Math.Max(peak, arrived.Count() - ended);
-        }
-
-        return peak;
     }
+
+    private static EquatableArray<PipelineProgram> Programs(params string[] texts) => new([.. texts.Select(PipelineText.ParseProgram)]);
 
     [Fact]
     public void Bad_input_is_refused()
     {
-        EquatableArray<PipelineProgram> Programs(params string[] texts) => new([.. texts.Select(PipelineText.ParseProgram)]);
         StageCosts two = Uniform(2, 1, 1, 1);
         Assert.Throws<ArgumentException>(() => PipelineSimulator.Run(Programs("F0.0 X0.0"), [0], two));
         Assert.Throws<ArgumentException>(() => PipelineSimulator.Run(Programs("F0.0 X0.0"), [0], Uniform(1, -1, 1, 1)));
         Assert.Throws<ArgumentException>(() => PipelineSimulator.Run(Programs("X0.0 F0.0"), [0], Uniform(1, 1, 1, 1)));
         Assert.Throws<ArgumentException>(() => PipelineSimulator.Run(Programs("F1.0", "F0.0"), [0, 1], two));
         Assert.Throws<ArgumentException>(() => PipelineSimulator.Run(Programs("F7.0"), [0], Uniform(1, 1, 1, 1)));
+        Assert.Throws<ArgumentException>(() => PipelineSimulator.Run(Programs("F0.0"), [1], Uniform(1, 1, 1, 1)));
+        Assert.Throws<ArgumentException>(() => PipelineSimulator.Run(Programs("F0.0 SF0.0"), [0], Uniform(1, 1, 1, 1)));
+        Assert.Throws<ArgumentException>(() => PipelineSimulator.Run(Programs("SF0.0", ""), [0, 1], two));
         Assert.Throws<OverflowException>(() => PipelineSimulator.Run(
             PipelinePrograms.Build(PipelineSchedule.GPipe, 1, 4), [0], Uniform(1, long.MaxValue / 2, 1, 1)));
     }

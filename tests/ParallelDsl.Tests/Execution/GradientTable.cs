@@ -7,10 +7,12 @@ namespace ParallelDsl.Tests.Execution;
 internal static class GradientTable
 {
     public static SortedDictionary<string, float[]> Gradients<TModel>(Trainer<TModel> trainer)
-        where TModel : IParallelModel<TModel> => Collect(trainer, parameter => parameter.Gradients.Span);
+        where TModel : IParallelModel<TModel> => Gradients(trainer.Models);
+
+    public static SortedDictionary<string, float[]> Gradients(IEnumerable<RankModel> models) => Collect(models, parameter => parameter.Gradients.Span);
 
     public static SortedDictionary<string, float[]> Weights<TModel>(Trainer<TModel> trainer)
-        where TModel : IParallelModel<TModel> => Collect(trainer, parameter => parameter.Weights.Span);
+        where TModel : IParallelModel<TModel> => Collect(trainer.Models, parameter => parameter.Weights.Span);
 
     /// <summary>The largest difference within a tensor over the largest value of the tensor, over all tensors.</summary>
     public static (double Difference, string Tensor) Compare(SortedDictionary<string, float[]> expected, SortedDictionary<string, float[]> actual)
@@ -25,11 +27,10 @@ internal static class GradientTable
         return expected.Zip(actual, (a, b) => Math.Abs((double)a - b)).Max() / Math.Max(scale, 1e-30);
     }
 
-    private static SortedDictionary<string, float[]> Collect<TModel>(Trainer<TModel> trainer, Selector view)
-        where TModel : IParallelModel<TModel>
+    private static SortedDictionary<string, float[]> Collect(IEnumerable<RankModel> models, Selector view)
     {
-        SortedDictionary<string, float[]> table = new(StringComparer.Ordinal);
-        foreach (RankModel model in trainer.Models)
+        Dictionary<TensorRows, float[]> parts = [];
+        foreach (RankModel model in models)
         {
             foreach (Parameter parameter in model.Store.Parameters)
             {
@@ -37,14 +38,30 @@ internal static class GradientTable
                 int start = 0;
                 foreach (TensorRows tensor in parameter.Spec.Tensors)
                 {
-                    float[] slice = values.Slice(start, tensor.Rows * parameter.Spec.Columns).ToArray();
-                    start += slice.Length;
+                    float[] part = values.Slice(start, tensor.Rows * parameter.Spec.Columns).ToArray();
+                    start += part.Length;
 
                     // Replicas and the two ends of a tied table must hold the same bits.
-                    if (!table.TryAdd(tensor.Name, slice))
-                        Assert.True(table[tensor.Name].AsSpan().SequenceEqual(slice), $"{tensor.Name} differs between replicas; rank {model.Rank}");
+                    if (!parts.TryAdd(tensor, part))
+                        Assert.True(parts[tensor].AsSpan().SequenceEqual(part), $"{tensor.Name} differs between replicas; rank {model.Rank}");
                 }
             }
+        }
+
+        // Slices of a tensor are put together: their rows must be all of it.
+        SortedDictionary<string, float[]> table = new(StringComparer.Ordinal);
+        foreach (IGrouping<string, TensorRows> tensor in parts.Keys.GroupBy(part => part.Name))
+        {
+            TensorRows[] rows = [.. tensor.OrderBy(part => part.FirstRow)];
+            int next = 0;
+            foreach (TensorRows part in rows)
+            {
+                Assert.Equal(next, part.FirstRow);
+                next += part.Rows;
+            }
+
+            Assert.All(rows, part => Assert.Equal(next, part.TensorLength));
+            table.Add(tensor.Key, [.. rows.SelectMany(part => parts[part])]);
         }
 
         return table;

@@ -10,23 +10,30 @@ namespace ParallelDsl.Tests.Execution;
 public sealed class MemoryTests
 {
     [Theory]
-    [InlineData(1, 1, 1, PipelineSchedule.OneForwardOneBackward, 1)]
-    [InlineData(1, 1, 4, PipelineSchedule.GPipe, 1)]
-    [InlineData(2, 2, 2, PipelineSchedule.OneForwardOneBackward, 1)]
-    [InlineData(1, 2, 2, PipelineSchedule.Interleaved, 2)]
-    [InlineData(1, 1, 2, PipelineSchedule.Interleaved, 4)]
-    [InlineData(1, 1, 4, PipelineSchedule.ZeroBubbleH1, 0)]
-    [InlineData(2, 1, 2, PipelineSchedule.ZeroBubbleH2, 0)]
-    [InlineData(1, 1, 3, PipelineSchedule.ZeroBubbleH2, 0)]
-    [InlineData(1, 1, 2, PipelineSchedule.ZeroBubbleV, 0)]
-    [InlineData(1, 1, 4, PipelineSchedule.ZeroBubbleV, 0)]
-    [InlineData(1, 2, 2, PipelineSchedule.DualPipeV, 0)]
-    [InlineData(1, 1, 2, PipelineSchedule.Adaptive, 0)]
-    [InlineData(1, 2, 3, PipelineSchedule.Adaptive, 0)]
-    [InlineData(2, 1, 4, PipelineSchedule.Adaptive, 0)]
-    public void APlannedStepAllocatesWhatThePlanSays(int data, int sequence, int pipeline, PipelineSchedule schedule, int chunks)
+    [InlineData(1, 1, 1, PipelineSchedule.OneForwardOneBackward, 1, 1)]
+    [InlineData(1, 1, 4, PipelineSchedule.GPipe, 1, 1)]
+    [InlineData(2, 2, 2, PipelineSchedule.OneForwardOneBackward, 1, 1)]
+    [InlineData(1, 2, 2, PipelineSchedule.Interleaved, 2, 1)]
+    [InlineData(1, 1, 2, PipelineSchedule.Interleaved, 4, 1)]
+    [InlineData(1, 1, 1, PipelineSchedule.GPipe, 1, 4)]
+    [InlineData(1, 1, 4, PipelineSchedule.OneForwardOneBackward, 1, 2)]
+    [InlineData(1, 2, 2, PipelineSchedule.Interleaved, 4, 3)]
+    [InlineData(2, 1, 4, PipelineSchedule.Interleaved, 3, 4)]
+    [InlineData(1, 1, 4, PipelineSchedule.ZeroBubbleH1, 0, 1)]
+    [InlineData(2, 1, 2, PipelineSchedule.ZeroBubbleH2, 0, 1)]
+    [InlineData(1, 1, 3, PipelineSchedule.ZeroBubbleH2, 0, 1)]
+    [InlineData(1, 1, 2, PipelineSchedule.ZeroBubbleV, 0, 1)]
+    [InlineData(1, 1, 4, PipelineSchedule.ZeroBubbleV, 0, 1)]
+    [InlineData(1, 2, 2, PipelineSchedule.DualPipeV, 0, 1)]
+    [InlineData(1, 1, 2, PipelineSchedule.Adaptive, 0, 1)]
+    [InlineData(1, 2, 3, PipelineSchedule.Adaptive, 0, 1)]
+    [InlineData(2, 1, 4, PipelineSchedule.Adaptive, 0, 1)]
+    [InlineData(1, 1, 4, PipelineSchedule.ZeroBubbleV, 0, 3)]
+    [InlineData(1, 1, 4, PipelineSchedule.Adaptive, 0, 4)]
+    public void APlannedStepAllocatesWhatThePlanSays(int data, int sequence, int pipeline, PipelineSchedule schedule, int chunks, int slices)
     {
-        ParallelPlan plan = TinyModel<Tied>.PlanFor(new AxesSpec(data, sequence, pipeline, schedule, 4, chunks, UnitTokens: 96));
+        ParallelPlan plan = TinyModel<Tied>.PlanFor(
+            new AxesSpec(data, sequence, pipeline, schedule, 4, chunks, UnitTokens: 96, VocabularySlices: slices));
         List<int[]> batch = Batches.Uneven(1);
         RankThreads.Run(plan.Mesh.Size, transport =>
         {

@@ -1,3 +1,4 @@
+using ParallelDsl.Planning.Plans;
 using ParallelDsl.Training;
 using Xunit.Abstractions;
 
@@ -6,17 +7,22 @@ namespace ParallelDsl.Tests.Execution;
 /// <summary>The run on one rank against an independent float64 model.</summary>
 public sealed class ReferenceTests(ITestOutputHelper output)
 {
-    [Fact]
-    public void LossAndEveryGradientEqualFloat64() => Check<Untied>();
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void LossAndEveryGradientEqualFloat64(int slices) => Check<Untied>(slices);
 
-    [Fact]
-    public void TiedLossAndEveryGradientEqualFloat64() => Check<Tied>();
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void TiedLossAndEveryGradientEqualFloat64(int slices) => Check<Tied>(slices);
 
-    private void Check<TTiny>()
+    private void Check<TTiny>(int slices)
         where TTiny : struct, ITinyShape
     {
+        ParallelPlan plan = TinyModel<TTiny>.PlanFor(TinyModel<TTiny>.Plan.Axes with { VocabularySlices = slices });
         List<int[]> batch = [.. Batches.Uneven(3).Where(sequence => sequence.Length < 12)];
-        using Trainer<TinyModel<TTiny>> trainer = new(batch, new TrainerOptions { Steps = 1 });
+        using Trainer<TinyModel<TTiny>> trainer = new(batch, new TrainerOptions { Steps = 1 }, plan);
         SortedDictionary<string, double[]> weights = new(StringComparer.Ordinal);
         foreach ((string name, float[] values) in GradientTable.Weights(trainer))
             weights.Add(name, Array.ConvertAll(values, value => (double)value));

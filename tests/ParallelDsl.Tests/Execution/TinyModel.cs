@@ -67,11 +67,13 @@ internal sealed class TinyModel<TTiny> : IParallelModel<TinyModel<TTiny>>
         return result is Planned planned ? planned.Plan : throw new InvalidOperationException(result.ToString());
     }
 
-    public static LayerModule CreateLayer(int index) => Plan.Layers[index].Kind switch
+    public static LayerModule CreateLayer(PlannedLayer layer) => (layer.Kind, layer.IsSlice) switch
     {
-        LayerKind.Embedding => new EmbeddingLayer<EmbeddingShape>(Plan.Layers[index]),
-        LayerKind.TransformerBlock => new TransformerLayer<BlockShape>(Plan.Layers[index]),
-        _ => new LanguageModelHeadLayer<HeadShape>(Plan.Layers[index]),
+        (LayerKind.Embedding, false) => new EmbeddingLayer<EmbeddingShape>(layer),
+        (LayerKind.Embedding, true) => new EmbeddingSliceLayer<EmbeddingShape>(layer),
+        (LayerKind.TransformerBlock, _) => new TransformerLayer<BlockShape>(layer),
+        (_, false) => new LanguageModelHeadLayer<HeadShape>(layer),
+        (_, true) => new HeadSliceLayer<HeadShape>(layer),
     };
 
     public static bool TryPlanStep(ReadOnlySpan<int> lengths, StepPlan step) =>

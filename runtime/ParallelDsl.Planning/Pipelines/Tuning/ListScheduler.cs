@@ -48,8 +48,7 @@ internal sealed class ListScheduler
     /// <summary>No device starts a backward before all its forwards are done (GPipe).</summary>
     public bool ForwardsFirst { get; init; }
 
-    /// <summary>Codes of the actions of <paramref name="device"/> in order: (kind x stages + stage) x m + micro-batch, where kind is 0 for F,
-    /// 1 for B (or X) and 2 for W.</summary>
+    /// <summary>Codes of the actions of <paramref name="device"/> in order (see <see cref="StageTable.OrdersOf"/>).</summary>
     public (int[] Codes, int Length) OrderOf(int device) => (_orders[device], _orderLength[device]);
 
     /// <summary>Where devices were idle in the last run.</summary>
@@ -67,26 +66,8 @@ internal sealed class ListScheduler
     }
 
     /// <summary>The orders of the last run as actions.</summary>
-    public EquatableArray<EquatableArray<PipelineAction>> Orders()
-    {
-        int units = _table.MicroBatches, cells = _table.Stages * units;
-        ActionKind input = _table.Problem.SplitBackward ? ActionKind.BackwardInput : ActionKind.Backward;
-        var orders = new EquatableArray<PipelineAction>[_table.Devices];
-        for (int device = 0; device < orders.Length; device++)
-        {
-            var actions = new PipelineAction[_orderLength[device]];
-            for (int i = 0; i < actions.Length; i++)
-            {
-                int code = _orders[device][i], kind = code / cells;
-                actions[i] = new(
-                    kind == 0 ? ActionKind.Forward : kind == 1 ? input : ActionKind.BackwardWeight, code % cells / units, code % units);
-            }
-
-            orders[device] = new(actions);
-        }
-
-        return new(orders);
-    }
+    public EquatableArray<EquatableArray<PipelineAction>> Orders() =>
+        _table.OrdersOf([.. _orders.Select((order, device) => order.Take(_orderLength[device]).ToArray())]);
 
     /// <summary>Makes a schedule of the table's layout.</summary>
     /// <returns>Its makespan; or <see cref="long.MaxValue"/> as soon as it is sure to exceed <paramref name="limit"/>, or where the layout

@@ -14,15 +14,20 @@ public static class PipelineBound
         var sums = new LayerSums(problem);
         int layers = problem.Layers.Count;
 
+        // Where ticks come from rates, those of a stage are rounded up: a part of it may take a tick less than it would alone.
+        long rounding = problem.Rates.Count > 0 ? 1 : 0;
+        long On(int first, int end) => Math.Max(0, sums.Forward(fastest, first, end) - rounding);
+
         // X holds B and W, and what waits for B waits for W too.
+        long Weights(int first, int end) => Math.Max(0, sums.Weight(fastest, first, end) - rounding);
         long Back(int first, int end) =>
-            sums.Input(fastest, first, end) + (problem.SplitBackward ? 0 : sums.Weight(fastest, first, end));
-        long Late(int first, int end) => problem.SplitBackward ? sums.Weight(fastest, first, end) : 0;
-        long All(int first, int end) => sums.Forward(fastest, first, end) + Back(first, end) + Late(first, end);
+            Math.Max(0, sums.Input(fastest, first, end) - rounding) + (problem.SplitBackward ? 0 : Weights(first, end));
+        long Late(int first, int end) => problem.SplitBackward ? Weights(first, end) : 0;
+        long All(int first, int end) => On(first, end) + Back(first, end) + Late(first, end);
 
         // Every device has at least one stage.
         long bound = ((All(0, layers) * units) + (actions * overhead * units * devices) + devices - 1) / devices;
-        bound = Math.Max(bound, sums.Forward(fastest, 0, layers) + Back(0, layers)
+        bound = Math.Max(bound, On(0, layers) + Back(0, layers)
             + (2 * overhead * devices) + (2 * (devices - 1) * ShortestHop(problem)));
         for (int first = 0; first < layers; first++)
         {
@@ -32,11 +37,11 @@ public static class PipelineBound
                 end += problem.PinnedFirst;
             if (end > layers - problem.PinnedLast - 1)
                 end = layers;
-            long passes = units * (sums.Forward(fastest, first, end) + Back(first, end) + (2 * overhead));
+            long passes = units * (On(first, end) + Back(first, end) + (2 * overhead));
             long weights = units * (Late(first, end) + (problem.SplitBackward ? overhead : 0));
-            long before = first == 0 ? 0 : overhead;
-            bound = Math.Max(bound, sums.Forward(fastest, 0, first) + before + passes
-                + Math.Max(weights, first == 0 ? 0 : Back(0, first) + overhead));
+
+            // Layers before it may share its stage, and then its overhead.
+            bound = Math.Max(bound, (first == 0 ? 0 : On(0, first)) + passes + Math.Max(weights, first == 0 ? 0 : Back(0, first)));
             first = end - 1;
         }
 

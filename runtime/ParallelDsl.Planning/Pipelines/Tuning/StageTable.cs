@@ -59,6 +59,28 @@ internal sealed class StageTable
     /// <summary>Whether every device has a stage and can take one unit through all its stages: then, and only then, there is a schedule.</summary>
     public bool IsFeasible { get; private set; }
 
+    /// <summary>Orders of codes as actions. A code is (kind x stages + stage) x m + micro-batch, where kind is 0 for F, 1 for B (or X) and 2
+    /// for W.</summary>
+    public EquatableArray<EquatableArray<PipelineAction>> OrdersOf(int[][] codes)
+    {
+        int cells = Stages * MicroBatches;
+        ActionKind input = Problem.SplitBackward ? ActionKind.BackwardInput : ActionKind.Backward;
+        return codes.Select(order => order.Select(code => new PipelineAction(
+            code < cells ? ActionKind.Forward : code < 2 * cells ? input : ActionKind.BackwardWeight,
+            code % cells / MicroBatches,
+            code % MicroBatches)).ToEquatableArray()).ToEquatableArray();
+    }
+
+    /// <summary>The codes of orders of this layout, the other way.</summary>
+    public int[][] CodesOf(EquatableArray<EquatableArray<PipelineAction>> orders) =>
+    [
+        .. orders.Select(order => order.Select(action =>
+        {
+            int kind = action.Kind == ActionKind.Forward ? 0 : action.Kind == ActionKind.BackwardWeight ? 2 : 1;
+            return (((kind * Stages) + action.Stage) * MicroBatches) + action.MicroBatch;
+        }).ToArray()),
+    ];
+
     /// <summary>Takes over a layout.</summary>
     public void Fill(Layout layout)
     {

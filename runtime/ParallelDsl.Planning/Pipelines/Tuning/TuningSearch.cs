@@ -13,8 +13,13 @@ public sealed class TuningSearch
 {
     private const int Elites = 4;
 
-    // The loss that a round accepts at its start, in thousandths of the makespan.
-    private static readonly int[] Thresholds = [5, 20, 1];
+    // The rounds after the first: the rank of the point that is improved, what is accepted at the start in thousandths of the makespan, and
+    // the share of the budget.
+    private static readonly (int Rank, int Threshold, int Share)[] Rounds =
+        [(0, 20, 1), (1, 20, 1), (2, 20, 1), (3, 20, 1), (0, 10, 2), (1, 10, 2), (0, 5, 2), (0, 2, 1)];
+
+    // States of an exact search that count as one candidate.
+    private const int NodesPerCandidate = 50;
 
     private readonly TuningOptions _options;
     private readonly TuningFreedom _freedom;
@@ -24,6 +29,7 @@ public sealed class TuningSearch
     private readonly long _smallestLayer;
     private readonly List<(long Makespan, TuningPoint Point)> _elites = [];
     private PipelineCandidate? _best;
+    private bool _isOptimal;
 
     /// <summary>Prepares a search; <see cref="Advance"/> does its rounds.</summary>
     /// <exception cref="ArgumentException">The problem or the options cannot be meant, or nothing keeps the cap: the message names the
@@ -60,7 +66,7 @@ public sealed class TuningSearch
     public static TuningSearch Resume(PipelineProblem problem, TuningOptions options, string state)
     {
         var search = new TuningSearch(problem, options);
-        (search.Round, search.Searched, search._best, IReadOnlyList<(long Makespan, TuningPoint Point)> elites) =
+        (search.Round, search.Searched, search._isOptimal, search._best, IReadOnlyList<(long Makespan, TuningPoint Point)> elites) =
             TuningState.Read(problem, options, state);
         search._elites.AddRange(elites);
         return search;
@@ -68,7 +74,7 @@ public sealed class TuningSearch
 
     /// <summary>The state between two rounds as text, for <see cref="Resume"/>.</summary>
     /// <exception cref="InvalidOperationException">No round is done.</exception>
-    public string Save() => new TuningState(Round, Searched, Best, _elites).Write(Problem, _options);
+    public string Save() => new TuningState(Round, Searched, _isOptimal, Best, _elites).Write(Problem, _options);
 
     /// <summary>What is searched for.</summary>
     public PipelineProblem Problem { get; }
@@ -83,20 +89,22 @@ public sealed class TuningSearch
     public int Round { get; private set; }
 
     /// <summary>Whether the budget is spent, or nothing can be better.</summary>
-    public bool IsDone => Round > 0 && (Searched >= _options.Budget || _best!.Makespan == LowerBound || Round > Rounds);
+    public bool IsDone => Round > 0 && (Searched >= _options.Budget || _isOptimal || _best!.Makespan == LowerBound || Round > Rounds.Length + 1);
 
     /// <summary>The best so far; of round 0 or later.</summary>
     public PipelineCandidate Best => _best ?? throw new InvalidOperationException("no round of the search is done");
-
-    private static int Rounds => Elites * Thresholds.Length;
 
     /// <summary>Does the next round.</summary>
     public void Advance(CancellationToken cancellation = default)
     {
         if (Round == 0)
             Sweep(cancellation);
-        else if (Round <= Rounds)
-            Anneal((Round - 1) % Elites, Thresholds[(Round - 1) / Elites], cancellation);
+        else if (Round == 1 && SmallProblems.Fits(Problem))
+            Enumerate(cancellation);
+        else if (Round <= Rounds.Length)
+            Anneal(cancellation);
+        else
+            Polish(cancellation);
         Round++;
     }
 
@@ -137,6 +145,24 @@ public sealed class TuningSearch
         Keep(_elites[0].Makespan, _elites[0].Point);
     }
 
+    // Every layout of a small problem: what comes out is the optimum, and the search is over.
+    private void Enumerate(CancellationToken cancellation)
+    {
+        long nodes = (long)_options.Budget * NodesPerCandidate;
+        if (SmallProblems.Search(Problem, _options, _table, _best!.Makespan, ref nodes, cancellation) is { } found)
+        {
+            _table.Fill(found.Layout);
+            _best = PipelineCandidate.Of(
+                Problem,
+                PipelineSchedule.Adaptive,
+                new(found.Layout.First),
+                new(found.Layout.Device),
+                _table.OrdersOf(found.Orders));
+        }
+
+        _isOptimal = nodes > 0;
+    }
+
     private long Evaluate(TuningPoint point, long limit)
     {
         Searched++;
@@ -157,14 +183,19 @@ public sealed class TuningSearch
             Problem, PipelineSchedule.Adaptive, new(point.Layout.First), new(point.Layout.Device), _scheduler.Orders());
     }
 
-    private void Anneal(int elite, int threshold, CancellationToken cancellation)
+    // Points stand in order of their makespans when the first has to be chosen again.
+    private void Anneal(CancellationToken cancellation)
     {
+        (int elite, int threshold, int share) = Rounds[Round - 1];
+        if (elite == 0)
+            _elites.Sort((one, other) => one.Makespan.CompareTo(other.Makespan));
         if (elite >= _elites.Count)
             return;
         (long makespan, TuningPoint point) = _elites[elite];
         (long Makespan, TuningPoint Point) best = (makespan, point);
         var random = new SearchRandom((ulong)(Round * 1_000_003));
-        int first = Searched, budget = Math.Max(1, (_options.Budget - Searched) / (Rounds - Round + 1)), stalled = 0, turn = 0;
+        int shares = 1 + Rounds.Skip(Round - 1).Sum(round => round.Share);
+        int first = Searched, budget = (int)Math.Max(1, (long)(_options.Budget - Searched) * share / shares), stalled = 0, turn = 0;
         Evaluate(point, long.MaxValue);
         TuningPhase preferred = _scheduler.Bubbles(makespan).Phase(_smallestLayer);
         while (Searched - first < budget)
@@ -205,5 +236,22 @@ public sealed class TuningSearch
 
         _elites[elite] = best;
         Keep(best.Makespan, best.Point);
+    }
+
+    private void Polish(CancellationToken cancellation)
+    {
+        PipelineCandidate best = _best!;
+        int moves = _options.Budget - Searched;
+        Searched = _options.Budget;
+        if (best.Schedule != PipelineSchedule.Adaptive)
+            return;
+        _table.Fill(Layout.Of([.. best.Boundaries], [.. best.StageDevices]));
+        int[][] orders = _table.CodesOf(best.Orders);
+        var random = new SearchRandom((ulong)Round);
+        if (new OrderPolish(_table, orders).Run(moves, ref random, cancellation) < best.Makespan)
+        {
+            _best = PipelineCandidate.Of(
+                Problem, PipelineSchedule.Adaptive, best.Boundaries, best.StageDevices, _table.OrdersOf(orders));
+        }
     }
 }

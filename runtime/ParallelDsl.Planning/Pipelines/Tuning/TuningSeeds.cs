@@ -1,7 +1,7 @@
 namespace ParallelDsl.Planning.Pipelines.Tuning;
 
 /// <summary>The known schedules that a search starts from and never does worse than.</summary>
-internal static class TuningSeeds
+public static class TuningSeeds
 {
     /// <summary>Every known schedule that keeps the cap, with an even number of layers in each stage and with an even load.</summary>
     /// <param name="problem">The problem.</param>

@@ -5,10 +5,11 @@ namespace ParallelDsl.Planning.Pipelines.Tuning;
 /// <summary>A search between two rounds. Random numbers are seeded round by round, so this is all that it goes on from.</summary>
 /// <param name="Round">Rounds done, at least one.</param>
 /// <param name="Searched">Candidates simulated.</param>
+/// <param name="IsOptimal">Whether nothing is better than the best.</param>
 /// <param name="Best">The best so far.</param>
 /// <param name="Elites">Where the next rounds start.</param>
 internal sealed record TuningState(
-    int Round, int Searched, PipelineCandidate Best, IReadOnlyList<(long Makespan, TuningPoint Point)> Elites)
+    int Round, int Searched, bool IsOptimal, PipelineCandidate Best, IReadOnlyList<(long Makespan, TuningPoint Point)> Elites)
 {
     private const string Format = "paralleldsl.search/1";
 
@@ -49,7 +50,8 @@ internal sealed record TuningState(
         writer.Object().Member("format", Format);
         if (!compact)
             writer.Member("digest", Digest(problem, options));
-        writer.Member("search", SearchDigest(problem, options)).Member("round", Round).Member("searched", Searched);
+        writer.Member("search", SearchDigest(problem, options)).Member("round", Round).Member("searched", Searched)
+            .Member("isOptimal", IsOptimal);
         writer.Name("best").Object().Member("schedule", Best.Schedule);
         Numbers(writer, "boundaries", Best.Boundaries);
         Numbers(writer, "devices", Best.StageDevices);
@@ -77,7 +79,11 @@ internal sealed record TuningState(
     }
 
     private static TuningState ReadState(PipelineProblem problem, JsonObject members) => new(
-        members.Int("round"), members.Int("searched"), ReadBest(problem, members.Required("best")), members.Array("elites", ReadPoint));
+        members.Int("round"),
+        members.Int("searched"),
+        members.Required("isOptimal").AsBoolean(),
+        ReadBest(problem, members.Required("best")),
+        members.Array("elites", ReadPoint));
 
     private static PipelineCandidate ReadBest(PipelineProblem problem, JsonValue value)
     {
