@@ -43,7 +43,7 @@ public class TuningStateTests
         Refuses("the state of another search", Problem, Options with { Budget = 401 }, state);
         Refuses("the file was changed", Problem, Options, state.Replace("\"searched\": ", "\"searched\": 1", StringComparison.Ordinal));
         Refuses("expected 'paralleldsl.search/1'", Problem, Options, state.Replace("search/1", "search/0", StringComparison.Ordinal));
-        Refuses("no pipeline of the problem", Problem, Options, state.Replace("\"F0.0 ", "\"F0.0 F0.0 ", StringComparison.Ordinal));
+        Refuses("no pipeline of the problem", Problem, Options, state.Replace("\"F0.0 ", "\"F99.0 ", StringComparison.Ordinal));
         Refuses("line 1", Problem, Options, "");
         for (int length = 0; length < state.Length - 2; length += 37)
             Assert.Throws<FormatException>(() => TuningSearch.Resume(Problem, Options, state[..length]));
