@@ -14,15 +14,11 @@ public static class PipelineBound
         var sums = new LayerSums(problem);
         int layers = problem.Layers.Count;
 
-        // Where ticks come from rates, those of a stage are rounded up: a part of it may take a tick less than it would alone.
-        long rounding = problem.Rates.Count > 0 ? 1 : 0;
-        long On(int first, int end) => Math.Max(0, sums.Forward(fastest, first, end) - rounding);
-
         // X holds B and W, and what waits for B waits for W too.
-        long Weights(int first, int end) => Math.Max(0, sums.Weight(fastest, first, end) - rounding);
+        long On(int first, int end) => sums.Forward(fastest, first, end);
         long Back(int first, int end) =>
-            Math.Max(0, sums.Input(fastest, first, end) - rounding) + (problem.SplitBackward ? 0 : Weights(first, end));
-        long Late(int first, int end) => problem.SplitBackward ? Weights(first, end) : 0;
+            sums.Input(fastest, first, end) + (problem.SplitBackward ? 0 : sums.Weight(fastest, first, end));
+        long Late(int first, int end) => problem.SplitBackward ? sums.Weight(fastest, first, end) : 0;
         long All(int first, int end) => On(first, end) + Back(first, end) + Late(first, end);
 
         // Every device has at least one stage.
@@ -40,8 +36,10 @@ public static class PipelineBound
             long passes = units * (On(first, end) + Back(first, end) + (2 * overhead));
             long weights = units * (Late(first, end) + (problem.SplitBackward ? overhead : 0));
 
-            // Layers before it may share its stage, and then its overhead.
-            bound = Math.Max(bound, (first == 0 ? 0 : On(0, first)) + passes + Math.Max(weights, first == 0 ? 0 : Back(0, first)));
+            // Layers before it may share its stage: then they share its overhead, and the tick that rates round up to.
+            long rounding = problem.Rates.Count == 0 ? 0 : problem.SplitBackward ? 1 : 2;
+            long before = first == 0 ? 0 : Math.Max(0, On(0, first) - rounding), back = first == 0 ? 0 : Math.Max(0, Back(0, first) - rounding);
+            bound = Math.Max(bound, before + passes + Math.Max(weights, back));
             first = end - 1;
         }
 
@@ -54,7 +52,7 @@ public static class PipelineBound
     {
         var table = new StageTable(problem);
         table.Fill(Layout.Of([.. boundaries], [.. stageDevices]));
-        return Of(table);
+        return Math.Max(Of(table), Of(problem));
     }
 
     internal static long Of(StageTable table)

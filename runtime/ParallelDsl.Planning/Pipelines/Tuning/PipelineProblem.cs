@@ -74,7 +74,8 @@ public sealed record PipelineProblem(
     }
 
     /// <summary>Throws where the problem cannot be meant.</summary>
-    /// <exception cref="ArgumentException">A count is not positive, a cost is negative, there are fewer layers than devices, or sizes
+    /// <exception cref="ArgumentException">A count is not positive, a cost is negative, there are fewer layers than devices, there is not a
+    /// rate for each device or a hop for each two where there are any, or sizes
     /// leave 50 bits.</exception>
     public void Check()
     {
@@ -86,6 +87,10 @@ public sealed record PipelineProblem(
             throw new ArgumentException(Invariant($"{Math.Max(0, FreeLayers)} layers do not make a stage for each of {Devices} devices"));
         if (Hop < 0 || Overhead < 0 || Hops.Any(hop => hop < 0))
             throw new ArgumentException("a hop or overhead is negative");
+        if (Hops.Count > 0 && Hops.Count != Devices * (long)Devices)
+            throw new ArgumentException(Invariant($"{Hops.Count} hops are not one for each pair of {Devices} devices"));
+        if (Rates.Count > 0 && (Rates.Count != Devices || Rates.Any(rate => rate < 1)))
+            throw new ArgumentException(Invariant($"the rates {string.Join(", ", Rates)} are not a positive one for each of {Devices} devices"));
         foreach (PipelineLayer layer in Layers)
         {
             if (layer.Forward < 0 || layer.BackwardInput < 0 || layer.BackwardWeight < 0 || layer.Held < 0 || layer.Resident < 0)
@@ -102,16 +107,23 @@ public sealed record PipelineProblem(
         get
         {
             // Work may be FLOPs, of which there are many more than of the slowest device's ticks.
-            long slowest = Rates.Count == 0 ? 0 : Rates.Min();
-            decimal Ticks(long work) => Rates.Count == 0 ? work : UnitWork.Ticks(work, slowest);
-            decimal all = 0, held = 0;
+            long slowest = Rates.Count == 0 ? 0 : Rates.Min(), hop = LongestHop;
+            decimal Ticks(long work) => Rates.Count == 0 ? work
+                : work > long.MaxValue / 4 ? MaximumTicks
+                : UnitWork.Ticks(work, slowest);
+            decimal all = 0, held = 0, resident = 0;
             foreach (PipelineLayer layer in Layers)
             {
-                all += Ticks(layer.Forward) + Ticks(layer.BackwardInput) + Ticks(layer.BackwardWeight) + (3m * Overhead) + (2m * LongestHop);
+                all += Ticks(layer.Forward) + Ticks(layer.BackwardInput) + Ticks(layer.BackwardWeight) + (3m * Overhead) + (2m * hop);
                 held += layer.Held;
+                resident += layer.Resident;
+
+                // One unit first: the product with all units could leave even a decimal.
+                if (Math.Max(all, Math.Max(held, resident)) >= MaximumTicks || Math.Max(all, held) * MicroBatches >= MaximumTicks)
+                    return false;
             }
 
-            return all * MicroBatches < MaximumTicks && held * MicroBatches < MaximumTicks;
+            return true;
         }
     }
 

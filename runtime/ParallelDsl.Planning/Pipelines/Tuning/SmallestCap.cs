@@ -3,7 +3,8 @@ namespace ParallelDsl.Planning.Pipelines.Tuning;
 /// <summary>The smallest activation cap that a pipeline can keep: every device has to hold one unit in all its stages.</summary>
 internal static class SmallestCap
 {
-    /// <summary>The smallest cap under which a layout was found. Where layers hold equally much, or nothing, there is none smaller.</summary>
+    /// <summary>The smallest cap under which a layout was found. There is none smaller where layers hold equally much, or nothing, and
+    /// where there are no more than a dozen or so.</summary>
     public static long Of(PipelineProblem problem, TuningOptions options)
     {
         var table = new StageTable(problem with { ActivationCap = long.MaxValue / 2 });
@@ -22,7 +23,7 @@ internal static class SmallestCap
         return (evaluate(point, long.MaxValue), point);
     }
 
-    // Stages as small as can be, the heaviest first to the device that holds the least.
+    // Stages as small as can be, shared as evenly as can be.
     private static Layout LayoutOf(PipelineProblem problem, TuningOptions options)
     {
         int[] partition = options.Partition is { } given
@@ -36,29 +37,83 @@ internal static class SmallestCap
         var sums = new LayerSums(problem);
         long Size(int stage) =>
             sums.Held(layout.First[stage], layout.First[stage + 1]) + sums.Resident(layout.First[stage], layout.First[stage + 1]);
-        var held = new long[problem.Devices];
-        var stages = new int[problem.Devices];
-        int left = partition.Length, empty = problem.Devices;
-        foreach (int stage in Enumerable.Range(0, partition.Length).OrderByDescending(Size).ThenBy(stage => stage))
+        long[] sizes = [.. Enumerable.Range(0, partition.Length).Select(Size)];
+        new Sharing(sizes, problem.Devices).Run().CopyTo(layout.Device, 0);
+        return layout;
+    }
+
+    /// <summary>Shares things among devices so that the fullest holds the least, every device at least one: the largest thing first, to the
+    /// emptiest device; where there are few, every other way that could be better too.</summary>
+    private sealed class Sharing(long[] sizes, int devices)
+    {
+        private const int MostThings = 16;
+        private const int MostSteps = 20_000;
+
+        private readonly int[] _order = [.. Enumerable.Range(0, sizes.Length).OrderByDescending(thing => sizes[thing]).ThenBy(thing => thing)];
+        private readonly int[] _device = new int[sizes.Length];
+        private readonly int[] _count = new int[devices];
+        private readonly long[] _held = new long[devices];
+        private int[] _best = [];
+        private long _least = long.MaxValue;
+        private int _steps;
+
+        public int[] Run()
         {
-            int best = -1;
-            for (int device = 0; device < problem.Devices; device++)
+            for (int next = 0; next < sizes.Length; next++)
+                Put(_order[next], Choices(next).OrderBy(device => _held[device]).ThenBy(device => _count[device]).First());
+            (_least, _best) = (_held.Max(), (int[])_device.Clone());
+            if (sizes.Length <= MostThings)
             {
-                // Every device gets a stage.
-                if (left == empty && stages[device] > 0)
-                    continue;
-                if (best < 0 || held[device] < held[best])
-                    best = device;
+                Array.Clear(_held, 0, devices);
+                Array.Clear(_count, 0, devices);
+                Place(0);
             }
 
-            empty -= stages[best] == 0 ? 1 : 0;
-            left--;
-            stages[best]++;
-            held[best] += Size(stage);
-            layout.Device[stage] = best;
+            return _best;
         }
 
-        return layout;
+        // Devices without anything get the last things.
+        private IEnumerable<int> Choices(int next)
+        {
+            bool last = _count.Count(count => count == 0) == sizes.Length - next;
+            return Enumerable.Range(0, devices).Where(device => !last || _count[device] == 0);
+        }
+
+        private void Place(int next)
+        {
+            if (_held.Max() >= _least || ++_steps > MostSteps)
+                return;
+            if (next == sizes.Length)
+            {
+                (_least, _best) = (_held.Max(), (int[])_device.Clone());
+                return;
+            }
+
+            // Of empty devices one is as good as another.
+            bool triedEmpty = false;
+            foreach (int device in Choices(next))
+            {
+                if (_count[device] == 0 && triedEmpty)
+                    continue;
+                triedEmpty |= _count[device] == 0;
+                Put(_order[next], device);
+                Place(next + 1);
+                Take(_order[next], device);
+            }
+        }
+
+        private void Put(int thing, int device)
+        {
+            _device[thing] = device;
+            _held[device] += sizes[thing];
+            _count[device]++;
+        }
+
+        private void Take(int thing, int device)
+        {
+            _held[device] -= sizes[thing];
+            _count[device]--;
+        }
     }
 
     // For a given placement: layers one by one to stages, so that no device holds more than it must.

@@ -40,8 +40,19 @@ public sealed class TuningSearch
         (Problem, _options) = (problem, options);
         if (options.Budget < 1)
             throw new ArgumentException(Invariant($"a search needs a budget of at least one candidate, not {options.Budget}"), nameof(options));
-        if (options.Partition is { } partition)
-            NamedPipelines.BoundariesOf(problem, partition, options.Placement ?? PipelinePrograms.CyclicPlacement(partition.Count, problem.Devices));
+        if (options.MaximumStagesPerDevice < 1)
+            throw new ArgumentException(Invariant($"a device cannot have {options.MaximumStagesPerDevice} stages"), nameof(options));
+        int stages = options.Placement?.Count ?? options.Partition?.Count ?? 0;
+        if (options.Partition is not null || options.Placement is not null)
+        {
+            if (stages < problem.Devices || stages > problem.FreeLayers)
+                throw new ArgumentException(Invariant($"{problem.FreeLayers} layers on {problem.Devices} devices do not make {stages} stages"));
+            NamedPipelines.BoundariesOf(
+                problem,
+                options.Partition ?? NamedPipelines.EvenPartition(problem, stages),
+                options.Placement ?? PipelinePrograms.CyclicPlacement(stages, problem.Devices));
+        }
+
         long least = SmallestCap.Of(problem, options);
         if (least > problem.ActivationCap)
         {

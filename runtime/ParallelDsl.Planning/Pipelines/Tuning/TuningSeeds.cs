@@ -46,9 +46,10 @@ public static class TuningSeeds
             yield return (PipelineSchedule.ZeroBubbleH1, 1);
             yield return (PipelineSchedule.ZeroBubbleH2, 1);
             yield return (PipelineSchedule.ZeroBubbleV, 2);
-        }
 
-        if (problem.MicroBatches >= 2 * problem.Devices)
-            yield return (PipelineSchedule.DualPipeV, 2);
+            // It splits some of its backwards itself.
+            if (problem.MicroBatches >= 2L * problem.Devices)
+                yield return (PipelineSchedule.DualPipeV, 2);
+        }
     }
 }
