@@ -74,13 +74,3 @@ internal sealed class PlanSearch(ParallelPlan plan, int budget, string planFile)
         }
     }
 }
-
-/// <summary>Where the progress of a search is shown.</summary>
-internal interface ISearchDisplay
-{
-    /// <summary>Shows one line.</summary>
-    void Say(string line);
-
-    /// <summary>Shows how far <paramref name="search"/> is.</summary>
-    void Show(AdaptiveSearch search);
-}
