@@ -1,13 +1,11 @@
-using ParallelDsl.Planning.Memory;
-using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Pipelines;
 using ParallelDsl.Planning.Pipelines.Tuning;
 using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Plans;
 
-/// <summary>Plans a pipeline whose layout and order are searched for (<see cref="PipelineSchedule.Adaptive"/>): what the search is given,
-/// how far it goes within a compilation, and what happens where memory is tight.</summary>
+/// <summary>Plans a pipeline whose layout and order are searched for (<see cref="PipelineSchedule.Adaptive"/>): how far the
+/// search goes within a compilation, and what happens where memory is tight.</summary>
 internal static class AdaptivePlanning
 {
     /// <summary>Actions that a search within a compilation simulates, more or less: what bounds the time that it takes.</summary>
@@ -81,7 +79,7 @@ internal static class AdaptivePlanning
     /// what is held at one moment, and memory is planned stage by stage.</summary>
     public static IEnumerable<PipelineProblem> Problems(PlanFrame frame, CancellationToken cancellation)
     {
-        PipelineProblem problem = ProblemOf(frame);
+        PipelineProblem problem = AdaptiveProblem.Of(frame);
         TuningOptions options = Options(frame, CandidatesFor(frame.Request.Axes));
         for (int attempt = 0; attempt < Tries; attempt++)
         {
@@ -91,52 +89,6 @@ internal static class AdaptivePlanning
             yield return problem;
             problem = problem with { ActivationCap = problem.ActivationCap - (problem.ActivationCap / 8) };
         }
-    }
-
-    /// <summary>The pipeline of <paramref name="frame"/>: work in FLOPs, memory in bytes.</summary>
-    private static PipelineProblem ProblemOf(PlanFrame frame)
-    {
-        AxesSpec axes = frame.Request.Axes;
-        int devices = axes.Pipeline;
-        long tokens = frame.Batching.UnitTokensPerRank;
-        long elementBytes = LayerCosts.ElementBytes(frame.Type);
-        long hidden = frame.Layers[0].OutputBytes;
-
-        // Hops between any two positions; one figure where they are all alike.
-        var hops = new long[devices * devices];
-        for (int from = 0; from < devices; from++)
-        {
-            for (int to = 0; to < devices; to++)
-                hops[(from * devices) + to] = frame.Positions.Hop(from, to, hidden * tokens);
-        }
-
-        long hop = devices == 1 ? 0 : hops[1];
-        bool alike = Enumerable.Range(0, hops.Length).All(index => index / devices == index % devices || hops[index] == hop);
-        long workspace = tokens * (MemoryPlanner.TransferBytes(hidden, frame.Layers.Max(layer => layer.KeyValueBytes), axes.Sequence, devices)
-            + (frame.Layers.Max(layer => frame.BackwardElements(layer).Scratch) * elementBytes));
-        return new PipelineProblem(
-            frame.Layers.Select(layer => LayerOf(frame, layer)).ToEquatableArray(),
-            devices,
-            axes.MicroBatches,
-            Hop: alike ? hop : 0,
-            Hops: alike ? default : new(hops),
-            ActivationCap: frame.Positions.Memory.Min() - workspace,
-            Rates: frame.Positions.Rates);
-    }
-
-    // What is held between B and W counts as if it were held from F on: how many units wait for W only the order tells, and to find an
-    // order that does not fit is of no use.
-    private static PipelineLayer LayerOf(PlanFrame frame, PlannedLayer layer)
-    {
-        bool tied = layer.Kind == LayerKind.LanguageModelHead && frame.Request.Model.Layers[layer.Declared].TiedWeights;
-        long parameters = layer.Parameters + (tied ? LayerCosts.TiedParameters(frame.Request.Model, layer) : 0);
-        long gradients = frame.BackwardElements(layer).Held * LayerCosts.ElementBytes(frame.Type);
-        return new PipelineLayer(
-            frame.Work.Forward(layer),
-            frame.Work.BackwardInput(layer),
-            frame.Work.BackwardWeight(layer),
-            (layer.ActivationBytes + gradients) * frame.Batching.UnitTokensPerRank,
-            parameters * (LayerCosts.WeightBytes(frame.Type) + LayerCosts.GradientBytes + LayerCosts.OptimizerBytes(frame.Type)));
     }
 
     private static bool IsBetter(PlanSketch sketch, PlanSketch other)
