@@ -40,8 +40,8 @@ internal static class AdaptivePlanning
             : null;
     }
 
-    /// <summary>The sketch of the fastest pipeline that fits, of those that a short search finds and of the known ones. Where none does, of
-    /// the known one that exceeds the memory the least.</summary>
+    /// <summary>The sketch of the faster of what a short search finds and of a known schedule in the shape of a V, if they fit. Where the search
+    /// finds nothing that does, of the fastest known one that fits, else of the one that exceeds the memory the least.</summary>
     public static PlanSketch Sketch(PlanFrame frame, CancellationToken cancellation)
     {
         PlanSketch? best = Problems(frame, cancellation)
@@ -101,11 +101,13 @@ internal static class AdaptivePlanning
                 < other.Memory.Max(position => position.Needed - position.Available);
     }
 
-    // Where a search found something, those that a short one may miss; else all that may fit, the leanest first.
+    // Where a search found something, the one in the shape of a V, which a short search may miss; of the two DualPipeV where it is allowed,
+    // since ZB-V takes the longest of all to make. Else all that may fit, the leanest first.
     private static IEnumerable<(PipelineSchedule Schedule, int Chunks)> KnownSchedules(PlanFrame frame, bool all)
     {
         (int devices, int microBatches) = (frame.Request.Axes.Pipeline, frame.Request.Axes.MicroBatches);
         bool halves = 2 * devices <= frame.Layers.Count;
+        bool dual = halves && microBatches >= PipelineOrders.LeastMicroBatches(PipelineSchedule.DualPipeV, devices);
         if (all)
         {
             yield return (PipelineSchedule.OneForwardOneBackward, 1);
@@ -114,9 +116,9 @@ internal static class AdaptivePlanning
                 yield return (PipelineSchedule.Interleaved, 2);
         }
 
-        if (halves)
-            yield return (PipelineSchedule.ZeroBubbleV, 2);
-        if (halves && microBatches >= PipelineOrders.LeastMicroBatches(PipelineSchedule.DualPipeV, devices))
+        if (dual)
             yield return (PipelineSchedule.DualPipeV, 2);
+        if (halves && (all || !dual))
+            yield return (PipelineSchedule.ZeroBubbleV, 2);
     }
 }
