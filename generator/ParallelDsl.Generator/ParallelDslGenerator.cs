@@ -28,16 +28,25 @@ public sealed class ParallelDslGenerator : IIncrementalGenerator
             .Where(static pair => ParsedClusterFile.IsClusterFile(pair.Left.Path, pair.Right.GetOptions(pair.Left)))
             .Select(static (pair, cancellation) => ParsedClusterFile.Parse(pair.Left, cancellation))
             .WithTrackingName(Steps.ClusterFile);
+        IncrementalValuesProvider<ParsedPlanFile> planFiles = context.AdditionalTextsProvider
+            .Combine(context.AnalyzerConfigOptionsProvider)
+            .Where(static pair => ParsedPlanFile.IsPlanFile(pair.Left.Path, pair.Right.GetOptions(pair.Left)))
+            .Select(static (pair, cancellation) => ParsedPlanFile.Parse(pair.Left, cancellation))
+            .WithTrackingName(Steps.PlanFile);
         IncrementalValuesProvider<ModelOutcome> outcomes = WhereNotNull(
                 parsed.Select(static (model, _) => model.Declaration).WithTrackingName(Steps.Declaration))
             .Combine(files.Select(static (file, _) => file.WithoutDiagnostics()).Collect())
             .Select(static (pair, _) => ClusterResolver.Resolve(pair.Left, pair.Right))
             .WithTrackingName(Steps.Resolve)
+            .Combine(planFiles.Select(static (file, _) => file.WithoutDiagnostics()).Collect())
+            .Select(static (pair, _) => PlanFileResolver.Resolve(pair.Left, pair.Right))
+            .WithTrackingName(Steps.ResolvePlan)
             .Select(ModelPlanner.Plan)
             .WithTrackingName(Steps.Plan);
 
         RegisterOutput(context, outcomes);
         RegisterDiagnostics(context, parsed, outcomes, files);
+        RegisterPlanFileDiagnostics(context, parsed, planFiles);
     }
 
     private static IncrementalValuesProvider<T> Declared<T>(
@@ -101,6 +110,19 @@ public sealed class ParallelDslGenerator : IIncrementalGenerator
                 .WithTrackingName(Steps.ClusterDiagnostics),
             Report);
         context.RegisterSourceOutput(files.SelectMany(static (file, _) => file.Diagnostics.ToImmutableArray()), Report);
+    }
+
+    private static void RegisterPlanFileDiagnostics(
+        IncrementalGeneratorInitializationContext context,
+        IncrementalValuesProvider<ParsedModel> parsed,
+        IncrementalValuesProvider<ParsedPlanFile> planFiles)
+    {
+        IncrementalValueProvider<EquatableArray<string>> models = parsed
+            .Select(static (model, _) => model.Map.ModelName)
+            .Collect()
+            .Select(static (names, _) => names.ToEquatableArray());
+        context.RegisterSourceOutput(
+            planFiles.Combine(models).SelectMany(static (pair, _) => pair.Left.DiagnosticsAmong(pair.Right).ToImmutableArray()), Report);
     }
 
     private static ImmutableArray<DiagnosticInfo> DiagnosticsOf(ParsedModel model, ImmutableArray<ModelOutcome> unplanned) =>

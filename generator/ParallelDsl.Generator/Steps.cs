@@ -12,8 +12,14 @@ internal static class Steps
     /// <summary>One cluster file to a cluster.</summary>
     public const string ClusterFile = nameof(ClusterFile);
 
+    /// <summary>One plan file to a plan.</summary>
+    public const string PlanFile = nameof(PlanFile);
+
     /// <summary>A declaration and its cluster.</summary>
     public const string Resolve = nameof(Resolve);
+
+    /// <summary>The same with the plans that files have for it.</summary>
+    public const string ResolvePlan = nameof(ResolvePlan);
 
     /// <summary>A plan, or why there is none.</summary>
     public const string Plan = nameof(Plan);

@@ -12,6 +12,7 @@ var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(Strin
     ["simulator"] = SimulatorBenchmark.Run,
     ["step"] = StepBenchmark.Run,
     ["transfers"] = TransferBenchmark.Run,
+    ["tuner"] = TunerBenchmark.Run,
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out Func<BenchmarkOptions, int>? run))

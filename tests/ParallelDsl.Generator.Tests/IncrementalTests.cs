@@ -103,6 +103,35 @@ public class IncrementalTests
         Assert.Equal("PDSL4001", Assert.Single(driver.GetRunResult().Diagnostics).Id);
     }
 
+    [Fact]
+    public void AnEditOfAPlanFileEmitsItsModelAgain()
+    {
+        string sources = Sources.Adaptive;
+        string other = sources[sources.IndexOf("[ParallelModel", StringComparison.Ordinal)..].Replace("class Gpt", "class Other", StringComparison.Ordinal);
+        CSharpCompilation compilation = Compiler.Compile(sources + other, Unrelated);
+        ImmutableArray<AdditionalText> files = Compiler.Files(("Gpt.plan.json", Plans.Adaptive), ("Gpt.plan.json", Plans.Gpt));
+        GeneratorDriver driver = Compiler.Driver(files[..1]).RunGenerators(compilation);
+        Assert.Empty(driver.GetRunResult().Diagnostics);
+
+        // An edit elsewhere, of code or of the text around the plan, is not another plan.
+        driver = driver.RunGenerators(compilation.ReplaceSyntaxTree(compilation.SyntaxTrees[1], Compiler.Parse(Unrelated + " ", "Source1.cs")));
+        Reasons reasons = new(driver.GetRunResult().Results[0]);
+        Assert.Equal([Cached, Cached], reasons.Of(Steps.Plan));
+        AdditionalText spaced = Compiler.Files(("Gpt.plan.json", Plans.Adaptive + "\n"))[0];
+        driver = driver.ReplaceAdditionalText(files[0], spaced).RunGenerators(compilation);
+        reasons = new(driver.GetRunResult().Results[0]);
+        Assert.Equal([Unchanged], reasons.Of(Steps.PlanFile));
+        Assert.Equal([Cached, Cached], reasons.Of(Steps.Plan));
+        Assert.All(Outputs, output => Assert.Equal([Cached, Cached], reasons.Of(output)));
+
+        driver = driver.ReplaceAdditionalText(spaced, files[1]).RunGenerators(compilation);
+        reasons = new(driver.GetRunResult().Results[0]);
+        Assert.Equal([Modified], reasons.Of(Steps.PlanFile));
+        Assert.Equal([Modified, Unchanged], reasons.Of(Steps.ResolvePlan));
+        Assert.Equal([Modified, Cached], reasons.Of(Steps.Plan));
+        Assert.Equal("PDSL4010", Assert.Single(driver.GetRunResult().Diagnostics).Id);
+    }
+
     /// <summary>Symbols, syntax, compilations and places with a tree must not live from run to run: they keep whole compilations alive, and they
     /// are never equal to those of the next run.</summary>
     [Fact]

@@ -2,7 +2,7 @@ using Microsoft.CodeAnalysis;
 
 namespace ParallelDsl.Generator.Diagnostics;
 
-// PDSL4xxx: clusters, in code and in files.
+// PDSL4001 to PDSL4008: clusters, in code and in files.
 internal static partial class Rules
 {
     public static readonly DiagnosticDescriptor MalformedClusterFile = new(

@@ -12,6 +12,7 @@ internal static partial class Rules
     private const string Axes = "ParallelDsl.Axes";
     private const string Pipelines = "ParallelDsl.Pipelines";
     private const string Clusters = "ParallelDsl.Clusters";
+    private const string Plans = "ParallelDsl.Plans";
     private const string Internal = "ParallelDsl.Internal";
 
     public static readonly DiagnosticDescriptor InternalError = new(

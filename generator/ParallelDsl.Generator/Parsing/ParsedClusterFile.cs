@@ -17,9 +17,6 @@ internal sealed record ParsedClusterFile(string Path, ClusterSpec? Spec, Equatab
     /// <summary>What the names of cluster files end in; other JSON files of a project are not ours to read.</summary>
     public const string Extension = ".cluster.json";
 
-    /// <summary>The metadata of an item that tells what kind of input it is; build/ParallelDsl.props makes it visible.</summary>
-    private const string KindOption = "build_metadata.AdditionalFiles.ParallelDslKind";
-
     // How the reader begins its message about a device that it does not know.
     private const string UnknownDevice = "the device is unknown";
 
@@ -28,8 +25,7 @@ internal sealed record ParsedClusterFile(string Path, ClusterSpec? Spec, Equatab
 
     /// <summary>Whether an additional file is a cluster file: by its name, or because its item says so.</summary>
     public static bool IsClusterFile(string path, AnalyzerConfigOptions? options = null) =>
-        path.EndsWith(Extension, StringComparison.OrdinalIgnoreCase)
-        || (options is not null && options.TryGetValue(KindOption, out string? kind) && kind == "Cluster");
+        AdditionalFileKind.Is("Cluster", Extension, path, options);
 
     /// <summary>Reads one file.</summary>
     public static ParsedClusterFile Parse(AdditionalText text, CancellationToken cancellation)
@@ -58,16 +54,10 @@ internal sealed record ParsedClusterFile(string Path, ClusterSpec? Spec, Equatab
         if (parsed.Error is not { } error)
             return new ParsedClusterFile(path, parsed.Value, default);
 
-        // The reader counts from 1; the compiler from 0.
-        LinePosition start = new(Math.Max(0, error.Line - 1), Math.Max(0, error.Column - 1));
-        LinePositionSpan lines = new(start, new LinePosition(start.Line, start.Character + 1));
-        int position = start.Line < source.Lines.Count
-            ? Math.Min(source.Lines[start.Line].Start + start.Character, source.Length)
-            : source.Length;
         bool unknownDevice = error.Message.StartsWith(UnknownDevice, StringComparison.Ordinal);
         return new ParsedClusterFile(path, null, new([DiagnosticInfo.Create(
             unknownDevice ? Rules.UnknownDevice : Rules.MalformedClusterFile,
-            new SourceSpan(path, new TextSpan(position, Math.Min(1, source.Length - position)), lines),
+            SourceSpan.Of(path, source, error),
             error.ToString())]));
     }
 }

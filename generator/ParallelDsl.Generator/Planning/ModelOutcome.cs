@@ -12,12 +12,14 @@ namespace ParallelDsl.Generator.Planning;
 /// <param name="Declaration">The declared model.</param>
 /// <param name="Cluster">The cluster, or null where there is none to plan for.</param>
 /// <param name="Problem">Why there is none, where the declaration itself does not know.</param>
-internal sealed record PlanInput(ModelDeclaration Declaration, ClusterSpec? Cluster, ModelProblem? Problem);
+/// <param name="PlanFiles">The plan files of a model of this name: none, or one.</param>
+internal sealed record PlanInput(
+    ModelDeclaration Declaration, ClusterSpec? Cluster, ModelProblem? Problem, EquatableArray<ParsedPlanFile> PlanFiles = default);
 
 /// <summary>What came of planning one model: a plan, or the reasons why there is none.</summary>
 /// <param name="Declaration">The declared model.</param>
 /// <param name="Plan">The plan, or null.</param>
-/// <param name="Problems">What planning found wrong.</param>
+/// <param name="Problems">What planning found wrong; where there is a plan, what is wrong beside it.</param>
 internal sealed record ModelOutcome(ModelDeclaration Declaration, ParallelPlan? Plan, EquatableArray<ModelProblem> Problems)
 {
     /// <summary>Why there is no plan, one text a reason.</summary>

@@ -28,15 +28,10 @@ internal static class ModelPlanner
         {
             ModelSpec model = new(
                 declaration.Type.FullName, declaration.ContextLength, declaration.Layers.Select(layer => layer.Spec).ToEquatableArray());
-            return Planner.Plan(new PlanRequest(model, input.Cluster, declaration.Axes)) switch
-            {
-                Planned planned when Excess(planned.Plan) is { } excess => Without(declaration, TooLarge(declaration, excess)),
-                Planned planned => new ModelOutcome(declaration, planned.Plan, default),
-                Infeasible infeasible => new ModelOutcome(
-                    declaration, null, infeasible.Problems.Select(problem => ModelProblem.Of(problem, declaration.Type.Name)).ToEquatableArray()),
-                TooLarge tooLarge => Without(declaration, TooLarge(declaration, tooLarge.Message)),
-                _ => throw new InvalidOperationException("an unknown result of planning"),
-            };
+            PlanRequest request = new(model, input.Cluster, declaration.Axes);
+            (ParallelPlan? found, ModelProblem? problem) = PlanFileResolver.Choose(input, request);
+            ModelOutcome outcome = found is null ? Outcome(declaration, Planner.Plan(request, cancellation)) : Outcome(declaration, new Planned(found));
+            return problem is null ? outcome : outcome with { Problems = outcome.Problems.Append(problem).ToEquatableArray() };
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
@@ -44,6 +39,16 @@ internal static class ModelPlanner
                 declaration, ModelProblem.OfModel(Rules.InternalError, declaration.Type.FullName, InternalFailure.Describe(exception)));
         }
     }
+
+    private static ModelOutcome Outcome(ModelDeclaration declaration, PlanResult result) => result switch
+    {
+        Planned planned when Excess(planned.Plan) is { } excess => Without(declaration, TooLarge(declaration, excess)),
+        Planned planned => new ModelOutcome(declaration, planned.Plan, default),
+        Infeasible infeasible => new ModelOutcome(
+            declaration, null, infeasible.Problems.Select(problem => ModelProblem.Of(problem, declaration.Type.Name)).ToEquatableArray()),
+        TooLarge tooLarge => Without(declaration, TooLarge(declaration, tooLarge.Message)),
+        _ => throw new InvalidOperationException("an unknown result of planning"),
+    };
 
     private static ModelOutcome Without(ModelDeclaration declaration, ModelProblem? problem) =>
         new(declaration, null, problem is null ? default : new([problem]));

@@ -46,6 +46,7 @@ public static class MemoryPlanner
 /// <summary>What one stage holds for each token of a unit.</summary>
 /// <param name="ActivationBytes">Bytes from F to the end of X or W.</param>
 /// <param name="Units">The most units for which they are held at once.</param>
-/// <param name="GradientBytes">Bytes from B to the end of W. An unsplit backward holds those of two layers at a time.</param>
+/// <param name="GradientBytes">Bytes from B to the end of W: of all layers, or of two at a time where the position splits no
+/// backward.</param>
 /// <param name="Gradients">The most units for which they are held at once.</param>
 public readonly record struct StageMemory(long ActivationBytes, int Units, long GradientBytes, int Gradients);

@@ -11,6 +11,12 @@ public static class PipelineOrders
     /// <see cref="PipelineSchedule.ZeroBubbleV"/> and <see cref="PipelineSchedule.DualPipeV"/>, else 1.</summary>
     public static int DefaultChunks(PipelineSchedule schedule) => schedule == PipelineSchedule.Interleaved || IsV(schedule) ? 2 : 1;
 
+    /// <summary>The fewest micro-batches that the schedule takes in a step: as many as devices, and twice as many for
+    /// <see cref="PipelineSchedule.DualPipeV"/>, which fills a pipeline from both of its ends. (Fewer work with most, and leave devices
+    /// idle for good.) What a declaration means that does not say.</summary>
+    public static int LeastMicroBatches(PipelineSchedule schedule, int devices) =>
+        schedule == PipelineSchedule.DualPipeV ? checked(2 * devices) : devices;
+
     /// <summary>Whether the schedule always writes B and W: the zero-bubble ones, which live from the freedom to delay W. DualPipeV writes
     /// X where it gains nothing from that, and B and W where it does; the others write X unless they are asked to split.</summary>
     public static bool SplitsBackward(PipelineSchedule schedule) =>
@@ -74,7 +80,8 @@ public static class PipelineOrders
         }
     }
 
-    private static bool IsV(PipelineSchedule schedule) => schedule is PipelineSchedule.ZeroBubbleV or PipelineSchedule.DualPipeV;
+    /// <summary>Whether the schedule folds two stages a device into a V.</summary>
+    internal static bool IsV(PipelineSchedule schedule) => schedule is PipelineSchedule.ZeroBubbleV or PipelineSchedule.DualPipeV;
 
     private static void Check(PipelineSchedule schedule, int devices, int microBatches, int chunks)
     {

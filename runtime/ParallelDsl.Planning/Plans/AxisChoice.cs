@@ -1,4 +1,5 @@
 using ParallelDsl.Planning.Models;
+using ParallelDsl.Planning.Pipelines;
 using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Plans;
@@ -61,10 +62,13 @@ internal readonly record struct AxisChoice(int Data, int Sequence, int Pipeline)
     {
         long granule = Sequence == 1 ? 1 : 2L * Sequence;
         long layers = LayerCosts.Count(model, axes.VocabularySlices);
-        bool microBatches = axes.Pipeline == Pipeline || axes.MicroBatches == axes.Pipeline
-            || (axes.MicroBatches >= Pipeline && (axes.Schedule != PipelineSchedule.Interleaved || axes.MicroBatches % Pipeline == 0));
+        int least = PipelineOrders.LeastMicroBatches(axes.Schedule, Pipeline);
+        bool rounds = axes.Schedule != PipelineSchedule.Interleaved || axes.MicroBatches % Pipeline == 0;
+        bool microBatches = axes.Pipeline == Pipeline
+            || axes.MicroBatches == PipelineOrders.LeastMicroBatches(axes.Schedule, axes.Pipeline)
+            || (axes.MicroBatches >= least && rounds);
         bool tokens = model.ContextLength % granule == 0 && axes.UnitTokens % granule == 0;
-        return tokens && microBatches && (long)Pipeline * axes.Chunks <= layers;
+        return tokens && microBatches && (long)Pipeline * Math.Max(1, axes.Chunks) <= layers;
     }
 }
 

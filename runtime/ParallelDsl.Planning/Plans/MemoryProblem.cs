@@ -1,3 +1,4 @@
+using ParallelDsl.Planning.Pipelines;
 using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Plans;
@@ -11,18 +12,20 @@ internal static class MemoryProblem
     // Of layers x stages and actions that changes are tried on: a second or so.
     private const long MaximumSteps = 40_000_000;
 
-    public static PlanProblem Of(PlanSketch sketch)
+    public static PlanProblem Of(PlanSketch sketch, CancellationToken cancellation)
     {
         DeviceMemory[] exceeded = [.. sketch.Memory.Where(position => position.Needed > position.Available)];
         string positions = string.Join("; ", exceeded.Take(MaximumPositions).Select(Describe));
         string more = exceeded.Length > MaximumPositions ? Invariant($"; and {exceeded.Length - MaximumPositions} more") : "";
-        string message = $"{sketch.Request.Model.Name} does not fit in memory: {positions}{more}";
+        PlanRequest declared = sketch.Frame.Request;
+        string message = $"{declared.Model.Name} does not fit in memory: {positions}{more}";
         long steps = 0;
-        foreach (Change change in Changes(sketch.Request))
+        foreach (Change change in Changes(declared))
         {
-            PlanRequest request = sketch.Request with { Axes = change.Axes };
-            long stages = (long)change.Axes.Pipeline * change.Axes.Chunks;
-            steps += stages * (sketch.Layers.Count + change.Axes.MicroBatches);
+            cancellation.ThrowIfCancellationRequested();
+            PlanRequest request = declared with { Axes = change.Axes };
+            long stages = (long)change.Axes.Pipeline * Math.Max(1, change.Axes.Chunks);
+            steps += stages * (sketch.Frame.Layers.Count + change.Axes.MicroBatches);
             if (steps > MaximumSteps)
                 break;
             if (TrySketch(request) is not { Fits: true } changed)
@@ -69,7 +72,13 @@ internal static class MemoryProblem
     {
         try
         {
-            return RequestChecks.Run(request).Count == 0 && Planner.Excess(request) is null ? new PlanSketch(request) : null;
+            if (RequestChecks.Run(request).Count > 0 || Planner.Excess(request) is not null)
+                return null;
+
+            // A search for each of many changes would take long, and what it falls back on is enough to tell that a change fits.
+            return request.Axes.Schedule == PipelineSchedule.Adaptive
+                ? PlanSketch.Known(new PlanFrame(request), PipelineSchedule.OneForwardOneBackward, 1)
+                : PlanSketch.Of(request, CancellationToken.None);
         }
         catch (OverflowException)
         {
@@ -97,7 +106,7 @@ internal static class MemoryProblem
         }
 
         AxesSpec lean = axes with { Schedule = PipelineSchedule.OneForwardOneBackward, Chunks = 1 };
-        if (axes.Schedule != PipelineSchedule.OneForwardOneBackward)
+        if (axes.Schedule is not (PipelineSchedule.OneForwardOneBackward or PipelineSchedule.Adaptive))
         {
             yield return new(lean, PlanSubject.PipelineAxis, "Schedule", null,
                 "choose PipelineSchedule.OneForwardOneBackward, which holds fewer units");
@@ -112,7 +121,9 @@ internal static class MemoryProblem
         {
             foreach (AxisChoice choice in choices)
             {
-                int microBatches = axes.MicroBatches == axes.Pipeline ? choice.Pipeline : Math.Max(axes.MicroBatches, choice.Pipeline);
+                int least = PipelineOrders.LeastMicroBatches(axes.Schedule, choice.Pipeline);
+                bool isDefault = axes.MicroBatches == PipelineOrders.LeastMicroBatches(axes.Schedule, axes.Pipeline);
+                int microBatches = isDefault ? least : Math.Max(axes.MicroBatches, least);
                 string with = start.UnitTokens == axes.UnitTokens ? "" : Invariant($", with UnitTokens {start.UnitTokens:N0}");
                 string units = microBatches == axes.MicroBatches ? "" : Invariant($", with MicroBatches {microBatches:N0}");
                 yield return new(

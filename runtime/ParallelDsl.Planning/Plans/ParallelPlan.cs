@@ -36,8 +36,10 @@ public sealed record ParallelPlan(
 /// <param name="Sequence">Degree of the sequence axis.</param>
 /// <param name="Pipeline">Degree of the pipeline axis.</param>
 /// <param name="Schedule">The order of the pipeline's actions.</param>
-/// <param name="MicroBatches">Units that a data rank takes through the pipeline in one step; 0 means as many as <paramref name="Pipeline"/>.</param>
-/// <param name="Chunks">Stages a device: more than 1 only when interleaved; 0 means 2 when interleaved, else 1.</param>
+/// <param name="MicroBatches">Units that a data rank takes through the pipeline in one step; 0 means as many as <paramref name="Pipeline"/>,
+/// and twice as many with DualPipeV.</param>
+/// <param name="Chunks">Stages a device: any number from 2 when interleaved, 2 with the schedules in the shape of a V, 1 with others; 0 means
+/// the fewest of them. Always 0 with an adaptive schedule, which finds its stages itself.</param>
 /// <param name="UnitTokens">Tokens that one unit may hold over the whole sequence axis; 0 means the context length.</param>
 /// <param name="VocabularySlices">Into how many layers, each with a slice of the vocabulary, the embedding and the head are divided; 0 and 1
 /// leave them whole.</param>

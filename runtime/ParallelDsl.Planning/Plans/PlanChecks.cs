@@ -71,6 +71,9 @@ public static class PlanChecks
         }
 
         Require(next == plan.Layers.Count, "the stages do not cover the layers");
+        Require(
+            Enumerable.Range(0, axes.Pipeline).All(position => plan.Stages.Any(stage => stage.Device == position)),
+            "a position of the pipeline axis has no stage");
         Require(plan.Programs.Count == axes.Pipeline, "there is not one program for each position of the pipeline axis");
         Require(
             plan.Rings.Count > 0 && plan.Rings.All(ring => ring.OrderBy(rank => rank).SequenceEqual(Enumerable.Range(0, axes.Sequence))),
@@ -102,7 +105,7 @@ public static class PlanChecks
             faults.Add("the estimates are not what its programs take");
         for (int device = 0; device < plan.Memory.Count; device++)
         {
-            int peak = ActivationPeak.UnitsByStage(plan.Programs[device].Actions, stageDevices.Count).Sum();
+            int peak = ActivationPeak.UnitsByStage(plan.Programs[device].Actions, stageDevices).Sum();
             if (peak != plan.Memory[device].UnitsInFlight)
                 faults.Add(Invariant($"position {device} of the pipeline axis has stages that hold {peak} units at their peaks"));
         }

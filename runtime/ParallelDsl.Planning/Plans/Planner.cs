@@ -23,7 +23,11 @@ public static class Planner
 
     /// <summary>Plans <paramref name="request"/>: checks it, cuts the layers into stages, orders the mesh, makes, proves and times the
     /// programs, and adds up the memory. Never throws for what a request says: all that is wrong with it comes back at once.</summary>
-    public static PlanResult Plan(PlanRequest request) => Plan(request, memoryMatters: true);
+    /// <param name="request">The declaration.</param>
+    /// <param name="cancellation">Ends the search for an adaptive pipeline, which takes the most of the time.</param>
+    /// <exception cref="OperationCanceledException">Cancellation was asked for.</exception>
+    public static PlanResult Plan(PlanRequest request, CancellationToken cancellation = default) =>
+        Plan(request, memoryMatters: true, cancellation);
 
     /// <summary>The plan of the same training on one rank, to compare with: one host device takes every unit of a step. Micro-batch
     /// u x D + d of it is micro-batch u of data rank d of the D data ranks of <paramref name="plan"/>. The granule stays, so that
@@ -40,25 +44,25 @@ public static class Planner
 
         var cluster = new ClusterSpec("One host", new([new NodeGroup(1, 1, DeviceCatalogue.Of(DeviceKind.Host), Fabric.Switch, 0, 0)]));
         var axes = new AxesSpec(MicroBatches: (int)units, UnitTokens: plan.Axes.UnitTokens);
-        PlanResult result = Plan(new PlanRequest(plan.Model, cluster, axes), memoryMatters: false);
+        PlanResult result = Plan(new PlanRequest(plan.Model, cluster, axes), memoryMatters: false, CancellationToken.None);
         return result is Planned planned
             ? new Planned(planned.Plan with { Batching = planned.Plan.Batching with { Granule = plan.Batching.Granule } })
             : result;
     }
 
-    private static PlanResult Plan(PlanRequest request, bool memoryMatters)
+    private static PlanResult Plan(PlanRequest request, bool memoryMatters, CancellationToken cancellation)
     {
         try
         {
-            request = request with { Axes = WithDefaults(request) };
+            request = WithDefaults(request);
             EquatableArray<PlanProblem> problems = RequestChecks.Run(request);
             if (problems.Count > 0)
                 return new Infeasible(problems);
             if (Excess(request) is { } excess)
                 return new TooLarge(excess);
-            var sketch = new PlanSketch(request);
+            var sketch = PlanSketch.Of(request, cancellation);
             if (memoryMatters && !sketch.Fits)
-                return new Infeasible(new([MemoryProblem.Of(sketch)]));
+                return new Infeasible(new([MemoryProblem.Of(sketch, cancellation)]));
             return new Planned(Build(sketch));
         }
         catch (OverflowException)
@@ -68,15 +72,23 @@ public static class Planner
         }
     }
 
-    private static AxesSpec WithDefaults(PlanRequest request)
+    /// <summary>The request with the defaults of its axes filled in, as a plan records them. An adaptive pipeline has as many stages as its
+    /// search finds: its chunks stay 0.</summary>
+    public static PlanRequest WithDefaults(PlanRequest request)
     {
         AxesSpec axes = request.Axes;
-        return axes with
+        int least = axes.Pipeline is < 1 or > MaximumRanks ? axes.Pipeline : PipelineOrders.LeastMicroBatches(axes.Schedule, axes.Pipeline);
+        return request with
         {
-            MicroBatches = axes.MicroBatches == 0 ? axes.Pipeline : axes.MicroBatches,
-            Chunks = axes.Chunks != 0 ? axes.Chunks : axes.Schedule == PipelineSchedule.Interleaved ? 2 : 1,
-            UnitTokens = axes.UnitTokens == 0 ? request.Model.ContextLength : axes.UnitTokens,
-            VocabularySlices = axes.VocabularySlices == 0 ? 1 : axes.VocabularySlices,
+            Axes = axes with
+            {
+                MicroBatches = axes.MicroBatches == 0 ? least : axes.MicroBatches,
+                Chunks = axes.Chunks != 0 || axes.Schedule == PipelineSchedule.Adaptive
+                    ? axes.Chunks
+                    : PipelineOrders.DefaultChunks(axes.Schedule),
+                UnitTokens = axes.UnitTokens == 0 ? request.Model.ContextLength : axes.UnitTokens,
+                VocabularySlices = axes.VocabularySlices == 0 ? 1 : axes.VocabularySlices,
+            },
         };
     }
 
@@ -94,47 +106,48 @@ public static class Planner
             return Invariant($"{request.Model.Name} has {layers:N0} layers with {counted}; a plan has at most {MaximumLayers:N0}");
         }
 
-        long stages = (long)axes.Pipeline * axes.Chunks;
+        long stages = (long)axes.Pipeline * Math.Max(1, axes.Chunks);
         if (stages > MaximumStages)
             return Invariant($"the pipeline has {stages:N0} stages; a plan has at most {MaximumStages:N0}");
-        long actions = ((2 * stages) + (axes.Pipeline == 1 ? 0 : 4 * (stages - 1))) * axes.MicroBatches;
+        bool splits = axes.Schedule is not (PipelineSchedule.GPipe or PipelineSchedule.OneForwardOneBackward or PipelineSchedule.Interleaved);
+        long actions = (((splits ? 3 : 2) * stages) + (axes.Pipeline == 1 ? 0 : 4 * (stages - 1))) * axes.MicroBatches;
         string size = Invariant($"{stages:N0} stages, {axes.MicroBatches:N0} micro-batches");
-        return actions > MaximumActions
-            ? Invariant($"the programs have {actions:N0} actions ({size}); a plan has at most {MaximumActions:N0}")
-            : null;
+        if (actions > MaximumActions)
+            return Invariant($"the programs have {actions:N0} actions ({size}); a plan has at most {MaximumActions:N0}");
+        return axes.Schedule == PipelineSchedule.Adaptive ? AdaptivePlanning.Excess(axes) : null;
     }
 
-    private static ParallelPlan Build(PlanSketch sketch)
+    internal static ParallelPlan Build(PlanSketch sketch)
     {
-        (PlanRequest request, AxesSpec axes) = (sketch.Request, sketch.Request.Axes);
-        EquatableArray<PipelineProgram> programs =
-            PipelinePrograms.Build(axes.Schedule, axes.Pipeline, axes.MicroBatches, axes.Chunks);
+        (PlanFrame frame, EquatableArray<PipelineProgram> programs) = (sketch.Frame, sketch.Programs);
+        (PlanRequest request, AxesSpec axes) = (frame.Request, frame.Request.Axes);
 
         // The construction proves them already; this proves the construction, on every plan that anybody makes.
-        EquatableArray<PipelineError> errors = PipelineValidation.Validate(programs, sketch.StageDevices, axes.MicroBatches);
+        EquatableArray<PipelineError> errors = PipelineValidation.Validate(programs, sketch.Layout.StageDevices, axes.MicroBatches);
         if (errors.Count > 0)
             throw new InvalidOperationException($"the planner made a wrong pipeline, which is a bug of it: {errors[0]}");
 
-        Timeline timeline = PipelineSimulator.Run(programs, sketch.StageDevices, CostsOf(sketch.Stages));
-        long unitFlops = sketch.Layers.Sum(sketch.Work.All);
+        Timeline timeline = sketch.Simulate();
+        var traffic = StepTraffic.Of(frame, sketch.Layout);
+        long unitFlops = frame.Layers.Sum(frame.Work.All);
         return new ParallelPlan(
             request.Model,
-            sketch.Layers,
+            frame.Layers,
             request.Cluster,
             axes,
-            sketch.Mesh,
+            frame.Mesh,
             sketch.Stages,
             programs,
             new([new EquatableArray<int>([.. Enumerable.Range(0, axes.Sequence)])]),
-            sketch.Batching,
+            frame.Batching,
             sketch.Memory,
             new Estimates(
                 timeline.Makespan,
                 timeline.Work,
                 unitFlops * axes.Sequence * axes.MicroBatches,
-                sketch.DataBytes,
-                sketch.SequenceBytes,
-                sketch.PipelineBytes));
+                traffic.Data,
+                traffic.Sequence,
+                traffic.Pipeline));
     }
 
     /// <summary>The costs of <paramref name="stages"/> as the simulator takes them.</summary>

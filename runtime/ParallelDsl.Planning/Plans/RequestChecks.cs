@@ -1,5 +1,6 @@
 using ParallelDsl.Planning.Clusters;
 using ParallelDsl.Planning.Models;
+using ParallelDsl.Planning.Pipelines;
 using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Plans;
@@ -192,7 +193,8 @@ internal sealed class RequestChecks
         if (pipeline)
         {
             rest &= RequirePositive(_axes.MicroBatches, PlanSubject.PipelineAxis, -1, "MicroBatches", "the pipeline axis");
-            rest &= RequirePositive(_axes.Chunks, PlanSubject.PipelineAxis, -1, "Chunks", "the pipeline axis");
+            if (_axes.Schedule != PipelineSchedule.Adaptive)
+                rest &= RequirePositive(_axes.Chunks, PlanSubject.PipelineAxis, -1, "Chunks", "the pipeline axis");
             rest &= RequirePositive(_axes.VocabularySlices, PlanSubject.PipelineAxis, -1, "VocabularySlices", "the pipeline axis");
         }
 
@@ -239,33 +241,17 @@ internal sealed class RequestChecks
 
     private void CheckPipeline()
     {
-        (int pipeline, int chunks, int microBatches) = (_axes.Pipeline, _axes.Chunks, _axes.MicroBatches);
-        bool interleaved = _axes.Schedule == PipelineSchedule.Interleaved;
-        if (_axes.Schedule is < PipelineSchedule.GPipe or > PipelineSchedule.Interleaved)
-        {
-            Add(PlanProblemCode.ChunksDoNotFitSchedule, PlanSubject.PipelineAxis, -1, "Schedule",
-                Invariant($"there is no schedule {(int)_axes.Schedule}"), "choose a member of PipelineSchedule");
-        }
-        else if (!interleaved && chunks > 1)
-        {
-            Add(PlanProblemCode.ChunksDoNotFitSchedule, PlanSubject.PipelineAxis, -1, "Chunks",
-                Invariant($"{_axes.Schedule} has one stage a device, and Chunks is {chunks:N0}"),
-                "leave Chunks out, or choose PipelineSchedule.Interleaved", [1]);
-        }
-        else if (interleaved && chunks < 2)
-        {
-            Add(PlanProblemCode.ChunksDoNotFitSchedule, PlanSubject.PipelineAxis, -1, "Chunks",
-                Invariant($"interleaving needs at least 2 stages a device, and Chunks is {chunks:N0}"),
-                "give Chunks a value of at least 2, or choose PipelineSchedule.OneForwardOneBackward", [2]);
-        }
+        (int pipeline, int chunks, int microBatches) = (_axes.Pipeline, Math.Max(1, _axes.Chunks), _axes.MicroBatches);
+        CheckChunks();
 
         long layers = LayerCosts.Count(_model, _axes.VocabularySlices);
         long stages = (long)pipeline * chunks;
+        bool isV = PipelineOrders.IsV(_axes.Schedule);
         if (stages > layers && layers > 0)
         {
             // Fewer chunks alone may do; otherwise the degree has to shrink, to one that the cluster's factors still allow.
             long most = Math.Max(1, layers / chunks);
-            bool fewerChunks = chunks > 2 && pipeline * 2L <= layers;
+            bool fewerChunks = chunks > 2 && !isV && pipeline * 2L <= layers;
             string each = chunks == 1 ? "" : Invariant($" ({pipeline:N0} devices x {chunks:N0} chunks)");
             Add(PlanProblemCode.MoreStagesThanLayers, PlanSubject.PipelineAxis, -1, fewerChunks ? "Chunks" : "Degree",
                 Invariant($"{stages:N0} stages{each} cannot each have one of {layers:N0} layers"),
@@ -275,13 +261,20 @@ internal sealed class RequestChecks
                 fewerChunks ? [layers / pipeline] : Divisors.Nearest(pipeline, pipeline, degree => degree * chunks <= layers));
         }
 
-        if (microBatches < pipeline)
+        long least = (long)pipeline * (_axes.Schedule == PipelineSchedule.DualPipeV ? 2 : 1);
+        if (microBatches >= pipeline && microBatches < least)
+        {
+            Add(PlanProblemCode.FewerMicroBatchesThanStages, PlanSubject.PipelineAxis, -1, "MicroBatches",
+                Invariant($"{microBatches:N0} micro-batches cannot fill both directions of a {_axes.Schedule} pipeline of {pipeline:N0} devices"),
+                Invariant($"give MicroBatches a value of at least {least:N0}, twice the pipeline degree"), [least, 2 * least]);
+        }
+        else if (microBatches < pipeline)
         {
             Add(PlanProblemCode.FewerMicroBatchesThanStages, PlanSubject.PipelineAxis, -1, "MicroBatches",
                 Invariant($"{microBatches:N0} micro-batches cannot fill a pipeline of {pipeline:N0} devices"),
-                Invariant($"give MicroBatches a value of at least {pipeline:N0}"), [pipeline, 2L * pipeline, 4L * pipeline]);
+                Invariant($"give MicroBatches a value of at least {least:N0}"), [least, 2 * least, 4 * least]);
         }
-        else if (interleaved && microBatches % pipeline != 0)
+        else if (_axes.Schedule == PipelineSchedule.Interleaved && microBatches % pipeline != 0)
         {
             long below = microBatches / pipeline * pipeline;
             long above = below + pipeline;
@@ -290,6 +283,46 @@ internal sealed class RequestChecks
                 Invariant($"{rounds}, and {microBatches:N0} is no multiple of it"),
                 Invariant($"give MicroBatches a multiple of {pipeline:N0}"),
                 microBatches - below <= above - microBatches ? [below, above] : [above, below]);
+        }
+    }
+
+    private void CheckChunks()
+    {
+        int chunks = _axes.Chunks;
+        if (_axes.Schedule is < PipelineSchedule.GPipe or > PipelineSchedule.Adaptive)
+        {
+            Add(PlanProblemCode.ChunksDoNotFitSchedule, PlanSubject.PipelineAxis, -1, "Schedule",
+                Invariant($"there is no schedule {(int)_axes.Schedule}"), "choose a member of PipelineSchedule");
+        }
+        else if (_axes.Schedule == PipelineSchedule.Adaptive)
+        {
+            if (chunks == 0)
+                return;
+            Add(PlanProblemCode.ChunksDoNotFitSchedule, PlanSubject.PipelineAxis, -1, "Chunks",
+                Invariant($"Adaptive finds the stages of a device itself, and Chunks is {chunks:N0}"),
+                "leave Chunks out, or choose PipelineSchedule.Interleaved", [0]);
+        }
+        else if (PipelineOrders.IsV(_axes.Schedule))
+        {
+            if (chunks == 2)
+                return;
+            Add(PlanProblemCode.ChunksDoNotFitSchedule, PlanSubject.PipelineAxis, -1, "Chunks",
+                Invariant($"{_axes.Schedule} folds two stages a device into a V, and Chunks is {chunks:N0}"),
+                "leave Chunks out, or choose PipelineSchedule.Interleaved", [2]);
+        }
+        else if (_axes.Schedule == PipelineSchedule.Interleaved)
+        {
+            if (chunks >= 2)
+                return;
+            Add(PlanProblemCode.ChunksDoNotFitSchedule, PlanSubject.PipelineAxis, -1, "Chunks",
+                Invariant($"interleaving needs at least 2 stages a device, and Chunks is {chunks:N0}"),
+                "give Chunks a value of at least 2, or choose PipelineSchedule.OneForwardOneBackward", [2]);
+        }
+        else if (chunks > 1)
+        {
+            Add(PlanProblemCode.ChunksDoNotFitSchedule, PlanSubject.PipelineAxis, -1, "Chunks",
+                Invariant($"{_axes.Schedule} has one stage a device, and Chunks is {chunks:N0}"),
+                "leave Chunks out, or choose PipelineSchedule.Interleaved", [1]);
         }
     }
 

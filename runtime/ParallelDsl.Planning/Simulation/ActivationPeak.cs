@@ -46,46 +46,67 @@ public static class ActivationPeak
         return peak;
     }
 
-    /// <summary>For each stage, the most units whose activations of it the device of <paramref name="actions"/> holds at once; 0 for a
-    /// stage that lies elsewhere.</summary>
-    public static int[] UnitsByStage(EquatableArray<PipelineAction> actions, int stages)
+    /// <summary>For each stage, the most units whose activations of it the device of <paramref name="actions"/> has memory for at once, as
+    /// the runtime takes it: from the receive of the input, or from the forward of the stage before where that is on the same device,
+    /// which hands it over, else from F; to the end of X or W. 0 for a stage that lies elsewhere.</summary>
+    public static int[] UnitsByStage(EquatableArray<PipelineAction> actions, EquatableArray<int> stageDevices)
     {
-        var held = new int[stages];
-        var peak = new int[stages];
+        var held = new HeldUnits(stageDevices.Count);
         foreach (PipelineAction action in actions.Items)
         {
-            if (action.Kind == ActionKind.Forward)
-                peak[action.Stage] = Math.Max(peak[action.Stage], ++held[action.Stage]);
-            else if (action.Kind is ActionKind.Backward or ActionKind.BackwardWeight)
-                held[action.Stage]--;
+            (int stage, int unit) = (action.Stage, action.MicroBatch);
+            if (action.Kind is ActionKind.ReceiveForward or ActionKind.Forward)
+                held.Hold(stage, unit);
+            if (action.Kind == ActionKind.Forward && stage + 1 < stageDevices.Count && stageDevices[stage] == stageDevices[stage + 1])
+                held.Hold(stage + 1, unit);
+            if (action.Kind is ActionKind.Backward or ActionKind.BackwardWeight)
+                held.Release(stage, unit);
         }
 
-        return peak;
+        return held.Peak;
     }
 
-    /// <summary>For each stage, the most units whose gradients of it the device of <paramref name="actions"/> holds at once: from the
-    /// backward of the next stage where that is on the same device, which hands them over, else from its own; to the end of X or W.</summary>
+    /// <summary>For each stage, the most units whose gradients of it the device of <paramref name="actions"/> has memory for at once, as the
+    /// runtime takes it: from the receive of the output's gradient, or from the backward of the next stage where that is on the same
+    /// device, which hands it over, else from its own; to the end of X or W.</summary>
     public static int[] GradientsByStage(EquatableArray<PipelineAction> actions, EquatableArray<int> stageDevices)
     {
-        var held = new int[stageDevices.Count];
-        var peak = new int[stageDevices.Count];
-        bool HandsOver(int stage) => stage > 0 && stage < stageDevices.Count && stageDevices[stage] == stageDevices[stage - 1];
-        void Hold(int stage) => peak[stage] = Math.Max(peak[stage], ++held[stage]);
-
+        var held = new HeldUnits(stageDevices.Count);
         foreach (PipelineAction action in actions.Items)
         {
-            if (action.Kind is ActionKind.Backward or ActionKind.BackwardInput)
-            {
-                if (!HandsOver(action.Stage + 1))
-                    Hold(action.Stage);
-                if (HandsOver(action.Stage))
-                    Hold(action.Stage - 1);
-            }
-
+            (int stage, int unit) = (action.Stage, action.MicroBatch);
+            bool backward = action.Kind is ActionKind.Backward or ActionKind.BackwardInput;
+            if (backward || action.Kind == ActionKind.ReceiveBackward)
+                held.Hold(stage, unit);
+            if (backward && stage > 0 && stageDevices[stage] == stageDevices[stage - 1])
+                held.Hold(stage - 1, unit);
             if (action.Kind is ActionKind.Backward or ActionKind.BackwardWeight)
-                held[action.Stage]--;
+                held.Release(stage, unit);
         }
 
-        return peak;
+        return held.Peak;
+    }
+
+    /// <summary>Which units hold memory of which stage, and the most that did at once.</summary>
+    private sealed class HeldUnits(int stages)
+    {
+        private readonly HashSet<long> _held = [];
+        private readonly int[] _count = new int[stages];
+
+        public int[] Peak { get; } = new int[stages];
+
+        public void Hold(int stage, int unit)
+        {
+            if (_held.Add(Key(stage, unit)))
+                Peak[stage] = Math.Max(Peak[stage], ++_count[stage]);
+        }
+
+        public void Release(int stage, int unit)
+        {
+            if (_held.Remove(Key(stage, unit)))
+                _count[stage]--;
+        }
+
+        private static long Key(int stage, int unit) => ((long)stage << 32) | (uint)unit;
     }
 }

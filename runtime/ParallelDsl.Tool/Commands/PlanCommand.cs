@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ParallelDsl.Planning.Pipelines.Tuning;
 using ParallelDsl.Planning.Plans;
 using ParallelDsl.Reporting;
 
@@ -14,6 +15,9 @@ internal static class PlanCommand
         var model = new Option<string?>("--model") { Description = "The model, by simple or full name. Without it all models are shown.", HelpName = "NAME" };
         var text = new Option<bool>("--text") { Description = "Text of at most 100 columns on standard output. What happens when nothing else is asked for." };
         var json = new Option<bool>("--json") { Description = "The plan of one model as a JSON object on standard output." };
+        var search = new Option<bool>("--search") { Description = "Search long for the pipeline of an adaptive model, write its plan file, and show that plan. Ctrl-C stops; the same command goes on." };
+        var budget = new Option<int?>("--budget") { Description = $"Candidates that the search simulates. Default {TuningOptions.DefaultBudget}.", HelpName = "N" };
+        var planFile = new Option<string?>("--out") { Description = "The plan file of the search. Default MODEL.plan.json.", HelpName = "FILE" };
         var files = new (Option<string?> Option, Func<ParallelPlan, string> Write)[]
         {
             (File("--html", "One self-contained page with drawings, tables and the plan."), PlanHtml.Write),
@@ -23,7 +27,7 @@ internal static class PlanCommand
 
         var command = new Command("plan", "Shows the plans that are compiled into an assembly: as text, as JSON, or written to files.")
         {
-            assembly, model, text, json,
+            assembly, model, text, json, search, budget, planFile,
         };
         foreach (var file in files)
             command.Options.Add(file.Option);
@@ -38,15 +42,23 @@ internal static class PlanCommand
                 throw CommandException.BadInput("--text and --json both go to standard output; ask for one of them");
             OutputFiles.Check(requested.Select(file => (file.Option, file.Path)));
 
+            bool searches = result.GetValue(search);
+            if (!searches && (result.GetValue(budget) is not null || result.GetValue(planFile) is not null))
+                throw CommandException.BadInput($"{(result.GetValue(budget) is not null ? "--budget" : "--out")}: belongs to --search");
+
             CompiledModels compiled = CompiledModels.Of(result.GetValue(assembly)!);
             IReadOnlyList<CompiledModel> selected = compiled.Select(result.GetValue(model));
+            if (searches)
+                selected = [Searched(compiled, selected)];
             if (selected.Count > 1 && (writesJson || requested.Length > 0))
             {
                 throw CommandException.BadInput(
                     $"{(writesJson ? "--json" : requested[0].Option)}: shows one model; write --model with one of {CompiledModels.List(selected)}");
             }
 
-            ParallelPlan[] plans = [.. selected.Select(compiled.ReadPlan)];
+            ParallelPlan[] plans = searches
+                ? [Search(compiled.ReadPlan(selected[0]), result.GetValue(budget), result.GetValue(planFile), error)]
+                : [.. selected.Select(compiled.ReadPlan)];
             foreach (var file in requested)
             {
                 AtomicFile.WriteText(file.Path, file.Write(plans[0]));
@@ -62,5 +74,50 @@ internal static class PlanCommand
         return command;
 
         static Option<string?> File(string name, string description) => new(name) { Description = description, HelpName = "FILE" };
+    }
+
+    /// <summary>The model to search for: the only adaptive one of those selected.</summary>
+    private static CompiledModel Searched(CompiledModels compiled, IReadOnlyList<CompiledModel> selected)
+    {
+        CompiledModel[] adaptive = [.. selected.Where(model => compiled.ReadPlan(model).Axes.Schedule == PipelineSchedule.Adaptive)];
+        return adaptive.Length switch
+        {
+            1 => adaptive[0],
+            0 => throw CommandException.BadInput(
+                $"--search: searches for a model with PipelineSchedule.Adaptive, and {CompiledModels.List(selected)} has another schedule"),
+            _ => throw CommandException.BadInput($"--search: searches for one model; write --model with one of {CompiledModels.List(adaptive)}"),
+        };
+    }
+
+    private static ParallelPlan Search(ParallelPlan plan, int? budget, string? planFile, TextWriter error)
+    {
+        if (budget < 1)
+            throw CommandException.BadInput($"--budget {budget}: needs at least one candidate");
+        planFile ??= plan.Model.Name[(plan.Model.Name.LastIndexOf('.') + 1)..] + PlanSearch.PlanExtension;
+        OutputFiles.Check([("--out", planFile)]);
+        if (!planFile.EndsWith(PlanSearch.PlanExtension, StringComparison.Ordinal))
+            throw CommandException.BadInput($"--out {planFile}: the compiler finds plan files by their names; write one that ends in {PlanSearch.PlanExtension}");
+
+        using var stop = new CancellationTokenSource();
+        void Stop(object? sender, ConsoleCancelEventArgs arguments)
+        {
+            // A second Ctrl-C ends the process: the last round is saved.
+            arguments.Cancel = !stop.IsCancellationRequested;
+            stop.Cancel();
+        }
+
+        Console.CancelKeyPress += Stop;
+        try
+        {
+            var search = new PlanSearch(plan, budget ?? TuningOptions.DefaultBudget, planFile);
+            bool isTerminal = ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected;
+            ParallelPlan found = PlanSearchDisplay.Run(error, isTerminal, display => search.Run(display, stop.Token));
+            error.WriteLine($"wrote {planFile}");
+            return found;
+        }
+        finally
+        {
+            Console.CancelKeyPress -= Stop;
+        }
     }
 }

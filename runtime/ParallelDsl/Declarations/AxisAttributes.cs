@@ -41,25 +41,30 @@ public sealed class SequenceAxisAttribute(int degree) : Attribute
 /// <summary>The pipeline axis: ranks along it hold different layers, and the units (micro-batches) of a step pass through them.</summary>
 /// <param name="degree">The number of ranks along the axis, at least 1.</param>
 /// <remarks>A model without this attribute has a pipeline axis of degree 1. The model has at least as many layers, repetitions and
-/// <see cref="VocabularySlices"/> counted, as there are stages: the degree times <see cref="Chunks"/>.</remarks>
+/// <see cref="VocabularySlices"/> counted, as there are stages: the degree times <see cref="Chunks"/>; with
+/// <see cref="PipelineSchedule.Adaptive"/>, at least as many as the degree.</remarks>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 public sealed class PipelineAxisAttribute(int degree) : Attribute
 {
     /// <summary>The number of ranks along the axis.</summary>
     public int Degree { get; } = degree;
 
-    /// <summary>The order of the actions on each device.</summary>
+    /// <summary>The order of the actions on each device; with <see cref="PipelineSchedule.ZeroBubbleV"/> and
+    /// <see cref="PipelineSchedule.DualPipeV"/> the stages of a device too, and with <see cref="PipelineSchedule.Adaptive"/> everything: which
+    /// layers are a stage, where it lies and what comes when, by a short search within the compilation, or as a plan file of
+    /// <c>paralleldsl plan --search</c> says.</summary>
     /// <value>Default <see cref="PipelineSchedule.OneForwardOneBackward"/>.</value>
     public PipelineSchedule Schedule { get; set; } = PipelineSchedule.OneForwardOneBackward;
 
     /// <summary>Units (micro-batches) that each data rank takes through the pipeline in one step.</summary>
-    /// <value>0, the default, means as many as the degree; otherwise at least the degree, and a multiple of it for
-    /// <see cref="PipelineSchedule.Interleaved"/>.</value>
+    /// <value>0, the default, means as many as the degree, and twice as many for <see cref="PipelineSchedule.DualPipeV"/>; otherwise at least
+    /// that, and a multiple of the degree for <see cref="PipelineSchedule.Interleaved"/>.</value>
     public int MicroBatches { get; set; }
 
     /// <summary>Stages on each device.</summary>
-    /// <value>0, the default, means 2 for <see cref="PipelineSchedule.Interleaved"/> and 1 otherwise. More than 1 only with
-    /// <see cref="PipelineSchedule.Interleaved"/>, which needs at least 2.</value>
+    /// <value>0, the default, means 2 for <see cref="PipelineSchedule.Interleaved"/>, <see cref="PipelineSchedule.ZeroBubbleV"/> and
+    /// <see cref="PipelineSchedule.DualPipeV"/>, and 1 otherwise. More than 2 only with <see cref="PipelineSchedule.Interleaved"/>, which needs
+    /// at least 2. Left out with <see cref="PipelineSchedule.Adaptive"/>, which finds how many stages each device has.</value>
     public int Chunks { get; set; }
 
     /// <summary>Into how many layers, each with a near equal part of the token ids, the embedding and the head are divided, so that a large

@@ -21,6 +21,9 @@ public class SnapshotTests
     private static readonly Dictionary<string, string> Models = new()
     {
         ["OneForwardOneBackward"] = Sources.Gpt,
+        ["Adaptive"] = Sources.Adaptive.Replace("[PipelineAxis(2", "[PipelineAxis(4", StringComparison.Ordinal)
+            .Replace("[DataAxis(2, Packing = Packing.Tokens)]", "", StringComparison.Ordinal),
+        ["ZeroBubbleV"] = Sources.With("OneForwardOneBackward, MicroBatches = 8", "ZeroBubbleV, MicroBatches = 4"),
         ["GPipeFromFile"] = Sources.With("[RunsOn(typeof(Lab))]", "[RunsOn(\"attic.cluster.json\")]")
             .Replace("OneForwardOneBackward, MicroBatches = 8", "GPipe", StringComparison.Ordinal)
             .Replace("[PipelineAxis(2", "[PipelineAxis(4", StringComparison.Ordinal)

@@ -7,8 +7,11 @@ namespace ParallelDsl.Generator.Tests.Support;
 /// <param name="Says">What the message must contain.</param>
 /// <param name="File">A cluster file of the project, or null.</param>
 /// <param name="SecondFile">Another one of the same name in another folder.</param>
+/// <param name="PlanFile">A plan file of the project, or null.</param>
+/// <param name="SecondPlanFile">Another one.</param>
 internal sealed record BrokenDeclaration(
-    string Id, string Source, string Underlined, string Says, string? File = null, string? SecondFile = null)
+    string Id, string Source, string Underlined, string Says, string? File = null, string? SecondFile = null,
+    string? PlanFile = null, string? SecondPlanFile = null)
 {
     private const string Blocks = "[TransformerBlock(Heads = 12, KeyValueHeads = 4, FeedForward = 2_048, Repeat = 12)]";
     private const string Pipeline = "[PipelineAxis(2, Schedule = PipelineSchedule.OneForwardOneBackward, MicroBatches = 8)]";
@@ -85,15 +88,27 @@ internal sealed record BrokenDeclaration(
         new("PDSL4007", Sources.With("DeviceKind.H100Sxm", "DeviceKind.Custom, MemoryGiB = double.NaN, TeraFlops = 1, MemoryGBps = 1, LinkGBps = 1"), "double.NaN", "MemoryGiB is NaN"),
         new("PDSL4007", Sources.With("DeviceKind.H100Sxm", "DeviceKind.Custom, MemoryGiB = 1, TeraFlops = 1, MemoryGBps = 1"), "Nodes(2, DevicesPerNode = 4, Device = DeviceKind.Custom, MemoryGiB = 1, TeraFlops = 1, MemoryGBps = 1, Fabric = Fabric.Switch, NicsPerNode = 4, NicGbps = 400)", "LinkGBps is 0"),
         new("PDSL4008", Sources.With(Nodes, ""), "Lab", "'Lab' has no nodes"),
+        new("PDSL4009", Sources.Gpt, "(1,12)", "line 2, column 13, format: expected", PlanFile: "{\n  \"format\": \"paralleldsl.plan/0\"\n}"),
+        new("PDSL4010", Sources.With("MicroBatches = 8", "MicroBatches = 16"), "ParallelModel(ContextLength = 8_192)", "an axis (data 2 x sequence 2 x pipeline 2, OneForwardOneBackward, 8 micro-batches", PlanFile: Plans.Gpt),
+        new("PDSL4010", Sources.With("NicGbps = 400", "NicGbps = 200"), "ParallelModel(ContextLength = 8_192)", "the cluster differs", PlanFile: Plans.Gpt),
+        new("PDSL4010", Sources.With("Heads = 12", "Heads = 24"), "ParallelModel(ContextLength = 8_192)", "a layer differs", PlanFile: Plans.Gpt),
+        new("PDSL4010", Sources.With("ContextLength = 8_192", "ContextLength = 4_096"), "ParallelModel(ContextLength = 4_096)", "the context length differs", PlanFile: Plans.Gpt),
+        new("PDSL4011", Sources.With("namespace Demo;", "namespace Moved;"), "(0,0)", "no model 'Demo.Gpt'", PlanFile: Plans.Gpt),
+        new("PDSL4012", Sources.Gpt, "ParallelModel(ContextLength = 8_192)", "a/Gpt.plan.json, b/Gpt.plan.json", PlanFile: Plans.Gpt, SecondPlanFile: Plans.Gpt),
     ];
 
     private static string Nested(string container) => Sources.With(
         "[ParallelModel(ContextLength = 8_192)]", container + "\n{\n[ParallelModel(ContextLength = 8_192)]") + "\n}";
 
-    public Generated Run() => Compiler.Run(Source, (File, SecondFile) switch
-    {
-        (null, _) => [],
-        ({ } file, null) => [("folder/lab.cluster.json", file)],
-        ({ } file, { } second) => [("a/lab.cluster.json", file), ("b/lab.cluster.json", second)],
-    });
+    public Generated Run() => Compiler.Run(Source,
+    [
+        .. (File, SecondFile) switch
+        {
+            (null, _) => Array.Empty<(string, string)>(),
+            ({ } file, null) => [("folder/lab.cluster.json", file)],
+            ({ } file, { } second) => [("a/lab.cluster.json", file), ("b/lab.cluster.json", second)],
+        },
+        .. PlanFile is { } plan ? [("a/Gpt.plan.json", plan)] : Array.Empty<(string, string)>(),
+        .. SecondPlanFile is { } other ? [("b/Gpt.plan.json", other)] : Array.Empty<(string, string)>(),
+    ]);
 }

@@ -31,6 +31,9 @@ internal static class Sources
         }
         """;
 
+    /// <summary><see cref="Gpt"/> with a pipeline that is searched for.</summary>
+    public static string Adaptive => With("PipelineSchedule.OneForwardOneBackward", "PipelineSchedule.Adaptive");
+
     /// <summary><see cref="Gpt"/> with one piece of text replaced.</summary>
     public static string With(string old, string replacement)
     {

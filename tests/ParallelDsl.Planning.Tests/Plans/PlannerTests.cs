@@ -232,9 +232,18 @@ public class PlannerTests
     [InlineData(2, PipelineSchedule.Interleaved, 5, 0, PlanProblemCode.MicroBatchesDoNotDivide, "MicroBatches", 4L)]
     [InlineData(2, PipelineSchedule.Interleaved, 4, 1, PlanProblemCode.ChunksDoNotFitSchedule, "Chunks", 2L)]
     [InlineData(2, PipelineSchedule.GPipe, 4, 2, PlanProblemCode.ChunksDoNotFitSchedule, "Chunks", 1L)]
-    public void Pipelines(int pipeline, PipelineSchedule schedule, int microBatches, int chunks, PlanProblemCode code, string field, long suggestion)
+    [InlineData(2, PipelineSchedule.ZeroBubbleH2, 4, 2, PlanProblemCode.ChunksDoNotFitSchedule, "Chunks", 1L)]
+    [InlineData(2, PipelineSchedule.ZeroBubbleV, 4, 1, PlanProblemCode.ChunksDoNotFitSchedule, "Chunks", 2L)]
+    [InlineData(2, PipelineSchedule.DualPipeV, 4, 3, PlanProblemCode.ChunksDoNotFitSchedule, "Chunks", 2L, 6)]
+    [InlineData(2, PipelineSchedule.Adaptive, 4, 2, PlanProblemCode.ChunksDoNotFitSchedule, "Chunks", 0L)]
+    [InlineData(4, PipelineSchedule.ZeroBubbleV, 8, 0, PlanProblemCode.MoreStagesThanLayers, "Degree", 2L)]
+    [InlineData(6, PipelineSchedule.Adaptive, 8, 0, PlanProblemCode.MoreStagesThanLayers, "Degree", 3L)]
+    [InlineData(2, PipelineSchedule.DualPipeV, 3, 0, PlanProblemCode.FewerMicroBatchesThanStages, "MicroBatches", 4L)]
+    [InlineData(2, PipelineSchedule.DualPipeV, 1, 0, PlanProblemCode.FewerMicroBatchesThanStages, "MicroBatches", 4L)]
+    [InlineData(4, PipelineSchedule.Adaptive, 3, 0, PlanProblemCode.FewerMicroBatchesThanStages, "MicroBatches", 4L)]
+    public void Pipelines(int pipeline, PipelineSchedule schedule, int microBatches, int chunks, PlanProblemCode code, string field, long suggestion, int blocks = 3)
     {
-        ModelSpec model = Requests.Tiny() with { Layers = Requests.Tiny().Layers.Select(layer => layer with { Repeat = Math.Min(layer.Repeat, 3) }).ToEquatableArray() };
+        ModelSpec model = Requests.Tiny() with { Layers = Requests.Tiny().Layers.Select(layer => layer with { Repeat = Math.Min(layer.Repeat, blocks) }).ToEquatableArray() };
         PlanProblem problem = Only(new(model, Requests.Hosts(pipeline), new AxesSpec(1, 1, pipeline, schedule, microBatches, chunks)));
         Assert.Equal((code, field), (problem.Code, problem.Field));
         Assert.Contains(suggestion, problem.Suggestions);
@@ -243,8 +252,8 @@ public class PlannerTests
     [Fact]
     public void A_schedule_that_does_not_exist()
     {
-        PlanProblem problem = Only(new(Requests.Tiny(), Requests.Hosts(2), new AxesSpec(1, 1, 2, (PipelineSchedule)7)));
-        Assert.Equal(("Schedule", "there is no schedule 7"), (problem.Field, problem.Message));
+        PlanProblem problem = Only(new(Requests.Tiny(), Requests.Hosts(2), new AxesSpec(1, 1, 2, (PipelineSchedule)8)));
+        Assert.Equal(("Schedule", "there is no schedule 8"), (problem.Field, problem.Message));
     }
 
     [Fact]

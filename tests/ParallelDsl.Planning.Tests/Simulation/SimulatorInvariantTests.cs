@@ -93,12 +93,12 @@ public class SimulatorInvariantTests
             Assert.Equal(peak, timeline.PeakUnitsInFlight[device]);
 
             // Stage by stage.
-            int[] units = ActivationPeak.UnitsByStage(programs[device].Actions, placement.Count);
+            int[] units = ActivationPeak.UnitsByStage(programs[device].Actions, placement);
             int[] gradients = ActivationPeak.GradientsByStage(programs[device].Actions, placement);
             for (int stage = 0; stage < placement.Count; stage++)
             {
-                Assert.Equal(ActivationPeak.Weight(programs[device].Actions, each => each == stage ? 1 : 0), units[stage]);
-                Assert.Equal(Gradients(programs[device], stage, stageDevices), gradients[stage]);
+                Assert.Equal(Held(programs[device], stage, stage - 1, stageDevices, ActionKind.Forward, ActionKind.Forward, ActionKind.ReceiveForward), units[stage]);
+                Assert.Equal(Held(programs[device], stage, stage + 1, stageDevices, ActionKind.Backward, ActionKind.BackwardInput, ActionKind.ReceiveBackward), gradients[stage]);
             }
         }
     });
@@ -216,18 +216,21 @@ public class SimulatorInvariantTests
         return (warmUp, residual, coolDown);
     }
 
-    // Held from the moment that the gradient of the stage's output is on the device until the weights' gradient is done.
-    private static int Gradients(PipelineProgram program, int stage, int[] stageDevices)
+    // The most units whose input (or the gradient of whose output) is on the device and whose weights' gradients are not done: made by the
+    // neighbour where that is on the same device, received, or made by the stage's own action.
+    private static int Held(
+        PipelineProgram program, int stage, int neighbour, int[] stageDevices, ActionKind whole, ActionKind split, ActionKind receive)
     {
         int peak = 0;
-        bool local = stage + 1 < stageDevices.Length && stageDevices[stage + 1] == stageDevices[stage];
+        bool local = neighbour >= 0 && neighbour < stageDevices.Length && stageDevices[neighbour] == stageDevices[stage];
         for (int now = 0; now < program.Actions.Count; now++)
         {
-            IEnumerable<PipelineAction> past = program.Actions.Take(now + 1);
-            int producer = local ? stage + 1 : stage;
-            int made = past.Count(action => action.Stage == producer && action.Kind is (ActionKind.Backward or ActionKind.BackwardInput));
+            IEnumerable<int> arrived = program.Actions.Take(now + 1)
+                .Where(action => (action.Kind == receive && action.Stage == stage)
+                    || ((action.Kind == whole || action.Kind == split) && (action.Stage == stage || (local && action.Stage == neighbour))))
+                .Select(action => action.MicroBatch).Distinct();
             int ended = program.Actions.Take(now).Count(action => action.Stage == stage && action.Kind is (ActionKind.Backward or ActionKind.BackwardWeight));
-            peak = Math.Max(peak, made - ended);
+            peak = Math.Max(peak, arrived.Count() - ended);
         }
 
         return peak;

@@ -19,6 +19,17 @@ public sealed class MemoryTests
     [InlineData(1, 1, 4, PipelineSchedule.OneForwardOneBackward, 1, 2)]
     [InlineData(1, 2, 2, PipelineSchedule.Interleaved, 4, 3)]
     [InlineData(2, 1, 4, PipelineSchedule.Interleaved, 3, 4)]
+    [InlineData(1, 1, 4, PipelineSchedule.ZeroBubbleH1, 0, 1)]
+    [InlineData(2, 1, 2, PipelineSchedule.ZeroBubbleH2, 0, 1)]
+    [InlineData(1, 1, 3, PipelineSchedule.ZeroBubbleH2, 0, 1)]
+    [InlineData(1, 1, 2, PipelineSchedule.ZeroBubbleV, 0, 1)]
+    [InlineData(1, 1, 4, PipelineSchedule.ZeroBubbleV, 0, 1)]
+    [InlineData(1, 2, 2, PipelineSchedule.DualPipeV, 0, 1)]
+    [InlineData(1, 1, 2, PipelineSchedule.Adaptive, 0, 1)]
+    [InlineData(1, 2, 3, PipelineSchedule.Adaptive, 0, 1)]
+    [InlineData(2, 1, 4, PipelineSchedule.Adaptive, 0, 1)]
+    [InlineData(1, 1, 4, PipelineSchedule.ZeroBubbleV, 0, 3)]
+    [InlineData(1, 1, 4, PipelineSchedule.Adaptive, 0, 4)]
     public void APlannedStepAllocatesWhatThePlanSays(int data, int sequence, int pipeline, PipelineSchedule schedule, int chunks, int slices)
     {
         ParallelPlan plan = TinyModel<Tied>.PlanFor(

@@ -1,3 +1,4 @@
+using ParallelDsl.Planning.Pipelines;
 using ParallelDsl.Planning.Plans;
 using ParallelDsl.Training;
 using Xunit.Abstractions;
@@ -36,6 +37,18 @@ public sealed class ParityTests(ITestOutputHelper output)
         // Several stages on one device with hand-overs, and three devices with uneven stages.
         data.Add(1, 1, 2, PipelineSchedule.Interleaved, 4);
         data.Add(1, 2, 3, PipelineSchedule.OneForwardOneBackward, 1);
+
+        // Split backwards, stages in the shape of a V, and what a search finds: 2 to 8 ranks, with stages of one to four of the 8 layers.
+        foreach (PipelineSchedule schedule in Enum.GetValues<PipelineSchedule>().Where(schedule => schedule > PipelineSchedule.Interleaved))
+        {
+            foreach (int pipeline in (int[])[2, 3, 4])
+                data.Add(1, 1, pipeline, schedule, 0);
+            data.Add(2, 2, 2, schedule, 0);
+            data.Add(1, 2, 4, schedule, 0);
+            if (PipelineOrders.DefaultChunks(schedule) == 1)
+                data.Add(1, 1, 8, schedule, 0);
+        }
+
         return data;
     }
 
@@ -43,7 +56,7 @@ public sealed class ParityTests(ITestOutputHelper output)
     [MemberData(nameof(Meshes))]
     public void EveryMeshEqualsOneRank(int data, int sequence, int pipeline, PipelineSchedule schedule, int chunks)
     {
-        int microBatches = pipeline == 3 ? 3 : 4;
+        int least = PipelineOrders.LeastMicroBatches(schedule, pipeline), microBatches = pipeline == 3 ? least : Math.Max(4, least);
         Run run = RunOf<Untied>(new AxesSpec(data, sequence, pipeline, schedule, microBatches, chunks, UnitTokens: 96));
         Compare(Reference.Value, run);
     }
@@ -52,6 +65,10 @@ public sealed class ParityTests(ITestOutputHelper output)
     [InlineData(1, 1, 2, PipelineSchedule.OneForwardOneBackward, 1)]
     [InlineData(2, 2, 2, PipelineSchedule.Interleaved, 2)]
     [InlineData(1, 1, 4, PipelineSchedule.GPipe, 1)]
+    [InlineData(1, 1, 4, PipelineSchedule.ZeroBubbleH1, 0)]
+    [InlineData(2, 1, 2, PipelineSchedule.ZeroBubbleV, 0)]
+    [InlineData(1, 2, 2, PipelineSchedule.DualPipeV, 0)]
+    [InlineData(1, 1, 4, PipelineSchedule.Adaptive, 0)]
     public void TiedWeightsAreOneTensorAcrossStages(int data, int sequence, int pipeline, PipelineSchedule schedule, int chunks) =>
         Compare(TiedReference.Value, RunOf<Tied>(new AxesSpec(data, sequence, pipeline, schedule, 4, chunks, UnitTokens: 96)));
 

@@ -91,18 +91,39 @@ public sealed record PipelineProblem(
             throw new ArgumentException(Invariant($"{Hops.Count} hops are not one for each pair of {Devices} devices"));
         if (Rates.Count > 0 && (Rates.Count != Devices || Rates.Any(rate => rate < 1)))
             throw new ArgumentException(Invariant($"the rates {string.Join(", ", Rates)} are not a positive one for each of {Devices} devices"));
-        decimal work = 0, held = 0, resident = 0;
         foreach (PipelineLayer layer in Layers)
         {
             if (layer.Forward < 0 || layer.BackwardInput < 0 || layer.BackwardWeight < 0 || layer.Held < 0 || layer.Resident < 0)
                 throw new ArgumentException("a layer has a negative cost");
-            work += (decimal)layer.Forward + layer.BackwardInput + layer.BackwardWeight + (3m * Overhead) + (2m * LongestHop);
-            held += layer.Held;
-            resident += layer.Resident;
+        }
 
-            // One unit first: the product with all units could leave even a decimal.
-            if (Math.Max(work, Math.Max(held, resident)) >= MaximumTicks || Math.Max(work, held) * MicroBatches >= MaximumTicks)
-                throw new ArgumentException("the times or sizes of the pipeline leave 50 bits");
+        if (!IsWithinRange)
+            throw new ArgumentException("the times or sizes of the pipeline leave 50 bits");
+    }
+
+    /// <summary>Whether times and sizes of a step are small enough to be searched.</summary>
+    internal bool IsWithinRange
+    {
+        get
+        {
+            // Work may be FLOPs, of which there are many more than of the slowest device's ticks.
+            long slowest = Rates.Count == 0 ? 0 : Rates.Min(), hop = LongestHop;
+            decimal Ticks(long work) => Rates.Count == 0 ? work
+                : work > long.MaxValue / 4 ? MaximumTicks
+                : UnitWork.Ticks(work, slowest);
+            decimal all = 0, held = 0, resident = 0;
+            foreach (PipelineLayer layer in Layers)
+            {
+                all += Ticks(layer.Forward) + Ticks(layer.BackwardInput) + Ticks(layer.BackwardWeight) + (3m * Overhead) + (2m * hop);
+                held += layer.Held;
+                resident += layer.Resident;
+
+                // One unit first: the product with all units could leave even a decimal.
+                if (Math.Max(all, Math.Max(held, resident)) >= MaximumTicks || Math.Max(all, held) * MicroBatches >= MaximumTicks)
+                    return false;
+            }
+
+            return true;
         }
     }
 

@@ -69,6 +69,25 @@ public sealed class TuningSearch
         LowerBound = PipelineBound.Of(problem);
     }
 
+    /// <summary>Goes on from what <see cref="Save"/> gave, to the very result of a search that was never interrupted.</summary>
+    /// <param name="problem">The problem of that search.</param>
+    /// <param name="options">Its options.</param>
+    /// <param name="state">The text.</param>
+    /// <exception cref="FormatException">The text is malformed, was changed, or is the state of another search.</exception>
+    /// <exception cref="ArgumentException">See <see cref="TuningSearch(PipelineProblem, TuningOptions)"/>.</exception>
+    public static TuningSearch Resume(PipelineProblem problem, TuningOptions options, string state)
+    {
+        var search = new TuningSearch(problem, options);
+        (search.Round, search.Searched, search._isOptimal, search._best, IReadOnlyList<(long Makespan, TuningPoint Point)> elites) =
+            TuningState.Read(problem, options, state);
+        search._elites.AddRange(elites);
+        return search;
+    }
+
+    /// <summary>The state between two rounds as text, for <see cref="Resume"/>.</summary>
+    /// <exception cref="InvalidOperationException">No round is done.</exception>
+    public string Save() => new TuningState(Round, Searched, _isOptimal, Best, _elites).Write(Problem, _options);
+
     /// <summary>What is searched for.</summary>
     public PipelineProblem Problem { get; }
 
