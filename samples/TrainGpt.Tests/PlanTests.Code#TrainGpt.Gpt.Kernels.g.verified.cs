@@ -10,16 +10,20 @@ partial class Gpt
     [global::System.CodeDom.Compiler.GeneratedCode("ParallelDsl.Generator", "0.1.0")]
     private static class Kernels
     {
-        /// <summary>Token ids to vectors.</summary>
+        /// <summary>Token ids to vectors: whole, or a slice of the vocabulary.</summary>
         internal static global::ParallelDsl.Execution.LayerModule CreateTokens(global::ParallelDsl.Planning.Models.PlannedLayer layer) =>
-            new global::ParallelDsl.Execution.EmbeddingLayer<TokensShape>(layer);
+            layer.IsSlice
+                ? new global::ParallelDsl.Execution.EmbeddingSliceLayer<TokensShape>(layer)
+                : new global::ParallelDsl.Execution.EmbeddingLayer<TokensShape>(layer);
 
         /// <summary>One transformer block with 4 heads.</summary>
         internal static global::ParallelDsl.Execution.LayerModule CreateBlocks(global::ParallelDsl.Planning.Models.PlannedLayer layer) =>
             new global::ParallelDsl.Execution.TransformerLayer<BlocksShape>(layer);
 
-        /// <summary>Norm, projection, cross-entropy.</summary>
+        /// <summary>Norm, projection, cross-entropy: whole, or a slice of the vocabulary.</summary>
         internal static global::ParallelDsl.Execution.LayerModule CreateHead(global::ParallelDsl.Planning.Models.PlannedLayer layer) =>
-            new global::ParallelDsl.Execution.LanguageModelHeadLayer<HeadShape>(layer);
+            layer.IsSlice
+                ? new global::ParallelDsl.Execution.HeadSliceLayer<HeadShape>(layer)
+                : new global::ParallelDsl.Execution.LanguageModelHeadLayer<HeadShape>(layer);
     }
 }

@@ -6,15 +6,15 @@ namespace TrainGpt;
 
 partial class Gpt
 {
-    /// <summary>Makes the layer at <paramref name="index"/> of the plan, specialised to its shape.</summary>
-    /// <exception cref="global::System.ArgumentOutOfRangeException">The model has no such layer.</exception>
+    /// <summary>Makes a layer of the plan, or of another plan of this model, specialised to its shape.</summary>
+    /// <exception cref="global::System.ArgumentOutOfRangeException">The model declares no such layer.</exception>
     [global::System.CodeDom.Compiler.GeneratedCode("ParallelDsl.Generator", "0.1.0")]
-    public static global::ParallelDsl.Execution.LayerModule CreateLayer(int index) => index switch
+    public static global::ParallelDsl.Execution.LayerModule CreateLayer(global::ParallelDsl.Planning.Models.PlannedLayer layer) => layer.Declared switch
     {
-        0 => Kernels.CreateTokens(Plan.Layers[index]),
-        >= 1 and <= 4 => Kernels.CreateBlocks(Plan.Layers[index]),
-        5 => Kernels.CreateHead(Plan.Layers[index]),
-        _ => throw new global::System.ArgumentOutOfRangeException(nameof(index), index, "Gpt has layers 0 to 5."),
+        0 => Kernels.CreateTokens(layer), // layer 0
+        1 => Kernels.CreateBlocks(layer), // layers 1 to 4
+        2 => Kernels.CreateHead(layer), // layer 5
+        _ => throw new global::System.ArgumentOutOfRangeException(nameof(layer), layer, "Gpt has declared layers 0 to 2."),
     };
 
     /// <summary>The stage that holds a layer.</summary>
