@@ -59,3 +59,19 @@ public sealed partial class Piped256
     [LanguageModelHead]
     public partial Layer Head { get; }
 }
+
+/// <summary>Width 256, 8 layers and a head that weighs as much as three of them, over two ranks, 8 micro-batches.</summary>
+[ParallelModel(ContextLength = 256)]
+[RunsOn(typeof(TwoHosts))]
+[PipelineAxis(2, MicroBatches = 8)]
+public sealed partial class Uneven256
+{
+    [Embedding(Vocabulary = 8192, Width = 256)]
+    public partial Layer Tokens { get; }
+
+    [TransformerBlock(Heads = 4, KeyValueHeads = 4, FeedForward = 704, Repeat = 8)]
+    public partial Layer Blocks { get; }
+
+    [LanguageModelHead]
+    public partial Layer Head { get; }
+}

@@ -1,0 +1,61 @@
+using ParallelDsl.Planning.Pipelines.Tuning;
+
+namespace ParallelDsl.Benchmarks.Measured;
+
+/// <summary>What the rounds of a run have shown so far; rank 0 keeps it.</summary>
+internal sealed class Tally(int pipelines)
+{
+    private readonly List<PipelineProblem> _problems = [];
+    private readonly List<long>[] _predicted = Lists(pipelines);
+    private readonly List<long>[] _measured = Lists(pipelines);
+    private readonly double[] _largest = new double[pipelines];
+    private readonly int[] _run = new int[pipelines];
+    private readonly List<double> _loads = [];
+
+    /// <summary>Says what each pipeline will take in this round, before it runs.</summary>
+    public void Predict(MeasuredPipeline[] all, PipelineProblem problem)
+    {
+        _problems.Add(problem);
+        for (int index = 0; index < all.Length; index++)
+            _predicted[index].Add(all[index].Predict(problem));
+    }
+
+    /// <summary>Adds what a pipeline took in this round.</summary>
+    public void Add(int index, RecordedStep[] kept, int run)
+    {
+        long[] makespans = [.. kept.Select(step => step.Makespan)];
+        _measured[index].AddRange(makespans);
+        _run[index] += run;
+        double measured = Median(makespans);
+        _largest[index] = Math.Max(_largest[index], Math.Abs(_predicted[index][^1] - measured) / measured);
+    }
+
+    public void EndRound()
+    {
+        _loads.Add(ProcessorWait.MachineLoad());
+        Console.WriteLine($"round {_loads.Count,2}, load {_loads[^1],5:F1}: " + string.Join("; ", Enumerable.Range(0, pipelines).Select(index =>
+            FormattableString.Invariant($"{_predicted[index][^1] / 1e6:F1} -> {Median(_measured[index].TakeLast(3)) / 1e6:F1} ms"))));
+    }
+
+    public MeasuredFigures Figures(MeasuredPipeline[] all, string[] layers, string machine) => new(
+        machine,
+        _loads.Count,
+        _loads.Min(),
+        _loads.Max(),
+        Median(_problems.Select(problem => problem.Hop)),
+        [.. layers.Select((name, layer) => new MeasuredFigures.Layer(
+            name,
+            Median(_problems.Select(problem => problem.Layers[layer].Forward)),
+            Median(_problems.Select(problem => problem.Layers[layer].BackwardInput)),
+            Median(_problems.Select(problem => problem.Layers[layer].BackwardWeight))))],
+        [.. all.Select((pipeline, index) => new MeasuredRow(
+            pipeline.Name, pipeline.Layout, Median(_predicted[index]), Median(_measured[index]), _largest[index], _measured[index].Count, _run[index]))]);
+
+    private static List<long>[] Lists(int count) => [.. Enumerable.Range(0, count).Select(_ => new List<long>())];
+
+    private static long Median(IEnumerable<long> values)
+    {
+        long[] sorted = [.. values.Order()];
+        return sorted[sorted.Length / 2];
+    }
+}
