@@ -5,22 +5,29 @@ using ParallelDsl.Planning.Simulation;
 
 namespace ParallelDsl.Benchmarks.Measured;
 
-/// <summary>What layers and hops cost on two ranks that work at the same time: from a pipeline in which every layer is a stage of its own, all
-/// forwards come first, and B and W are apart. No pipeline that is predicted has these stages or this order.</summary>
+/// <summary>What layers and hops cost on two ranks that work at the same time: from a 1F1B in which every layer is a stage of its own and B and W
+/// are apart. No pipeline that is predicted has these stages, nor such a share of layers between the ranks.</summary>
 internal static class LayerCalibration
 {
-    // Embedding and head are layers of their own, and the head weighs as much as three blocks.
-    private const int LayersOfLastRank = 4;
+    private const int Ranks = 2;
+
+    // The head, which weighs more than two blocks, and two blocks.
+    private const int LayersOfLastRank = 3;
 
     /// <summary>The pipeline to run for it.</summary>
     public static PipelineCandidate Pipeline(int layers, int microBatches)
     {
-        PipelineProblem unknown = new(Enumerable.Repeat(new PipelineLayer(1, 1, 1), layers).ToEquatableArray(), Devices: 2, microBatches);
-        return NamedPipelines.Of(
+        int[] first = [0, layers - LayersOfLastRank, layers];
+        PipelineProblem unknown = new(Enumerable.Repeat(new PipelineLayer(1, 1, 1), layers).ToEquatableArray(), Ranks, microBatches);
+        EquatableArray<EquatableArray<PipelineAction>> orders =
+            PipelineOrders.Of(PipelineSchedule.OneForwardOneBackward, Ranks, microBatches, splitBackward: true);
+        return PipelineCandidate.Of(
             unknown,
-            PipelineSchedule.GPipe,
-            partition: Enumerable.Repeat(1, layers).ToEquatableArray(),
-            placement: Enumerable.Range(0, layers).Select(layer => layer < layers - LayersOfLastRank ? 0 : 1).ToEquatableArray());
+            PipelineSchedule.OneForwardOneBackward,
+            Enumerable.Range(0, layers + 1).ToEquatableArray(),
+            Enumerable.Range(0, layers).Select(layer => layer < first[1] ? 0 : 1).ToEquatableArray(),
+            orders.Select(order => order.SelectMany(action => ByLayer(action, first[action.Stage], first[action.Stage + 1])).ToEquatableArray())
+                .ToEquatableArray());
     }
 
     /// <summary>A problem with the medians of <paramref name="steps"/>, in nanoseconds.</summary>
@@ -29,17 +36,23 @@ internal static class LayerCalibration
         ILookup<(ActionKind Kind, int Stage), long> times = steps
             .SelectMany(step => step.Ranks.SelectMany(rank => rank))
             .ToLookup(timed => (timed.Action.Kind, timed.Action.Stage), timed => timed.End - timed.Start);
-        long Cost(ActionKind kind, int layer) => Median(times[(kind, layer)]);
+        long Cost(ActionKind kind, int layer) => Median.Of(times[(kind, layer)]);
         return new PipelineProblem(
             Enumerable.Range(0, layers)
                 .Select(layer => new PipelineLayer(
                     Cost(ActionKind.Forward, layer), Cost(ActionKind.BackwardInput, layer), Cost(ActionKind.BackwardWeight, layer)))
                 .ToEquatableArray(),
-            Devices: 2,
+            Ranks,
             microBatches,
             PinnedFirst: 1,
             PinnedLast: 1,
-            Hop: Median(steps.SelectMany(Hops)));
+            Hop: Median.Of(steps.SelectMany(Hops)));
+    }
+
+    private static IEnumerable<PipelineAction> ByLayer(PipelineAction action, int first, int end)
+    {
+        IEnumerable<int> layers = Enumerable.Range(first, end - first);
+        return (action.Kind == ActionKind.Forward ? layers : layers.Reverse()).Select(layer => action with { Stage = layer });
     }
 
     /// <summary>From the end of the action that makes a value to its arrival, where the receiver was waiting for it already.</summary>
@@ -58,11 +71,5 @@ internal static class LayerCalibration
             if (maker is { } action && received.Start < all[action].End)
                 yield return received.End - all[action].End;
         }
-    }
-
-    private static long Median(IEnumerable<long> values)
-    {
-        long[] sorted = [.. values.Order()];
-        return sorted[sorted.Length / 2];
     }
 }

@@ -19,12 +19,12 @@ internal static class MeasuredBenchmark
 
     public static int Run(BenchmarkOptions options)
     {
-        ParallelPlan plan = Uneven256.Plan;
+        ParallelPlan plan = Uneven128.Plan;
         Random random = new(1);
         List<int[]> batch = [.. Enumerable.Range(0, plan.Batching.UnitsPerDataRank)
             .Select(_ => Enumerable.Range(0, plan.Model.ContextLength + 1).Select(_ => random.Next(plan.Model.Layers[0].Vocabulary)).ToArray())];
         StepPlan grouping = new();
-        Uneven256.TryPlanStep([.. batch.Select(sequence => sequence.Length - 1)], grouping);
+        Uneven128.TryPlanStep([.. batch.Select(sequence => sequence.Length - 1)], grouping);
 
         int layers = plan.Layers.Count, units = plan.Batching.UnitsPerDataRank;
         MeasuredPipeline calibration = MeasuredPipeline.Of("calibration", plan, LayerCalibration.Pipeline(layers, units));

@@ -13,12 +13,12 @@ internal static class MeasuredPage
         page.Append("# Simulated against measured pipelines\n\n")
             .Append("Made by `dotnet run -c Release --project tests/ParallelDsl.Benchmarks -- measured`; do not edit.\n\n")
             .Append(CultureInfo.InvariantCulture, $"Two ranks, each one thread of one process, train a model of {plan.Layers.Count} layers (embedding, {plan.Layers.Count - 2} blocks of width {plan.Model.Layers[0].Width}, head over {plan.Model.Layers[0].Vocabulary:N0} tokens)\n")
-            .Append(CultureInfo.InvariantCulture, $"in {plan.Batching.UnitsPerDataRank} micro-batches of {plan.Batching.UnitTokens} tokens, with the host kernels. Every round first runs a *calibration*, a pipeline in which every layer is a stage\n")
-            .Append("of its own, all forwards come first, and B and W are apart: the medians of its F, B and W are the costs of the layers, and a hop is the median time\n")
+            .Append(CultureInfo.InvariantCulture, $"in {plan.Batching.UnitsPerDataRank} micro-batches of {plan.Batching.UnitTokens} tokens, with the host kernels. Every round first runs a *calibration*, a 1F1B in which every layer is a stage\n")
+            .Append("of its own and B and W are apart: the medians of its F, B and W are the costs of the layers, and a hop is the median time\n")
             .Append("from the end of the action that makes a value to its arrival at a rank that waits for it. From these alone the simulator says what each pipeline of the\n")
             .Append("table will take; only then they run. The stages, orders and durations of the pipelines that are predicted are not used.\n\n")
             .Append("Measured is from the start of the first computation to the end of the last over both ranks, without gradient reduction and optimizer. Calibration and\n")
-            .Append("measurement keep the same steps: those in which neither rank's thread was ready without a processor for more than 1 % of the makespan (as Linux\n")
+            .Append("measurement keep the same, *quiet*, steps: those in which neither rank's thread was ready without a processor for more than 1 % of the makespan (as Linux\n")
             .Append("counts it), or, where a round has too few of those, the ones that waited least. Durations have no say in this. Both figures are medians, over\n")
             .Append(CultureInfo.InvariantCulture, $"{figures.Rounds} rounds and over the steps that were kept.\n\n");
         Pipelines(page, figures);
@@ -29,12 +29,12 @@ internal static class MeasuredPage
 
     private static void Pipelines(StringBuilder page, MeasuredFigures figures)
     {
-        page.Append("| schedule | layers of each stage, and its rank | simulated, ms | measured, ms | error | largest error of a round | steps kept, of |\n")
+        page.Append("| schedule | layers of each stage, and its rank | simulated, ms | measured, ms | error | largest error of a round | steps kept, quiet, run |\n")
             .Append("|---|---|---|---|---|---|---|\n");
         foreach (MeasuredRow row in figures.Rows)
         {
             page.Append(CultureInfo.InvariantCulture, $"| {row.Schedule} | {row.Layout} | {row.PredictedNanoseconds / 1e6:F1} | {row.MeasuredNanoseconds / 1e6:F1} ")
-                .Append(CultureInfo.InvariantCulture, $"| {row.Error * 100:+0.0;-0.0} % | {row.LargestErrorOfARound * 100:F1} % | {row.StepsKept}, {row.StepsRun} |\n");
+                .Append(CultureInfo.InvariantCulture, $"| {row.Error * 100:+0.0;-0.0} % | {row.LargestErrorOfARound * 100:F1} % | {row.StepsKept}, {row.StepsQuiet}, {row.StepsRun} |\n");
         }
 
         page.Append(CultureInfo.InvariantCulture, $"\nMean error: **{figures.MeanError * 100:F1} %**.\n\n");

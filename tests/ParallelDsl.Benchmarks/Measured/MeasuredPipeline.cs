@@ -36,6 +36,7 @@ internal sealed record MeasuredPipeline(string Name, PipelineCandidate Candidate
         PipelineProblem unsplit = problem with { SplitBackward = false };
         return
         [
+            Of("GPipe", plan, NamedPipelines.Of(unsplit, PipelineSchedule.GPipe)),
             Of("1F1B, tuned partition", plan, LayoutTuner.Tune(unsplit, PipelineSchedule.OneForwardOneBackward, 1)),
             Of("ZB-H1", plan, NamedPipelines.Of(problem, PipelineSchedule.ZeroBubbleH1, partition: new([5, 3]))),
             Of("ZB-V", plan, NamedPipelines.Of(problem, PipelineSchedule.ZeroBubbleV, partition: new([2, 3, 2, 1]))),

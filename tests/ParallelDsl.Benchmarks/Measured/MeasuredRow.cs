@@ -2,7 +2,14 @@ namespace ParallelDsl.Benchmarks.Measured;
 
 /// <summary>One pipeline: medians over rounds of its simulated makespan, and over steps of the measured one.</summary>
 internal sealed record MeasuredRow(
-    string Schedule, string Layout, long PredictedNanoseconds, long MeasuredNanoseconds, double LargestErrorOfARound, int StepsKept, int StepsRun)
+    string Schedule,
+    string Layout,
+    long PredictedNanoseconds,
+    long MeasuredNanoseconds,
+    double LargestErrorOfARound,
+    int StepsKept,
+    int StepsQuiet,
+    int StepsRun)
 {
     /// <summary>Simulated less measured, as a part of measured.</summary>
     public double Error => (PredictedNanoseconds - MeasuredNanoseconds) / (double)MeasuredNanoseconds;

@@ -2,6 +2,7 @@ using ParallelDsl.Execution;
 using ParallelDsl.Kernels;
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Plans;
+using ParallelDsl.Planning.Simulation;
 using ParallelDsl.Transports;
 
 namespace ParallelDsl.Benchmarks.Measured;
@@ -27,7 +28,7 @@ internal sealed class PipelineRun : IDisposable
     public PipelineRun(ParallelPlan plan, ITransport transport, List<int[]> batch, StepPlan grouping, Exchange exchange)
     {
         _team = new ThreadTeam(1);
-        _model = RankModel.Create<Uneven256>(plan, transport.Rank);
+        _model = RankModel.Create<Uneven128>(plan, transport.Rank);
         _model.Store.Initialize(1);
         _clock = new ActionClock(plan.Programs[_model.Coordinate.Pipeline]);
         _session = new RankSession(_model, transport, _team, _clock);
@@ -73,7 +74,7 @@ internal sealed class PipelineRun : IDisposable
     /// <summary>What ranks tell one another after a step.</summary>
     internal sealed class Exchange(int ranks)
     {
-        public Planning.Simulation.TimedAction[][] Times { get; } = new Planning.Simulation.TimedAction[ranks][];
+        public TimedAction[][] Times { get; } = new TimedAction[ranks][];
 
         public long[] Waits { get; } = new long[ranks];
     }

@@ -8,7 +8,9 @@ internal sealed class Tally(int pipelines)
     private readonly List<PipelineProblem> _problems = [];
     private readonly List<long>[] _predicted = Lists(pipelines);
     private readonly List<long>[] _measured = Lists(pipelines);
+    private readonly long[] _last = new long[pipelines];
     private readonly double[] _largest = new double[pipelines];
+    private readonly int[] _quiet = new int[pipelines];
     private readonly int[] _run = new int[pipelines];
     private readonly List<double> _loads = [];
 
@@ -25,16 +27,16 @@ internal sealed class Tally(int pipelines)
     {
         long[] makespans = [.. kept.Select(step => step.Makespan)];
         _measured[index].AddRange(makespans);
-        _run[index] += run;
-        double measured = Median(makespans);
-        _largest[index] = Math.Max(_largest[index], Math.Abs(_predicted[index][^1] - measured) / measured);
+        (_quiet[index], _run[index]) = (_quiet[index] + kept.Count(step => step.IsQuiet), _run[index] + run);
+        _last[index] = Median.Of(makespans);
+        _largest[index] = Math.Max(_largest[index], Math.Abs(_predicted[index][^1] - _last[index]) / (double)_last[index]);
     }
 
     public void EndRound()
     {
         _loads.Add(ProcessorWait.MachineLoad());
         Console.WriteLine($"round {_loads.Count,2}, load {_loads[^1],5:F1}: " + string.Join("; ", Enumerable.Range(0, pipelines).Select(index =>
-            FormattableString.Invariant($"{_predicted[index][^1] / 1e6:F1} -> {Median(_measured[index].TakeLast(3)) / 1e6:F1} ms"))));
+            FormattableString.Invariant($"{_predicted[index][^1] / 1e6:F1} -> {_last[index] / 1e6:F1} ms"))));
     }
 
     public MeasuredFigures Figures(MeasuredPipeline[] all, string[] layers, string machine) => new(
@@ -42,20 +44,14 @@ internal sealed class Tally(int pipelines)
         _loads.Count,
         _loads.Min(),
         _loads.Max(),
-        Median(_problems.Select(problem => problem.Hop)),
+        Median.Of(_problems.Select(problem => problem.Hop)),
         [.. layers.Select((name, layer) => new MeasuredFigures.Layer(
             name,
-            Median(_problems.Select(problem => problem.Layers[layer].Forward)),
-            Median(_problems.Select(problem => problem.Layers[layer].BackwardInput)),
-            Median(_problems.Select(problem => problem.Layers[layer].BackwardWeight))))],
+            Median.Of(_problems.Select(problem => problem.Layers[layer].Forward)),
+            Median.Of(_problems.Select(problem => problem.Layers[layer].BackwardInput)),
+            Median.Of(_problems.Select(problem => problem.Layers[layer].BackwardWeight))))],
         [.. all.Select((pipeline, index) => new MeasuredRow(
-            pipeline.Name, pipeline.Layout, Median(_predicted[index]), Median(_measured[index]), _largest[index], _measured[index].Count, _run[index]))]);
+            pipeline.Name, pipeline.Layout, Median.Of(_predicted[index]), Median.Of(_measured[index]), _largest[index], _measured[index].Count, _quiet[index], _run[index]))]);
 
     private static List<long>[] Lists(int count) => [.. Enumerable.Range(0, count).Select(_ => new List<long>())];
-
-    private static long Median(IEnumerable<long> values)
-    {
-        long[] sorted = [.. values.Order()];
-        return sorted[sorted.Length / 2];
-    }
 }
