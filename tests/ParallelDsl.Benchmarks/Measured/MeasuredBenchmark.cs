@@ -28,7 +28,8 @@ internal static class MeasuredBenchmark
 
         int layers = plan.Layers.Count, units = plan.Batching.UnitsPerDataRank;
         MeasuredPipeline calibration = MeasuredPipeline.Of("calibration", plan, LayerCalibration.Pipeline(layers, units));
-        PipelineProblem problem = Tune(calibration, batch, grouping);
+        if (Tune(calibration, batch, grouping) is not { } problem)
+            return Disturbed();
         MeasuredPipeline[] pipelines = MeasuredPipeline.All(plan, problem);
         Console.WriteLine($"{Ranks} ranks of one thread, {units} micro-batches of {plan.Batching.UnitTokens} tokens; {options.Rounds} rounds of {StepsOfRound} steps a pipeline");
 
@@ -43,14 +44,16 @@ internal static class MeasuredBenchmark
                 for (int round = 0; round < options.Rounds; round++)
                 {
                     (RecordedStep[] steps, _) = calibrating.Record(StepsOfRound);
+                    if (steps.Length == 0)
+                        continue;
                     if (transport.Rank == 0)
                         tally.Predict(pipelines, LayerCalibration.Problem(steps, layers, units));
                     calibrating.Barrier();
                     for (int index = 0; index < runs.Length; index++)
                     {
-                        (RecordedStep[] kept, int run) = runs[index].Record(StepsOfRound);
+                        (RecordedStep[] quiet, int run) = runs[index].Record(StepsOfRound);
                         if (transport.Rank == 0)
-                            tally.Add(index, kept, run);
+                            tally.Add(index, quiet, run);
                     }
 
                     if (transport.Rank == 0)
@@ -62,6 +65,8 @@ internal static class MeasuredBenchmark
             },
             Patience);
 
+        if (!tally.IsComplete)
+            return Disturbed();
         MeasuredFigures figures = tally.Figures(pipelines, [.. plan.Layers.Select(layer => layer.Name)], Machine());
         Console.WriteLine(FormattableString.Invariant($"mean error {figures.MeanError:P1}; load {figures.LeastLoad:F1} to {figures.MostLoad:F1}"));
         string path = Path.Combine(Repository.Root(), "docs", "benchmarks", "measured-pipelines.md");
@@ -72,7 +77,7 @@ internal static class MeasuredBenchmark
     }
 
     /// <summary>The costs that layouts and orders are tuned for. Predictions use later ones.</summary>
-    private static PipelineProblem Tune(MeasuredPipeline calibration, List<int[]> batch, StepPlan grouping)
+    private static PipelineProblem? Tune(MeasuredPipeline calibration, List<int[]> batch, StepPlan grouping)
     {
         PipelineProblem? problem = null;
         PipelineRun.Exchange exchange = new(Ranks);
@@ -82,11 +87,17 @@ internal static class MeasuredBenchmark
             {
                 using PipelineRun calibrating = new(calibration.Plan, transport, batch, grouping, exchange);
                 (RecordedStep[] steps, _) = calibrating.Record(StepsOfTuning);
-                if (transport.Rank == 0)
+                if (transport.Rank == 0 && steps.Length > 0)
                     problem = LayerCalibration.Problem(steps, calibration.Plan.Layers.Count, batch.Count);
             },
             Patience);
-        return problem!;
+        return problem;
+    }
+
+    private static int Disturbed()
+    {
+        Console.Error.WriteLine("Other processes disturbed every step of a pipeline: run it again when the machine is quiet.");
+        return 1;
     }
 
     private static string Machine()

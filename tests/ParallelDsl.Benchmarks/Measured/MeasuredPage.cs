@@ -18,9 +18,9 @@ internal static class MeasuredPage
             .Append("from the end of the action that makes a value to its arrival at a rank that waits for it. From these alone the simulator says what each pipeline of the\n")
             .Append("table will take; only then they run. The stages, orders and durations of the pipelines that are predicted are not used.\n\n")
             .Append("Measured is from the start of the first computation to the end of the last over both ranks, without gradient reduction and optimizer. Calibration and\n")
-            .Append("measurement keep the same, *quiet*, steps: those in which neither rank's thread was ready without a processor for more than 1 % of the makespan (as Linux\n")
-            .Append("counts it), or, where a round has too few of those, the ones that waited least. Durations have no say in this. Both figures are medians, over\n")
-            .Append(CultureInfo.InvariantCulture, $"{figures.Rounds} rounds and over the steps that were kept.\n\n");
+            .Append("measurement keep the *quiet* steps only: those in which neither rank's thread was ready without a processor for more than 1 % of the makespan, as Linux\n")
+            .Append("counts it. Other processes stretch a pipeline that waits more than one that computes, and no simulation of the pipeline knows them. Durations have no\n")
+            .Append(CultureInfo.InvariantCulture, $"say in what is kept. Both figures are medians, over {figures.Rounds} rounds and over the quiet steps.\n\n");
         Pipelines(page, figures);
         Layers(page, figures);
         page.Append(CultureInfo.InvariantCulture, $"Machine: {figures.Machine}; mean load in the rounds {figures.LeastLoad:F1} to {figures.MostLoad:F1}, the benchmark's own two threads included.\n");
@@ -29,12 +29,12 @@ internal static class MeasuredPage
 
     private static void Pipelines(StringBuilder page, MeasuredFigures figures)
     {
-        page.Append("| schedule | layers of each stage, and its rank | simulated, ms | measured, ms | error | largest error of a round | steps kept, quiet, run |\n")
+        page.Append("| schedule | layers of each stage, and its rank | simulated, ms | measured, ms | error | largest error of a round | quiet steps, of |\n")
             .Append("|---|---|---|---|---|---|---|\n");
         foreach (MeasuredRow row in figures.Rows)
         {
             page.Append(CultureInfo.InvariantCulture, $"| {row.Schedule} | {row.Layout} | {row.PredictedNanoseconds / 1e6:F1} | {row.MeasuredNanoseconds / 1e6:F1} ")
-                .Append(CultureInfo.InvariantCulture, $"| {row.Error * 100:+0.0;-0.0} % | {row.LargestErrorOfARound * 100:F1} % | {row.StepsKept}, {row.StepsQuiet}, {row.StepsRun} |\n");
+                .Append(CultureInfo.InvariantCulture, $"| {row.Error * 100:+0.0;-0.0} % | {row.LargestErrorOfARound * 100:F1} % | {row.StepsQuiet}, {row.StepsRun} |\n");
         }
 
         page.Append(CultureInfo.InvariantCulture, $"\nMean error: **{figures.MeanError * 100:F1} %**.\n\n");

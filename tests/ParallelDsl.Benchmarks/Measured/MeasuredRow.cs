@@ -1,13 +1,12 @@
 namespace ParallelDsl.Benchmarks.Measured;
 
-/// <summary>One pipeline: medians over rounds of its simulated makespan, and over steps of the measured one.</summary>
+/// <summary>One pipeline: medians over rounds of its simulated makespan, and over quiet steps of the measured one.</summary>
 internal sealed record MeasuredRow(
     string Schedule,
     string Layout,
     long PredictedNanoseconds,
     long MeasuredNanoseconds,
     double LargestErrorOfARound,
-    int StepsKept,
     int StepsQuiet,
     int StepsRun)
 {

@@ -13,8 +13,8 @@ internal sealed class PipelineRun : IDisposable
     // Buffers grow and pages are touched for the first time in these.
     private const int WarmUpSteps = 2;
 
-    // Tries for each step that is asked for, until there are as many quiet ones.
-    private const int MostTries = 4;
+    // Tries for each quiet step that is asked for.
+    private const int MostTries = 8;
 
     private readonly ThreadTeam _team;
     private readonly RankModel _model;
@@ -40,15 +40,15 @@ internal sealed class PipelineRun : IDisposable
     /// <summary>Returns once every rank has called it.</summary>
     public void Barrier() => _session.Barrier();
 
-    /// <summary>Runs until there are <paramref name="steps"/> quiet steps, or keeps the quietest of many. Which steps are kept does not depend on
-    /// how long anything took, only on what other processes took from the ranks.</summary>
-    /// <returns>The steps that are kept, and how many were run: the same on every rank.</returns>
-    public (RecordedStep[] Kept, int Run) Record(int steps)
+    /// <summary>Runs until there are <paramref name="steps"/> quiet steps, or gives up. Which steps are kept does not depend on how long anything
+    /// took, only on what other processes took from the ranks.</summary>
+    /// <returns>The quiet steps, and how many were run: the same on every rank.</returns>
+    public (RecordedStep[] Quiet, int Run) Record(int steps)
     {
         List<RecordedStep> recorded = [];
         while (recorded.Count < steps * MostTries && recorded.Count(step => step.IsQuiet) < steps)
             recorded.Add(Step());
-        return ([.. recorded.OrderBy(step => step.IsQuiet ? 0 : step.WaitShare).Take(steps)], recorded.Count);
+        return ([.. recorded.Where(step => step.IsQuiet)], recorded.Count);
     }
 
     public void Dispose()

@@ -13,11 +13,8 @@ internal sealed record RecordedStep(TimedAction[][] Ranks, long[] Waits)
     /// <summary>From the start of the first computation to the end of the last, over all ranks; gradient reduction and optimizer excluded.</summary>
     public long Makespan => Computations.Max(timed => timed.End) - Computations.Min(timed => timed.Start);
 
-    /// <summary>The longest wait of a rank, as a part of the makespan.</summary>
-    public double WaitShare => Waits.Max() / (double)Makespan;
-
     /// <summary>Whether the ranks had the processors to themselves.</summary>
-    public bool IsQuiet => WaitShare <= Disturbed;
+    public bool IsQuiet => Waits.Max() <= Disturbed * Makespan;
 
     private IEnumerable<TimedAction> Computations => Ranks.SelectMany(rank => rank).Where(timed => timed.Action.IsCompute);
 }

@@ -10,7 +10,6 @@ internal sealed class Tally(int pipelines)
     private readonly List<long>[] _measured = Lists(pipelines);
     private readonly long[] _last = new long[pipelines];
     private readonly double[] _largest = new double[pipelines];
-    private readonly int[] _quiet = new int[pipelines];
     private readonly int[] _run = new int[pipelines];
     private readonly List<double> _loads = [];
 
@@ -18,16 +17,22 @@ internal sealed class Tally(int pipelines)
     public void Predict(MeasuredPipeline[] all, PipelineProblem problem)
     {
         _problems.Add(problem);
+        Array.Clear(_last);
         for (int index = 0; index < all.Length; index++)
             _predicted[index].Add(all[index].Predict(problem));
     }
 
-    /// <summary>Adds what a pipeline took in this round.</summary>
-    public void Add(int index, RecordedStep[] kept, int run)
+    /// <summary>Whether every pipeline has run undisturbed at least once.</summary>
+    public bool IsComplete => _measured.All(makespans => makespans.Count > 0);
+
+    /// <summary>Adds what a pipeline took in this round, where it was undisturbed.</summary>
+    public void Add(int index, RecordedStep[] quiet, int run)
     {
-        long[] makespans = [.. kept.Select(step => step.Makespan)];
+        _run[index] += run;
+        if (quiet.Length == 0)
+            return;
+        long[] makespans = [.. quiet.Select(step => step.Makespan)];
         _measured[index].AddRange(makespans);
-        (_quiet[index], _run[index]) = (_quiet[index] + kept.Count(step => step.IsQuiet), _run[index] + run);
         _last[index] = Median.Of(makespans);
         _largest[index] = Math.Max(_largest[index], Math.Abs(_predicted[index][^1] - _last[index]) / (double)_last[index]);
     }
@@ -36,7 +41,7 @@ internal sealed class Tally(int pipelines)
     {
         _loads.Add(ProcessorWait.MachineLoad());
         Console.WriteLine($"round {_loads.Count,2}, load {_loads[^1],5:F1}: " + string.Join("; ", Enumerable.Range(0, pipelines).Select(index =>
-            FormattableString.Invariant($"{_predicted[index][^1] / 1e6:F1} -> {_last[index] / 1e6:F1} ms"))));
+            FormattableString.Invariant($"{_predicted[index][^1] / 1e6:F1} -> ") + (_last[index] == 0 ? "disturbed" : FormattableString.Invariant($"{_last[index] / 1e6:F1} ms")))));
     }
 
     public MeasuredFigures Figures(MeasuredPipeline[] all, string[] layers, string machine) => new(
@@ -51,7 +56,7 @@ internal sealed class Tally(int pipelines)
             Median.Of(_problems.Select(problem => problem.Layers[layer].BackwardInput)),
             Median.Of(_problems.Select(problem => problem.Layers[layer].BackwardWeight))))],
         [.. all.Select((pipeline, index) => new MeasuredRow(
-            pipeline.Name, pipeline.Layout, Median.Of(_predicted[index]), Median.Of(_measured[index]), _largest[index], _measured[index].Count, _quiet[index], _run[index]))]);
+            pipeline.Name, pipeline.Layout, Median.Of(_predicted[index]), Median.Of(_measured[index]), _largest[index], _measured[index].Count, _run[index]))]);
 
     private static List<long>[] Lists(int count) => [.. Enumerable.Range(0, count).Select(_ => new List<long>())];
 }
