@@ -1,4 +1,5 @@
 using ParallelDsl.Benchmarks;
+using ParallelDsl.Benchmarks.Measured;
 using ParallelDsl.Benchmarks.Pipelines;
 
 // Each benchmark is one name; the rest of the command line is its own.
@@ -7,6 +8,7 @@ var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(Strin
     ["attention"] = AttentionBenchmark.Run,
     ["generator"] = GeneratorBenchmark.Run,
     ["matrix"] = MatrixBenchmark.Run,
+    ["measured"] = MeasuredBenchmark.Run,
     ["pipelines"] = PipelinesBenchmark.Run,
     ["plan-step"] = PlanStepBenchmark.Run,
     ["simulator"] = SimulatorBenchmark.Run,

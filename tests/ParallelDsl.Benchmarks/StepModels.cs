@@ -59,3 +59,19 @@ public sealed partial class Piped256
     [LanguageModelHead]
     public partial Layer Head { get; }
 }
+
+/// <summary>Width 128, 8 blocks and a head that weighs more than two of them, over two ranks, 8 micro-batches.</summary>
+[ParallelModel(ContextLength = 256)]
+[RunsOn(typeof(TwoHosts))]
+[PipelineAxis(2, MicroBatches = 8)]
+public sealed partial class Uneven128
+{
+    [Embedding(Vocabulary = 4096, Width = 128)]
+    public partial Layer Tokens { get; }
+
+    [TransformerBlock(Heads = 4, KeyValueHeads = 4, FeedForward = 352, Repeat = 8)]
+    public partial Layer Blocks { get; }
+
+    [LanguageModelHead]
+    public partial Layer Head { get; }
+}

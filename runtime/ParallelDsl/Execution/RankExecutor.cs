@@ -24,6 +24,7 @@ internal sealed unsafe class RankExecutor : IDisposable
     private readonly NativeBuffer?[,] _outputs;
     private readonly NativeBuffer?[,] _inputGradients;
     private readonly NativeBuffer _scratch;
+    private readonly ActionClock? _clock;
 
     /// <summary>Makes the executor of one rank.</summary>
     /// <param name="plan">The plan.</param>
@@ -31,12 +32,15 @@ internal sealed unsafe class RankExecutor : IDisposable
     /// <param name="team">The rank's threads.</param>
     /// <param name="ring">The ring of the rank's sequence axis.</param>
     /// <param name="layers">The layers of the rank's stages by layer index; null for the others.</param>
-    public RankExecutor(ParallelPlan plan, ITransport transport, ThreadTeam team, RingAttention ring, IReadOnlyList<LayerModule?> layers)
+    /// <param name="clock">Takes the times of the program's actions; null where nobody asks for them.</param>
+    public RankExecutor(
+        ParallelPlan plan, ITransport transport, ThreadTeam team, RingAttention ring, IReadOnlyList<LayerModule?> layers, ActionClock? clock = null)
     {
         _plan = plan;
         _transport = transport;
         _team = team;
         _ring = ring;
+        _clock = clock;
         _coordinate = plan.Mesh.CoordinateOf(transport.Rank);
         Program = [.. plan.Programs[_coordinate.Pipeline].Actions];
         ForwardProgram = [.. Program.Where(action => action.Kind is ActionKind.Forward or ActionKind.SendForward or ActionKind.ReceiveForward)];
@@ -73,12 +77,12 @@ internal sealed unsafe class RankExecutor : IDisposable
     /// <summary>Runs a step of training.</summary>
     /// <param name="units">The layouts of the step's units.</param>
     /// <param name="loss">The scale of the loss, and where it is added.</param>
-    public void Train(UnitLayout[] units, LossSum loss) => Run(Program, units, loss, evaluates: false);
+    public void Train(UnitLayout[] units, LossSum loss) => Run(Program, units, loss, _clock, evaluates: false);
 
     /// <summary>Runs the forwards alone: the loss, no gradients.</summary>
     /// <param name="units">The layouts of the units.</param>
     /// <param name="loss">Where the loss is added.</param>
-    public void Evaluate(UnitLayout[] units, LossSum loss) => Run(ForwardProgram, units, loss, evaluates: true);
+    public void Evaluate(UnitLayout[] units, LossSum loss) => Run(ForwardProgram, units, loss, clock: null, evaluates: true);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -98,13 +102,16 @@ internal sealed unsafe class RankExecutor : IDisposable
         _scratch.Dispose();
     }
 
-    private void Run(PipelineAction[] program, UnitLayout[] units, LossSum loss, bool evaluates)
+    private void Run(PipelineAction[] program, UnitLayout[] units, LossSum loss, ActionClock? clock, bool evaluates)
     {
         try
         {
-            foreach (PipelineAction action in program)
+            for (int position = 0; position < program.Length; position++)
             {
+                PipelineAction action = program[position];
+                clock?.Start(position);
                 Run(action, units[action.MicroBatch], loss);
+                clock?.End(position);
                 if (evaluates && action.Kind == ActionKind.Forward)
                     _stages[action.Stage]!.Release(action.MicroBatch);
             }

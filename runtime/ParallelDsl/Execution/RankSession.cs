@@ -22,7 +22,11 @@ internal sealed unsafe class RankSession : IDisposable
     private readonly LossSum _loss = new();
 
     /// <summary>Links <paramref name="model"/> to the others over <paramref name="transport"/>.</summary>
-    public RankSession(RankModel model, ITransport transport, ThreadTeam team)
+    /// <param name="model">The rank's part of the model.</param>
+    /// <param name="transport">The rank's transport.</param>
+    /// <param name="team">The rank's threads.</param>
+    /// <param name="clock">Takes the times of the actions of every step of training; null where nobody asks for them.</param>
+    public RankSession(RankModel model, ITransport transport, ThreadTeam team, ActionClock? clock = null)
     {
         _model = model;
         _team = team;
@@ -38,7 +42,7 @@ internal sealed unsafe class RankSession : IDisposable
 
         long keyValueFloats = model.Layers.Max(layer => layer?.KeyValueFloats ?? 0) * (long)plan.Batching.UnitTokensPerRank;
         _ring = new RingAttention(sequence, plan.Rings[0].AsSpan(), keyValueFloats);
-        _executor = new RankExecutor(plan, transport, team, _ring, model.Layers);
+        _executor = new RankExecutor(plan, transport, team, _ring, model.Layers, clock);
         _layouts = [.. Enumerable.Range(0, plan.Batching.UnitsPerDataRank).Select(_ => new UnitLayout())];
     }
 

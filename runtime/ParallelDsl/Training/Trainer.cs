@@ -6,6 +6,7 @@ using ParallelDsl.Planning;
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Pipelines;
 using ParallelDsl.Planning.Plans;
+using ParallelDsl.Planning.Simulation;
 using ParallelDsl.Transports;
 
 namespace ParallelDsl.Training;
@@ -24,6 +25,7 @@ public sealed partial class Trainer<TModel> : IDisposable
 {
     private readonly RankModel[] _models;
     private readonly ThreadTeam[] _teams;
+    private readonly ActionClock?[] _clocks;
     private readonly IReadOnlyList<int[]> _documents;
     private SamplerState _position;
     private Exception? _failure;
@@ -47,6 +49,7 @@ public sealed partial class Trainer<TModel> : IDisposable
         int threads = Options.ThreadsPerRank > 0 ? Options.ThreadsPerRank : Math.Max(1, Environment.ProcessorCount / Plan.Mesh.Size);
         _models = [.. Enumerable.Range(0, Plan.Mesh.Size).Select(rank => RankModel.Create<TModel>(Plan, rank))];
         _teams = [.. _models.Select(_ => new ThreadTeam(threads))];
+        _clocks = [.. _models.Select(model => Options.TimesActions ? new ActionClock(Plan.Programs[model.Coordinate.Pipeline]) : null)];
         foreach (RankModel model in _models)
             model.Store.Initialize(Options.Seed);
     }
@@ -148,6 +151,15 @@ public sealed partial class Trainer<TModel> : IDisposable
         return nats / tokens;
     }
 
+    /// <summary>When the actions of a rank's program started and ended in the last step of training, in program order, in nanoseconds of a clock
+    /// that all ranks share. A receive lasts from the call to the arrival; a send as long as it holds up the rank. Before the first step all
+    /// times are 0.</summary>
+    /// <param name="rank">The rank.</param>
+    /// <exception cref="InvalidOperationException"><see cref="TrainerOptions.TimesActions"/> is off.</exception>
+    /// <remarks>Call it between runs, or when told of a step.</remarks>
+    public IReadOnlyList<TimedAction> ActionTimes(int rank) => _clocks[rank]?.Read()
+        ?? throw new InvalidOperationException($"The trainer takes no times: set {nameof(TrainerOptions)}.{nameof(TrainerOptions.TimesActions)}.");
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -191,7 +203,7 @@ public sealed partial class Trainer<TModel> : IDisposable
         {
             RankThreads.Run(Plan.Mesh.Size, transport =>
             {
-                using RankSession session = new(_models[transport.Rank], transport, _teams[transport.Rank]);
+                using RankSession session = new(_models[transport.Rank], transport, _teams[transport.Rank], _clocks[transport.Rank]);
                 body(session);
             });
         }

@@ -36,6 +36,9 @@ public sealed record TrainerOptions
     /// <summary>Threads of every rank; 0 means the processors divided by the ranks, at least 1. Results do not depend on it.</summary>
     public int ThreadsPerRank { get; init; }
 
+    /// <summary>Whether ranks note when each action of their programs starts and ends, for <see cref="Trainer{TModel}.ActionTimes"/>.</summary>
+    public bool TimesActions { get; init; }
+
     /// <summary>The learning rate of <paramref name="step"/> (from 0): linear warm-up, then half a cosine.</summary>
     public float LearningRateAt(int step)
     {

@@ -36,7 +36,7 @@ internal static class PipelinesBenchmark
         });
 
         string page = PipelinesPage.Write(rows, source, Budget);
-        string path = Path.Combine(RepositoryRoot(), "docs", "benchmarks", "pipelines.md");
+        string path = Path.Combine(Repository.Root(), "docs", "benchmarks", "pipelines.md");
         ParallelDsl.Reporting.AtomicFile.WriteText(path, page);
         Console.WriteLine($"wrote {path}");
         options.WriteJson(rows);
@@ -53,7 +53,7 @@ internal static class PipelinesBenchmark
     /// <summary>The shared profiles, or made ones where they are absent.</summary>
     private static (LayerProfile[] Profiles, string Source) Profiles()
     {
-        for (string? folder = RepositoryRoot(); folder is not null; folder = Path.GetDirectoryName(folder))
+        for (string? folder = Repository.Root(); folder is not null; folder = Path.GetDirectoryName(folder))
         {
             string profiles = Path.Combine(folder, "shared", "data", "profiles");
             if (!Directory.Exists(profiles))
@@ -81,13 +81,5 @@ internal static class PipelinesBenchmark
                 : new ProfiledLayer("mamba", random.Next(150, 250), random.Next(250, 400), random.Next(50, 120), LayerPin.None)),
             new("head", head, head, head / 4, LayerPin.Last),
         ]));
-    }
-
-    private static string RepositoryRoot()
-    {
-        string folder = Environment.CurrentDirectory;
-        while (!File.Exists(Path.Combine(folder, "ParallelDsl.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new DirectoryNotFoundException("run it inside the repository");
-        return folder;
     }
 }

@@ -10,12 +10,13 @@ public sealed class AllocationTests
     private const long Allowed = 2_048;
 
     [Theory]
-    [InlineData(1, 1, 1)]
-    [InlineData(2, 2, 2)]
-    public void AStepAllocatesLittle(int data, int sequence, int pipeline)
+    [InlineData(1, 1, 1, false)]
+    [InlineData(2, 2, 2, false)]
+    [InlineData(2, 2, 2, true)]
+    public void AStepAllocatesLittle(int data, int sequence, int pipeline, bool timesActions)
     {
         ParallelPlan plan = TinyModel<Untied>.PlanFor(new AxesSpec(data, sequence, pipeline, MicroBatches: 2, UnitTokens: 96));
-        using Trainer<TinyModel<Untied>> trainer = new(Batches.Uneven(1, 200), new TrainerOptions { Steps = 60 }, plan);
+        using Trainer<TinyModel<Untied>> trainer = new(Batches.Uneven(1, 200), new TrainerOptions { Steps = 60, TimesActions = timesActions }, plan);
         List<long> allocated = [];
         long before = 0;
         trainer.Train(progress: report =>
