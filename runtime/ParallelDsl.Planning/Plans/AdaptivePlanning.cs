@@ -9,10 +9,10 @@ namespace ParallelDsl.Planning.Plans;
 internal static class AdaptivePlanning
 {
     /// <summary>Actions that a search within a compilation simulates, more or less: what bounds the time that it takes.</summary>
-    public const int SimulatedActions = 150_000;
+    public const int SimulatedActions = 100_000;
 
     /// <summary>Candidates that it tries at least, however large they are.</summary>
-    public const int LeastCandidates = 24;
+    public const int LeastCandidates = 16;
 
     // A search through many small ones takes longer than their actions tell.
     private const int MostCandidates = 1_000;

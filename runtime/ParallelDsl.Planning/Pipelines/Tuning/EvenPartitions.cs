@@ -15,6 +15,10 @@ internal sealed class EvenPartitions
     private readonly int[,] _count;
     private readonly long[,,] _squares;
     private readonly short[,,] _from, _fromIndex;
+    private readonly long[] _sums;
+
+    // Numbers of stages that the program has come to.
+    private int _done;
 
     /// <param name="problem">The problem; at most 32,767 layers.</param>
     /// <param name="most">The most stages that will be asked for.</param>
@@ -27,24 +31,7 @@ internal sealed class EvenPartitions
         _squares = new long[_most + 1, layers + 1, keep];
         (_from, _fromIndex) = (new short[_most + 1, layers + 1, keep], new short[_most + 1, layers + 1, keep]);
         _count[0, 0] = 1;
-        long[] sums = ScaledSums();
-        for (int stages = 1; stages <= _most; stages++)
-        {
-            for (int end = stages; end <= layers; end++)
-            {
-                for (int first = end - 1; first >= stages - 1; first--)
-                {
-                    long work = sums[end] - sums[first], square = work * work;
-                    if (_count[stages, end] == keep && square >= _squares[stages, end, keep - 1])
-                        break;
-                    for (int index = 0; index < _count[stages - 1, first]; index++)
-                    {
-                        if (!Insert(stages, end, square + _squares[stages - 1, first, index], first, index))
-                            break;
-                    }
-                }
-            }
-        }
+        _sums = ScaledSums();
     }
 
     /// <summary>The free layers of every stage, of the partitions into <paramref name="stages"/>, the most even first.</summary>
@@ -53,6 +40,8 @@ internal sealed class EvenPartitions
         int layers = _problem.FreeLayers;
         if (stages > _most)
             yield break;
+        while (_done < stages)
+            Extend(++_done);
         for (int rank = 0; rank < _count[stages, layers]; rank++)
         {
             var partition = new int[stages];
@@ -65,6 +54,24 @@ internal sealed class EvenPartitions
             }
 
             yield return partition;
+        }
+    }
+
+    private void Extend(int stages)
+    {
+        for (int end = stages; end <= _problem.FreeLayers; end++)
+        {
+            for (int first = end - 1; first >= stages - 1; first--)
+            {
+                long work = _sums[end] - _sums[first], square = work * work;
+                if (_count[stages, end] == _keep && square >= _squares[stages, end, _keep - 1])
+                    break;
+                for (int index = 0; index < _count[stages - 1, first]; index++)
+                {
+                    if (!Insert(stages, end, square + _squares[stages - 1, first, index], first, index))
+                        break;
+                }
+            }
         }
     }
 

@@ -29,5 +29,9 @@ internal sealed class Layout
     public int FreeLayersOf(PipelineProblem problem, int stage) =>
         First[stage + 1] - First[stage] - (stage == 0 ? problem.PinnedFirst : 0) - (stage == Stages - 1 ? problem.PinnedLast : 0);
 
+    /// <summary>Whether both have as many stages, and the same turn after the first stage of every device.</summary>
+    public bool IsLike(Layout other, int devices) =>
+        Stages == other.Stages && Device[Math.Min(devices, Stages - 1)] == other.Device[Math.Min(devices, Stages - 1)];
+
     public Layout Clone() => new((int[])First.Clone(), (int[])Device.Clone());
 }

@@ -15,13 +15,9 @@ internal static class SmallestCap
         return most;
     }
 
-    /// <summary>A point that keeps the smallest cap, with its makespan.</summary>
-    public static (long Makespan, TuningPoint Point) Point(
-        PipelineProblem problem, TuningOptions options, Func<TuningPoint, long, long> evaluate)
-    {
-        var point = new TuningPoint(LayoutOf(problem, options)) { ForwardPercent = 300, InputPercent = 300 };
-        return (evaluate(point, long.MaxValue), point);
-    }
+    /// <summary>A point that keeps the smallest cap.</summary>
+    public static TuningPoint Point(PipelineProblem problem, TuningOptions options) =>
+        new(LayoutOf(problem, options)) { ForwardPercent = 300, InputPercent = 300 };
 
     // Stages as small as can be, shared as evenly as can be.
     private static Layout LayoutOf(PipelineProblem problem, TuningOptions options)

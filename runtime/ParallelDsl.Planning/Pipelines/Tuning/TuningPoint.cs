@@ -11,6 +11,9 @@ internal sealed class TuningPoint
     {
     }
 
+    /// <summary>Ticks that it takes, as last found.</summary>
+    public long Makespan { get; set; }
+
     public Layout Layout { get; set; }
 
     /// <summary>Phases of F and B as percentages of the times of one unit, and the gap between its F and its B as a percentage of the
@@ -43,6 +46,7 @@ internal sealed class TuningPoint
         TurnPercent = TurnPercent,
         Alternates = Alternates,
         Patience = Patience,
+        Makespan = Makespan,
     };
 
     /// <summary>Writes the preferences into <paramref name="rule"/>.</summary>

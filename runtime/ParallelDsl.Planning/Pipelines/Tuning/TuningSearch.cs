@@ -27,7 +27,7 @@ public sealed class TuningSearch
     private readonly ListScheduler _scheduler;
     private readonly SchedulingRule _rule = new();
     private readonly long _smallestLayer;
-    private readonly List<(long Makespan, TuningPoint Point)> _elites = [];
+    private readonly List<TuningPoint> _elites = [];
     private PipelineCandidate? _best;
     private bool _isOptimal;
 
@@ -78,7 +78,7 @@ public sealed class TuningSearch
     public static TuningSearch Resume(PipelineProblem problem, TuningOptions options, string state)
     {
         var search = new TuningSearch(problem, options);
-        (search.Round, search.Searched, search._isOptimal, search._best, IReadOnlyList<(long Makespan, TuningPoint Point)> elites) =
+        (search.Round, search.Searched, search._isOptimal, search._best, IReadOnlyList<TuningPoint> elites) =
             TuningState.Read(problem, options, state);
         search._elites.AddRange(elites);
         return search;
@@ -132,29 +132,31 @@ public sealed class TuningSearch
 
         // At least one point, since no known schedule may keep the cap.
         int most = Math.Max(Searched + 1, _options.Budget / 3);
-        var found = new List<(long Makespan, TuningPoint Point)>();
+        var found = new List<TuningPoint>();
         foreach (TuningPoint point in TuningSweep.Points(Problem, _options))
         {
             if (Searched >= most && found.Count > 0)
                 break;
             cancellation.ThrowIfCancellationRequested();
-            long makespan = Evaluate(point, long.MaxValue);
-            if (makespan != long.MaxValue)
-                found.Add((makespan, point));
+            if (Evaluate(point, long.MaxValue))
+                found.Add(point);
         }
 
         if (found.Count == 0)
-            found.Add(SmallestCap.Point(Problem, _options, Evaluate));
+        {
+            TuningPoint point = SmallestCap.Point(Problem, _options);
+            Evaluate(point, long.MaxValue);
+            found.Add(point);
+        }
 
         // The best of every kind of layout, so that rounds start from different ones.
-        _elites.AddRange(found
-            .Select((item, index) => (item, index))
-            .OrderBy(entry => entry.item.Makespan).ThenBy(entry => entry.index)
-            .Select(entry => entry.item)
-            .GroupBy(item => (item.Point.Layout.Stages, item.Point.Layout.Device[Math.Min(Problem.Devices, item.Point.Layout.Stages - 1)]))
-            .Select(group => group.First())
-            .Take(Elites));
-        Keep(_elites[0].Makespan, _elites[0].Point);
+        foreach (TuningPoint point in found.OrderBy(point => point.Makespan))
+        {
+            if (_elites.Count < Elites && !_elites.Exists(elite => elite.Layout.IsLike(point.Layout, Problem.Devices)))
+                _elites.Add(point);
+        }
+
+        Keep(_elites[0]);
     }
 
     // Every layout of a small problem: what comes out is the optimum, and the search is over.
@@ -175,19 +177,21 @@ public sealed class TuningSearch
         _isOptimal = nodes > 0;
     }
 
-    private long Evaluate(TuningPoint point, long limit)
+    // Whether the point is feasible and takes no longer than the limit; then it knows its makespan.
+    private bool Evaluate(TuningPoint point, long limit)
     {
         Searched++;
         _table.Fill(point.Layout);
         if (!_table.IsFeasible)
-            return long.MaxValue;
+            return false;
         point.Apply(_table, _rule);
-        return _scheduler.Run(_rule, limit);
+        point.Makespan = _scheduler.Run(_rule, limit);
+        return point.Makespan <= limit && point.Makespan != long.MaxValue;
     }
 
-    private void Keep(long makespan, TuningPoint point)
+    private void Keep(TuningPoint point)
     {
-        if (_best is not null && makespan >= _best.Makespan)
+        if (_best is not null && point.Makespan >= _best.Makespan)
             return;
         Searched--;
         Evaluate(point, long.MaxValue);
@@ -202,20 +206,19 @@ public sealed class TuningSearch
         if (elite == 0)
         {
             // A sort that keeps the order of equals: List.Sort need not do so alike everywhere.
-            (long, TuningPoint)[] sorted = [.. _elites.OrderBy(item => item.Makespan)];
+            TuningPoint[] sorted = [.. _elites.OrderBy(point => point.Makespan)];
             _elites.Clear();
             _elites.AddRange(sorted);
         }
 
         if (elite >= _elites.Count)
             return;
-        (long makespan, TuningPoint point) = _elites[elite];
-        (long Makespan, TuningPoint Point) best = (makespan, point);
+        TuningPoint current = _elites[elite], best = current;
         var random = new SearchRandom((ulong)(Round * 1_000_003));
         int shares = 1 + Rounds.Skip(Round - 1).Sum(round => round.Share);
         int first = Searched, budget = (int)Math.Max(1, (long)(_options.Budget - Searched) * share / shares), stalled = 0, turn = 0;
-        Evaluate(point, long.MaxValue);
-        TuningPhase preferred = _scheduler.Bubbles(makespan).Phase(_smallestLayer);
+        Evaluate(current, long.MaxValue);
+        TuningPhase preferred = _scheduler.Bubbles(current.Makespan).Phase(_smallestLayer);
         while (Searched - first < budget)
         {
             if ((Searched & 63) == 0)
@@ -225,7 +228,7 @@ public sealed class TuningSearch
             var phase = (TuningPhase)(((int)preferred + turn) % 3);
             if (random.Next(10) < 4)
                 phase = (TuningPhase)random.Next(3);
-            TuningPoint? changed = TuningMoves.Draw(Problem, point, phase, _freedom, ref random);
+            TuningPoint? changed = TuningMoves.Draw(Problem, current, phase, _freedom, ref random);
             if (changed is null)
             {
                 // Draws that fail cost nothing, but must not go on for ever.
@@ -235,25 +238,23 @@ public sealed class TuningSearch
             }
 
             long left = (budget - (Searched - first)) * 1000L / budget;
-            long tolerated = makespan * threshold / 1000 * left / 1000 * left / 1000;
-            long limit = makespan + (tolerated * random.Next(1024) / 1024);
-            long time = Evaluate(changed, limit);
-            if (time > limit || time == long.MaxValue)
+            long tolerated = current.Makespan * threshold / 1000 * left / 1000 * left / 1000;
+            if (!Evaluate(changed, current.Makespan + (tolerated * random.Next(1024) / 1024)))
             {
-                if (++stalled % (16 * point.Layout.Stages) == 0)
+                if (++stalled % (16 * current.Layout.Stages) == 0)
                     turn++;
                 continue;
             }
 
-            (stalled, turn) = time < makespan ? (0, 0) : (stalled, turn);
-            (makespan, point) = (time, changed);
-            preferred = _scheduler.Bubbles(makespan).Phase(_smallestLayer);
-            if (makespan < best.Makespan)
-                best = (makespan, point);
+            (stalled, turn) = changed.Makespan < current.Makespan ? (0, 0) : (stalled, turn);
+            current = changed;
+            preferred = _scheduler.Bubbles(current.Makespan).Phase(_smallestLayer);
+            if (current.Makespan < best.Makespan)
+                best = current;
         }
 
         _elites[elite] = best;
-        Keep(best.Makespan, best.Point);
+        Keep(best);
     }
 
     private void Polish(CancellationToken cancellation)

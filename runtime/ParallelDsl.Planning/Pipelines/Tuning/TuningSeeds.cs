@@ -16,10 +16,11 @@ public static class TuningSeeds
             int stages = problem.Devices * chunks;
             if (stages > most)
                 continue;
-            EquatableArray<int>[] partitions = options.Partition is { } given
-                ? given.Count == stages ? [given] : []
-                : [.. new[] { NamedPipelines.EvenPartition(problem, stages), new([.. even.Of(stages).First()]) }.Distinct()];
-            foreach (EquatableArray<int> partition in partitions)
+            EquatableArray<int> layers = options.Partition ?? NamedPipelines.EvenPartition(problem, stages);
+            if (layers.Count != stages)
+                continue;
+            EquatableArray<int> load = options.Partition ?? new([.. even.Of(stages).First()]);
+            foreach (EquatableArray<int> partition in load == layers ? [layers] : new[] { layers, load })
             {
                 if (options.Placement is { } placement && placement != PipelineOrders.PlacementOf(schedule, problem.Devices, chunks))
                     continue;

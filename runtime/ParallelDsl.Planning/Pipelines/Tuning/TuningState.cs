@@ -9,7 +9,7 @@ namespace ParallelDsl.Planning.Pipelines.Tuning;
 /// <param name="Best">The best so far.</param>
 /// <param name="Elites">Where the next rounds start.</param>
 internal sealed record TuningState(
-    int Round, int Searched, bool IsOptimal, PipelineCandidate Best, IReadOnlyList<(long Makespan, TuningPoint Point)> Elites)
+    int Round, int Searched, bool IsOptimal, PipelineCandidate Best, IReadOnlyList<TuningPoint> Elites)
 {
     private const string Format = "paralleldsl.search/1";
 
@@ -60,14 +60,14 @@ internal sealed record TuningState(
             writer.Item(PipelineText.Write(new PipelineProgram(order)));
         writer.End().End();
         writer.Name("elites").Array();
-        foreach ((long makespan, TuningPoint point) in Elites)
-            WritePoint(writer, makespan, point);
+        foreach (TuningPoint point in Elites)
+            WritePoint(writer, point);
         return writer.End().End().ToString();
     }
 
-    private static void WritePoint(JsonWriter writer, long makespan, TuningPoint point)
+    private static void WritePoint(JsonWriter writer, TuningPoint point)
     {
-        writer.Object().Member("makespan", makespan);
+        writer.Object().Member("makespan", point.Makespan);
         Numbers(writer, "boundaries", point.Layout.First);
         Numbers(writer, "devices", point.Layout.Device);
         writer.Member("forwardPercent", point.ForwardPercent).Member("inputPercent", point.InputPercent)
@@ -103,7 +103,7 @@ internal sealed record TuningState(
         }
     }
 
-    private static (long Makespan, TuningPoint Point) ReadPoint(JsonValue value)
+    private static TuningPoint ReadPoint(JsonValue value)
     {
         var members = new JsonObject(value);
         long makespan = members.Long("makespan");
@@ -114,12 +114,13 @@ internal sealed record TuningState(
             TurnPercent = members.Int("turnPercent"),
             Alternates = members.Required("alternates").AsBoolean(),
             Patience = members.Int("patience"),
+            Makespan = makespan,
             ForwardShift = Numbers(members, "forwardShift"),
             InputShift = Numbers(members, "inputShift"),
             WeightDelay = Numbers(members, "weightDelay"),
         };
         members.End();
-        return (makespan, point);
+        return point;
     }
 
     // Everything that a search depends on.
