@@ -46,11 +46,11 @@ internal sealed record PipelineRow
 
     public double OverInterleavedTwo => InterleavedTwo.Makespan / (double)UnderInterleavedTwo.Makespan;
 
-    public double OverBestEven => UnderBestEven is null ? double.NaN : BestEven.Makespan / (double)UnderBestEven.Makespan;
+    public double? OverBestEven => BestEven.Makespan / (double?)UnderBestEven?.Makespan;
 
     public double OverBestLayout => BestLayout.Makespan / (double)UnderBestLayout.Makespan;
 
-    public double OverBestKnown => BestKnown is null ? double.NaN : BestKnown.Makespan / (double)UnderBestLayout.Makespan;
+    public double? OverBestKnown => BestKnown?.Makespan / (double)UnderBestLayout.Makespan;
 
     public double SlicedOverBestLayout => BestLayout.Makespan / (double)Sliced.Makespan;
 

@@ -32,7 +32,7 @@ internal static class PipelinesBenchmark
             Console.WriteLine(FormattableString.Invariant(
                 $"{Interlocked.Increment(ref done),3}/{cells.Length} {profile.Model,-20} p={devices,-2} m={microBatches,-2} hop {hopPercent,2} %: ")
                 + FormattableString.Invariant(
-                    $"{row.OverInterleavedTwo:F3}x, {row.OverBestEven:F3}x, {row.OverBestLayout:F3}x, sliced {row.SlicedOverBestLayout:F3}x ({Stopwatch.GetElapsedTime(started).TotalSeconds:F0} s)"));
+                    $"{row.OverInterleavedTwo:F3}x over interleaved v=2, {row.OverBestLayout:F3}x over the best layout, sliced {row.SlicedOverBestLayout:F3}x ({Stopwatch.GetElapsedTime(started).TotalSeconds:F0} s)"));
         });
 
         string page = PipelinesPage.Write(rows, source, Budget);

@@ -39,8 +39,8 @@ internal static class PipelinesPage
         foreach (IGrouping<int, PipelineRow> group in rows.GroupBy(row => row.HopPercent))
         {
             page.Append(CultureInfo.InvariantCulture, $"| {group.Key} ")
-                .Append(Spread(group, row => row.OverInterleavedTwo)).Append(Spread(group.Where(row => row.UnderBestEven is not null), row => row.OverBestEven))
-                .Append(Spread(group, row => row.OverBestLayout)).Append(Spread(group.Where(row => row.BestKnown is not null), row => row.OverBestKnown))
+                .Append(Spread(group, row => row.OverInterleavedTwo)).Append(Spread(group, row => row.OverBestEven))
+                .Append(Spread(group, row => row.OverBestLayout)).Append(Spread(group, row => row.OverBestKnown))
                 .Append(Spread(group, row => row.SlicedOverBestLayout))
                 .Append(Spread(group, row => row.BestLayout.Makespan / (double)row.SlicedLowerBound)).Append("|\n");
         }
@@ -48,9 +48,9 @@ internal static class PipelinesPage
         page.Append('\n');
     }
 
-    private static string Spread(IEnumerable<PipelineRow> rows, Func<PipelineRow, double> ratio)
+    private static string Spread(IEnumerable<PipelineRow> rows, Func<PipelineRow, double?> ratio)
     {
-        double[] ratios = [.. rows.Select(ratio)];
+        double[] ratios = [.. rows.Select(ratio).OfType<double>()];
         return ratios.Length == 0 ? "| - " : FormattableString.Invariant($"| **{Mean(ratios):F3}** ({ratios.Min():F3}-{ratios.Max():F3}) ");
     }
 
@@ -66,7 +66,7 @@ internal static class PipelinesPage
         {
             page.Append(CultureInfo.InvariantCulture, $"| {row.Model} | {row.Devices}, {row.MicroBatches} ")
                 .Append(CultureInfo.InvariantCulture, $"| {row.InterleavedTwo.Makespan:N0} @ {row.InterleavedTwo.Peak} | {Ours(row.UnderInterleavedTwo, row.OverInterleavedTwo)} ")
-                .Append(CultureInfo.InvariantCulture, $"| {row.BestEven.Name}: {row.BestEven.Makespan:N0} @ {row.BestEven.Peak} | {(row.UnderBestEven is { } even ? Ours(even, row.OverBestEven) : "-")} ")
+                .Append(CultureInfo.InvariantCulture, $"| {row.BestEven.Name}: {row.BestEven.Makespan:N0} @ {row.BestEven.Peak} | {(row.UnderBestEven is { } even ? Ours(even, row.OverBestEven!.Value) : "-")} ")
                 .Append(CultureInfo.InvariantCulture, $"| {row.BestLayout.Name}: {row.BestLayout.Makespan:N0} @ {row.BestLayout.Peak} | {Ours(row.UnderBestLayout, row.OverBestLayout)} ")
                 .Append(CultureInfo.InvariantCulture, $"| {row.UnderBestLayout.Makespan / (double)row.LowerBound:F3} ")
                 .Append(CultureInfo.InvariantCulture, $"| {(row.BestKnown is { } known ? FormattableString.Invariant($"{known.Name}: {known.Makespan:N0}, {row.OverBestKnown:F3}x") : "none keeps it")} ")

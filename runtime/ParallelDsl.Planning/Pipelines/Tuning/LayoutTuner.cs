@@ -44,10 +44,13 @@ public static class LayoutTuner
         return NamedPipelines.Of(problem, schedule, chunks, new EquatableArray<int>(best.Partition));
     }
 
-    // Changes the partition in place.
-    private static long Climb(int[] partition, Func<int[], long> time)
+    /// <summary>Moves single layers between any two stages, in place, as long as that lowers the cost.</summary>
+    /// <param name="partition">Layers of every stage.</param>
+    /// <param name="cost">What a partition costs.</param>
+    /// <returns>The lowest cost found.</returns>
+    internal static long Climb(int[] partition, Func<int[], long> cost)
     {
-        long makespan = time(partition);
+        long least = cost(partition);
         for (bool improved = true; improved;)
         {
             improved = false;
@@ -59,10 +62,10 @@ public static class LayoutTuner
                         continue;
                     partition[from]--;
                     partition[to]++;
-                    long changed = time(partition);
-                    if (changed < makespan)
+                    long changed = cost(partition);
+                    if (changed < least)
                     {
-                        (makespan, improved) = (changed, true);
+                        (least, improved) = (changed, true);
                         continue;
                     }
 
@@ -72,6 +75,6 @@ public static class LayoutTuner
             }
         }
 
-        return makespan;
+        return least;
     }
 }

@@ -112,52 +112,23 @@ internal static class SmallestCap
         }
     }
 
-    // For a given placement: layers one by one to stages, so that no device holds more than it must.
+    // For a given placement: layers go one by one to stages whose device holds less, as long as the fullest holds less for it.
     private static int[] Lightest(PipelineProblem problem, EquatableArray<int> placement)
     {
-        // Boundaries move freely between neighbours, so a few rounds of giving a layer to a lighter stage beside settle it.
-        EquatableArray<int> even = NamedPipelines.EvenPartition(problem, placement.Count);
-        int[] partition = [.. even];
+        int[] partition = [.. NamedPipelines.EvenPartition(problem, placement.Count)];
         var sums = new LayerSums(problem);
-        long Worst()
+        LayoutTuner.Climb(partition, layers =>
         {
-            Layout layout = Layout.Of(problem, partition, placement);
+            Layout layout = Layout.Of(problem, layers, placement);
             var held = new long[problem.Devices];
-            for (int stage = 0; stage < partition.Length; stage++)
+            for (int stage = 0; stage < layers.Length; stage++)
             {
                 held[placement[stage]] += sums.Held(layout.First[stage], layout.First[stage + 1])
                     + sums.Resident(layout.First[stage], layout.First[stage + 1]);
             }
 
             return held.Max();
-        }
-
-        long worst = Worst();
-        for (bool improved = true; improved;)
-        {
-            improved = false;
-            for (int from = 0; from < partition.Length; from++)
-            {
-                for (int to = 0; to < partition.Length; to++)
-                {
-                    if (from == to || partition[from] < 2)
-                        continue;
-                    partition[from]--;
-                    partition[to]++;
-                    long changed = Worst();
-                    if (changed < worst)
-                    {
-                        (worst, improved) = (changed, true);
-                    }
-                    else
-                    {
-                        partition[from]++;
-                        partition[to]--;
-                    }
-                }
-            }
-        }
-
+        });
         return partition;
     }
 }
