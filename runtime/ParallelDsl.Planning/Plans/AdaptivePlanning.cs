@@ -9,10 +9,10 @@ namespace ParallelDsl.Planning.Plans;
 internal static class AdaptivePlanning
 {
     /// <summary>Actions that a search within a compilation simulates, more or less: what bounds the time that it takes.</summary>
-    public const int SimulatedActions = 100_000;
+    public const int SimulatedActions = 75_000;
 
     /// <summary>Candidates that it tries at least, however large they are.</summary>
-    public const int LeastCandidates = 16;
+    public const int LeastCandidates = 12;
 
     // A search through many small ones takes longer than their actions tell.
     private const int MostCandidates = 1_000;
@@ -28,20 +28,22 @@ internal static class AdaptivePlanning
     // Larger ones would take seconds: the scheduler looks at every device for every action, and a hop is the slowest of all ranks'.
     private const long MaximumSteps = 20_000_000;
     private const long MaximumHops = 4_000_000;
+    private const long MaximumPartitions = 200_000_000;
 
     /// <summary>Why a compiler should not search, or null.</summary>
-    public static string? Excess(AxesSpec axes)
+    public static string? Excess(AxesSpec axes, long layers)
     {
         long actions = 3L * axes.Pipeline * axes.MicroBatches;
+        long partitions = layers * layers * axes.Pipeline;
         long hops = (long)axes.Data * axes.Sequence * axes.Pipeline * axes.Pipeline;
-        return actions * axes.Pipeline > MaximumSteps || hops > MaximumHops
-            ? Invariant($"an adaptive pipeline of {axes.Pipeline:N0} positions and {axes.MicroBatches:N0} micro-batches on ")
+        return actions * axes.Pipeline > MaximumSteps || partitions > MaximumPartitions || hops > MaximumHops
+            ? Invariant($"an adaptive pipeline of {layers:N0} layers, {axes.Pipeline:N0} positions and {axes.MicroBatches:N0} micro-batches on ")
                 + Invariant($"{(long)axes.Data * axes.Sequence * axes.Pipeline:N0} ranks takes too long to search for; choose another schedule")
             : null;
     }
 
-    /// <summary>The sketch of the faster of what a short search finds and of a known schedule in the shape of a V, if they fit. Where the search
-    /// finds nothing that does, of the fastest known one that fits, else of the one that exceeds the memory the least.</summary>
+    /// <summary>The sketch of the fastest that fits, of what a short search finds and of known schedules (<see cref="KnownSchedules"/>); where
+    /// nothing fits, of the one that exceeds the memory the least.</summary>
     public static PlanSketch Sketch(PlanFrame frame, CancellationToken cancellation)
     {
         PlanSketch? best = Problems(frame, cancellation)
@@ -101,20 +103,19 @@ internal static class AdaptivePlanning
                 < other.Memory.Max(position => position.Needed - position.Available);
     }
 
-    // Where a search found something, the one in the shape of a V, which a short search may miss; of the two DualPipeV where it is allowed,
-    // since ZB-V takes the longest of all to make. Else all that may fit, the leanest first.
+    // 1F1B and interleaved 1F1B, whose unsplit backwards hold less than a search counts; one in the shape of a V, which a short search may
+    // miss: of the two DualPipeV where it is allowed, since the zero-bubble ones take the longest to make. Those only where a search
+    // found nothing.
     private static IEnumerable<(PipelineSchedule Schedule, int Chunks)> KnownSchedules(PlanFrame frame, bool all)
     {
         (int devices, int microBatches) = (frame.Request.Axes.Pipeline, frame.Request.Axes.MicroBatches);
         bool halves = 2 * devices <= frame.Layers.Count;
         bool dual = halves && microBatches >= PipelineOrders.LeastMicroBatches(PipelineSchedule.DualPipeV, devices);
+        yield return (PipelineSchedule.OneForwardOneBackward, 1);
+        if (halves && microBatches % devices == 0)
+            yield return (PipelineSchedule.Interleaved, 2);
         if (all)
-        {
-            yield return (PipelineSchedule.OneForwardOneBackward, 1);
             yield return (PipelineSchedule.ZeroBubbleH1, 1);
-            if (halves && microBatches % devices == 0)
-                yield return (PipelineSchedule.Interleaved, 2);
-        }
 
         if (dual)
             yield return (PipelineSchedule.DualPipeV, 2);

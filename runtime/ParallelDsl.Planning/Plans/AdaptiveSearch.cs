@@ -65,9 +65,9 @@ public sealed class AdaptiveSearch
                 search.Settle();
                 return search;
             }
-            catch (FormatException) when (attempt + 1 < problems.Length)
+            catch (FormatException exception) when (attempt + 1 < problems.Length && exception.Message.Contains(TuningState.Foreign))
             {
-                // The state of another cap, or of nothing that is known.
+                // The state of a search under another cap, perhaps.
             }
         }
     }
@@ -78,8 +78,13 @@ public sealed class AdaptiveSearch
     {
         _search.Advance(cancellation);
         Settle();
-        if (_search.Round == 0 && !IsDone)
+
+        // With the next cap a search starts; its first round is done too, so that there is something to save.
+        while (_search.Round == 0 && !IsDone)
+        {
             _search.Advance(cancellation);
+            Settle();
+        }
     }
 
     /// <summary>The state between two rounds as text, for <see cref="Resume"/>.</summary>

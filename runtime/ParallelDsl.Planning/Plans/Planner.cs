@@ -114,7 +114,7 @@ public static class Planner
         string size = Invariant($"{stages:N0} stages, {axes.MicroBatches:N0} micro-batches");
         if (actions > MaximumActions)
             return Invariant($"the programs have {actions:N0} actions ({size}); a plan has at most {MaximumActions:N0}");
-        return axes.Schedule == PipelineSchedule.Adaptive ? AdaptivePlanning.Excess(axes) : null;
+        return axes.Schedule == PipelineSchedule.Adaptive ? AdaptivePlanning.Excess(axes, layers) : null;
     }
 
     internal static ParallelPlan Build(PlanSketch sketch)

@@ -13,6 +13,9 @@ internal sealed class PipelineCommand
 {
     private const int MostDevices = 4_096;
     private const int MostMicroBatches = 65_536;
+
+    // Layers x micro-batches: what a search holds in memory grows with them.
+    private const int MostCells = 4_000_000;
     private const int MostCandidates = 100_000_000;
     private const long MostTicks = 1_000_000_000_000;
 
@@ -150,6 +153,11 @@ internal sealed class PipelineCommand
         string layers = result.GetValue(_layers)!;
         PipelineModel model = PipelineModel.Read(layers, result.GetValue(_freeEnds), result.GetValue(_vocabularySlices));
         request.Check(layers, model);
+        if ((long)model.Layers.Count * request.MicroBatches > MostCells)
+        {
+            throw CommandException.BadInput(Invariant(
+                $"{layers}: {model.Layers.Count:N0} layers x {request.MicroBatches:N0} micro-batches are more than the {MostCells:N0} that can be planned"));
+        }
 
         var display = new SearchDisplay(_error, quiet: result.GetValue(_json));
         if (schedule is null)

@@ -16,7 +16,7 @@ internal static class PlanCommand
         var text = new Option<bool>("--text") { Description = "Text of at most 100 columns on standard output. What happens when nothing else is asked for." };
         var json = new Option<bool>("--json") { Description = "The plan of one model as a JSON object on standard output." };
         var search = new Option<bool>("--search") { Description = "Search long for the pipeline of an adaptive model, write its plan file, and show that plan. Ctrl-C stops; the same command goes on." };
-        var budget = new Option<int?>("--budget") { Description = $"Candidates that the search simulates. Default {TuningOptions.DefaultBudget}.", HelpName = "N" };
+        Option<int?> budget = NumberOption.Int("--budget", "N", 1, 100_000_000, $"Candidates that the search simulates. Default {TuningOptions.DefaultBudget}.");
         var planFile = new Option<string?>("--out") { Description = "The plan file of the search. Default MODEL.plan.json.", HelpName = "FILE" };
         var files = new (Option<string?> Option, Func<ParallelPlan, string> Write)[]
         {
@@ -40,7 +40,8 @@ internal static class PlanCommand
             bool writesText = result.GetValue(text) || (!writesJson && requested.Length == 0);
             if (writesText && writesJson)
                 throw CommandException.BadInput("--text and --json both go to standard output; ask for one of them");
-            OutputFiles.Check(requested.Select(file => (file.Option, file.Path)));
+            (string Option, string Path)[] plan = result.GetValue(planFile) is { } named ? [("--out", named)] : [];
+            OutputFiles.Check([.. requested.Select(file => (file.Option, file.Path)), .. plan]);
 
             bool searches = result.GetValue(search);
             if (!searches && (result.GetValue(budget) is not null || result.GetValue(planFile) is not null))
@@ -91,8 +92,6 @@ internal static class PlanCommand
 
     private static ParallelPlan Search(ParallelPlan plan, int? budget, string? planFile, TextWriter error)
     {
-        if (budget < 1)
-            throw CommandException.BadInput($"--budget {budget}: needs at least one candidate");
         planFile ??= plan.Model.Name[(plan.Model.Name.LastIndexOf('.') + 1)..] + PlanSearch.PlanExtension;
         OutputFiles.Check([("--out", planFile)]);
         if (!planFile.EndsWith(PlanSearch.PlanExtension, StringComparison.Ordinal))

@@ -69,6 +69,7 @@ internal static class PipelineRuns
                 throw new ArgumentException(Invariant($"has {stages} stages, and the model only {model.FreeLayers} layers for them"));
             EquatableArray<int> partition = request.Partition ?? NamedPipelines.EvenPartition(problem, stages);
             EquatableArray<int> boundaries = NamedPipelines.BoundariesOf(problem, partition, schedule.StageDevices);
+            CheckTransfers(path, schedule);
             pipeline = PipelineCandidate.Of(
                 problem, PipelineSchedule.Adaptive, boundaries, schedule.StageDevices, schedule.ToOrders());
         }
@@ -79,6 +80,17 @@ internal static class PipelineRuns
 
         CheckCap(ScheduleNames.Csv, pipeline, request);
         return RunOf(ScheduleNames.Csv, model, request, problem, pipeline, hasFixedLayout: true, 0, clock);
+    }
+
+    // Sends there do not wait for their receives: channels are as long as they need be.
+    private static void CheckTransfers(string path, TorchSchedule schedule)
+    {
+        if (!schedule.HasTransfers)
+            return;
+        EquatableArray<PipelineError> errors = PipelineValidation.Validate(
+            schedule.Programs, schedule.StageDevices, schedule.MicroBatches, channelCapacity: int.MaxValue);
+        if (errors.Count > 0)
+            throw CommandException.BadInput(Invariant($"{path}: line {errors[0].Device + 1}: {errors[0].Message}"));
     }
 
     /// <summary>Reads a schedule of torch.distributed.pipelining.</summary>

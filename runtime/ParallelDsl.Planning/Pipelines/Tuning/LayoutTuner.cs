@@ -2,7 +2,7 @@ namespace ParallelDsl.Planning.Pipelines.Tuning;
 
 /// <summary>Tunes the partition alone, for a known schedule whose order does not depend on costs: what Megatron-LM's layout strings allow,
 /// and the baseline that a search of everything has to beat.</summary>
-public static class LayoutTuner
+internal static class LayoutTuner
 {
     // Even partitions to start from, beside the one with as many layers in each stage.
     private const int Starts = 8;
@@ -48,7 +48,7 @@ public static class LayoutTuner
     /// <param name="partition">Layers of every stage.</param>
     /// <param name="cost">What a partition costs.</param>
     /// <returns>The lowest cost found.</returns>
-    internal static long Climb(int[] partition, Func<int[], long> cost)
+    public static long Climb(int[] partition, Func<int[], long> cost)
     {
         long least = cost(partition);
         for (bool improved = true; improved;)

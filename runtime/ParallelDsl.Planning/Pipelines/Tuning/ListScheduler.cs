@@ -48,9 +48,6 @@ internal sealed class ListScheduler
     /// <summary>No device starts a backward before all its forwards are done (GPipe).</summary>
     public bool ForwardsFirst { get; init; }
 
-    /// <summary>Codes of the actions of <paramref name="device"/> in order (see <see cref="StageTable.OrdersOf"/>).</summary>
-    public (int[] Codes, int Length) OrderOf(int device) => (_orders[device], _orderLength[device]);
-
     /// <summary>Where devices were idle in the last run.</summary>
     public BubbleShare Bubbles(long makespan)
     {

@@ -17,15 +17,9 @@ internal sealed class OrderReplay
         int stages = table.Device.Length, devices = table.Devices;
         (_outputs, _gradients) = (new long[stages * table.MicroBatches], new long[stages * table.MicroBatches]);
         (_clock, _next, _stack, _waiting) = (new long[devices], new int[devices], new int[devices], new bool[devices]);
-        Starts = new long[devices][];
-        for (int device = 0; device < devices; device++)
-            Starts[device] = [];
     }
 
-    /// <summary>For each device the start of each of its actions in the last run.</summary>
-    public long[][] Starts { get; }
-
-    /// <summary>Times <paramref name="orders"/>, codes as <see cref="ListScheduler.OrderOf"/> gives them.</summary>
+    /// <summary>Times <paramref name="orders"/>, codes as <see cref="StageTable.OrdersOf"/> reads them.</summary>
     /// <returns>The makespan, or <see cref="long.MaxValue"/> where the orders wait for one another.</returns>
     public long Run(int[][] orders, int[] lengths)
     {
@@ -37,8 +31,6 @@ internal sealed class OrderReplay
         for (int device = table.Devices - 1; device >= 0; device--)
         {
             (_clock[device], _next[device], _waiting[device]) = (0, 0, true);
-            if (Starts[device].Length < lengths[device])
-                Starts[device] = new long[lengths[device]];
             _stack[depth++] = device;
         }
 
@@ -53,7 +45,6 @@ internal sealed class OrderReplay
                 long start = Math.Max(_clock[device], Ready(kind, cell, out bool known));
                 if (!known)
                     break;
-                Starts[device][_next[device]] = start;
                 int stage = cell / table.MicroBatches;
                 int consumer = -1;
                 if (kind == 0)

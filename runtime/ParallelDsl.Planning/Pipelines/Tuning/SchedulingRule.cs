@@ -42,14 +42,4 @@ internal sealed class SchedulingRule
         for (int stage = 0; stage < table.Stages; stage++)
             WeightPhase[stage] = time + (Period * 4 * table.MicroBatches);
     }
-
-    public void CopyFrom(SchedulingRule other, int stages)
-    {
-        if (ForwardPhase.Length < stages)
-            (ForwardPhase, InputPhase, WeightPhase) = (new long[other.ForwardPhase.Length], new long[other.ForwardPhase.Length], new long[other.ForwardPhase.Length]);
-        (Period, Alternates, Patience) = (other.Period, other.Alternates, other.Patience);
-        Array.Copy(other.ForwardPhase, ForwardPhase, stages);
-        Array.Copy(other.InputPhase, InputPhase, stages);
-        Array.Copy(other.WeightPhase, WeightPhase, stages);
-    }
 }

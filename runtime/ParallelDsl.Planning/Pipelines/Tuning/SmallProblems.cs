@@ -57,7 +57,7 @@ internal static class SmallProblems
     }
 
     // Where actions cost nothing extra, layers in stages of their own can do whatever they do together: same-device hand-overs are free, and
-    // memory is taken no earlier and freed no later.
+    // memory is taken no earlier and freed no later. Where ticks come from rates, every stage is rounded up, and fewer stages may gain.
     private static IEnumerable<int[]> PartitionsOf(PipelineProblem problem, TuningOptions options)
     {
         int layers = problem.FreeLayers;
@@ -86,7 +86,7 @@ internal static class SmallProblems
                 yield return [.. partition];
             }
 
-            if (problem.Overhead == 0 && options.Placement is null && layers <= most)
+            if (problem.Overhead == 0 && problem.Rates.Count == 0 && options.Placement is null && layers <= most)
                 yield break;
         }
     }

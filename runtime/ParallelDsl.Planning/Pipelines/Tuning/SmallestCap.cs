@@ -19,6 +19,17 @@ internal static class SmallestCap
     public static TuningPoint Point(PipelineProblem problem, TuningOptions options) =>
         new(LayoutOf(problem, options)) { ForwardPercent = 300, InputPercent = 300 };
 
+    /// <summary>What is sure to be held by some device: one unit in the stage that holds most, or an even share of one in all.</summary>
+    public static long Bound(PipelineProblem problem)
+    {
+        long largest = problem.Layers.Max(layer => layer.Held + layer.Resident);
+        long all = problem.Layers.Sum(layer => layer.Held + layer.Resident);
+        return Math.Max(largest, (all + problem.Devices - 1) / problem.Devices);
+    }
+
+    private static int MostStages(PipelineProblem problem, TuningOptions options) =>
+        (int)Math.Min(problem.FreeLayers, (long)problem.Devices * options.MaximumStagesPerDevice);
+
     // Stages as small as can be, shared as evenly as can be.
     private static Layout LayoutOf(PipelineProblem problem, TuningOptions options)
     {
@@ -26,7 +37,7 @@ internal static class SmallestCap
             ? [.. given]
             : options.Placement is { } placement
                 ? Lightest(problem, placement)
-                : [.. Enumerable.Repeat(1, problem.FreeLayers)];
+                : [.. NamedPipelines.EvenPartition(problem, MostStages(problem, options))];
         if (options.Placement is { } devices)
             return Layout.Of(problem, partition, devices);
         Layout layout = Layout.Of(problem, partition, new int[partition.Length]);
@@ -127,7 +138,9 @@ internal static class SmallestCap
                     + sums.Resident(layout.First[stage], layout.First[stage + 1]);
             }
 
-            return held.Max();
+            // Of several fullest devices each that holds less is a step forward.
+            long fullest = held.Max();
+            return (fullest * (problem.Devices + 1L)) + held.Count(size => size == fullest);
         });
         return partition;
     }

@@ -1,18 +1,5 @@
 namespace ParallelDsl.Planning.Pipelines.Tuning;
 
-/// <summary>The three parts of a pipeline that tuning changes.</summary>
-public enum TuningPhase
-{
-    /// <summary>Which layers go together.</summary>
-    Partition,
-
-    /// <summary>Where stages lie, and how many there are.</summary>
-    Placement,
-
-    /// <summary>In which order devices work.</summary>
-    Schedule,
-}
-
 /// <summary>Small random changes of a <see cref="TuningPoint"/>, by phase.</summary>
 internal static class TuningMoves
 {

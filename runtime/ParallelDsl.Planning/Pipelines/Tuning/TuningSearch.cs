@@ -56,8 +56,9 @@ public sealed class TuningSearch
         long least = SmallestCap.Of(problem, options);
         if (least > problem.ActivationCap)
         {
+            string smallest = least == SmallestCap.Bound(problem) ? "the smallest" : "the smallest found";
             throw new ArgumentException(Invariant(
-                $"no pipeline keeps an activation cap of {problem.ActivationCap}; the smallest is {least}: one unit alone holds {least} on some device"));
+                $"no pipeline keeps an activation cap of {problem.ActivationCap}; {smallest} is {least}: one unit alone holds {least} on some device"));
         }
 
         _freedom = new(

@@ -1,7 +1,7 @@
 namespace ParallelDsl.Planning.Pipelines.Tuning;
 
 /// <summary>The known schedules that a search starts from and never does worse than.</summary>
-public static class TuningSeeds
+internal static class TuningSeeds
 {
     /// <summary>Every known schedule that keeps the cap, with an even number of layers in each stage and with an even load.</summary>
     /// <param name="problem">The problem.</param>
@@ -13,6 +13,8 @@ public static class TuningSeeds
         var even = new EvenPartitions(problem, Math.Min(most, problem.Devices * 8), 1);
         foreach ((PipelineSchedule schedule, int chunks) in Schedules(problem, all))
         {
+            // X costs one action where B and W cost two; where actions are free it is never faster.
+            bool unsplit = problem.Overhead > 0 && !PipelineOrders.SplitsBackward(schedule);
             int stages = problem.Devices * chunks;
             if (stages > most)
                 continue;
@@ -25,6 +27,11 @@ public static class TuningSeeds
                 if (options.Placement is { } placement && placement != PipelineOrders.PlacementOf(schedule, problem.Devices, chunks))
                     continue;
                 PipelineCandidate candidate = NamedPipelines.Of(problem, schedule, chunks, partition);
+                if (candidate.Peak <= problem.ActivationCap)
+                    yield return candidate;
+                if (!unsplit || !problem.SplitBackward)
+                    continue;
+                candidate = NamedPipelines.Of(problem with { SplitBackward = false }, schedule, chunks, partition);
                 if (candidate.Peak <= problem.ActivationCap)
                     yield return candidate;
             }

@@ -11,6 +11,9 @@ namespace ParallelDsl.Planning.Pipelines.Tuning;
 internal sealed record TuningState(
     int Round, int Searched, bool IsOptimal, PipelineCandidate Best, IReadOnlyList<TuningPoint> Elites)
 {
+    /// <summary>What the error says of a state that is not of the search that is asked for.</summary>
+    public const string Foreign = "this is the state of another search";
+
     private const string Format = "paralleldsl.search/1";
 
     /// <summary>The text of the state: JSON with the digest of the problem and the options, and that of all it says.</summary>
@@ -29,7 +32,7 @@ internal sealed record TuningState(
             if (format.AsText() != Format)
                 throw format.Error($"expected '{Format}'");
             if (search.AsText() != SearchDigest(problem, options))
-                throw search.Error("this is the state of another search: its pipeline or its options differ");
+                throw search.Error($"{Foreign}: its pipeline or its options differ");
             TuningState state = ReadState(problem, members);
             members.End();
             if (digest.AsText() != state.Digest(problem, options))

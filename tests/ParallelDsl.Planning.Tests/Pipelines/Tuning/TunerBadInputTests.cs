@@ -149,6 +149,26 @@ public class TunerBadInputTests
         Legality.Check(problem, AdaptiveTuner.Tune(problem, new(5)));
     });
 
+    [Fact]
+    public void The_smallest_cap_of_a_placement()
+    {
+        // Six, six and three in even stages; five each where the third device's stage has five.
+        PipelineProblem problem = new(new([.. Enumerable.Repeat(new PipelineLayer(1, 1, 1), 15)]), 3, 2, ActivationCap: 5);
+        EquatableArray<int> placement = [0, 1, 2, 0, 1];
+        PipelineCandidate found = AdaptiveTuner.Tune(problem, new(50, Placement: placement));
+        Legality.Check(problem, found);
+        Assert.Equal(placement, found.StageDevices);
+    }
+
+    [Fact]
+    public void Stages_are_no_more_than_allowed_under_the_tightest_cap()
+    {
+        PipelineProblem problem = new(new([.. Enumerable.Repeat(new PipelineLayer(3, 2, 1), 56)]), 4, 8, ActivationCap: 14);
+        PipelineCandidate found = AdaptiveTuner.Tune(problem, new(2_000, MaximumStagesPerDevice: 1));
+        Legality.Check(problem, found);
+        Assert.InRange(found.StageDevices.Count, 4, 4);
+    }
+
     // The largest first to the emptiest holds 7 here: 3 + 2 + 2; and 3 + 3 beside 2 + 2 + 2 holds 6.
     [Fact]
     public void The_smallest_cap_where_filling_up_the_emptiest_is_not_best()

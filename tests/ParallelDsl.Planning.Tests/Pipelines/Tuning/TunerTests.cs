@@ -137,15 +137,15 @@ public class TunerTests
     }
 
     [Theory]
-    [InlineData(11, 0, 0, 10, TuningPhase.Partition)]
-    [InlineData(10, 6, 5, 10, TuningPhase.Placement)]
-    [InlineData(10, 5, 5, 10, TuningPhase.Schedule)]
-    [InlineData(10, 5, 6, 10, TuningPhase.Schedule)]
-    [InlineData(0, 1, 0, 0, TuningPhase.Placement)]
-    [InlineData(0, 0, 0, 0, TuningPhase.Schedule)]
-    [InlineData(1, 0, 9, 0, TuningPhase.Partition)]
-    public void The_control_law_compares_strictly(long spread, long boundary, long residual, long smallestLayer, TuningPhase phase) =>
-        Assert.Equal(phase, new BubbleShare(spread, boundary, residual).Phase(smallestLayer));
+    [InlineData(11, 0, 0, 10, (int)TuningPhase.Partition)]
+    [InlineData(10, 6, 5, 10, (int)TuningPhase.Placement)]
+    [InlineData(10, 5, 5, 10, (int)TuningPhase.Schedule)]
+    [InlineData(10, 5, 6, 10, (int)TuningPhase.Schedule)]
+    [InlineData(0, 1, 0, 0, (int)TuningPhase.Placement)]
+    [InlineData(0, 0, 0, 0, (int)TuningPhase.Schedule)]
+    [InlineData(1, 0, 9, 0, (int)TuningPhase.Partition)]
+    public void The_control_law_compares_strictly(long spread, long boundary, long residual, long smallestLayer, int phase) =>
+        Assert.Equal((TuningPhase)phase, new BubbleShare(spread, boundary, residual).Phase(smallestLayer));
 
     // Two devices, one unit, hop 0: F on 0 from 0 to 2, F and B and W on 1 from 2 to 9, B and W on 0.
     [Fact]
