@@ -24,7 +24,9 @@ internal sealed class PipelineCommand
 
     private readonly Option<string> _layers = new("--layers")
     {
-        Description = "The model: the measured times of its layers (docs/layers.schema.json).", HelpName = "FILE", Required = true,
+        Description = "The model: the measured times of its layers (docs/layers.schema.json).",
+        HelpName = "FILE",
+        Required = true,
     };
 
     private readonly Option<int?> _devices = NumberOption.Int(
@@ -35,7 +37,8 @@ internal sealed class PipelineCommand
 
     private readonly Option<string?> _schedule = new("--schedule")
     {
-        Description = $"One of {ScheduleNames.List}; or all, which compares them. [default: adaptive]", HelpName = "NAME",
+        Description = $"One of {ScheduleNames.List}; or all, which compares them. [default: adaptive]",
+        HelpName = "NAME",
     };
 
     private readonly Option<int?> _chunks = NumberOption.Int(
@@ -90,17 +93,20 @@ internal sealed class PipelineCommand
 
     private readonly Option<string?> _fromCsv = new("--from-csv")
     {
-        Description = "Order and placement from a schedule of torch.distributed.pipelining, in place of --schedule.", HelpName = "FILE",
+        Description = "Order and placement from a schedule of torch.distributed.pipelining, in place of --schedule.",
+        HelpName = "FILE",
     };
 
     private readonly Option<string?> _fromLayout = new("--from-layout")
     {
-        Description = "The partition from a layout string of Megatron-LM, such as \"Et*3|(tt|)*29,m|L\".", HelpName = "LAYOUT",
+        Description = "The partition from a layout string of Megatron-LM, such as \"Et*3|(tt|)*29,m|L\".",
+        HelpName = "LAYOUT",
     };
 
     private readonly Option<string?> _csv = new("--csv")
     {
-        Description = "Writes the schedule for torch.distributed.pipelining.", HelpName = "FILE",
+        Description = "Writes the schedule for torch.distributed.pipelining.",
+        HelpName = "FILE",
     };
 
     private readonly Option<bool> _csvTransfers = new("--csv-transfers") { Description = "Sends and receives in that file too." };

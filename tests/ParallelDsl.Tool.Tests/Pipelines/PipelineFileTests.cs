@@ -55,6 +55,8 @@ public sealed class PipelineFileTests : IDisposable
         "line 1, column 13, ranks[0].cells[3]: deadlock: device 0 at X0.0 waits for X1.0 of device 1, device 1 at X1.0 waits for X2.0 of device 0")]
     [InlineData("0F0,0F0\n", "line 1, column 5, ranks[0].cells[1]")]
     [InlineData("0F0,0B0\n\n", "device 1 has no stage")]
+    [InlineData("0F0,0SEND_F0,0RECV_B0,0B0\n1F0,1B0,1SEND_B0\n", "line 2: F1.0: its input from stage 0 is not there yet: RF1.0 does not stand before it")]
+    [InlineData("0F0,0SEND_F0,0RECV_B0,0B0\n1RECV_F0,1F0,1B0\n", "line 2: the SB of stage 1 and micro-batch 0 is missing")]
     public void Schedules_that_cannot_be(string text, string fault)
     {
         string csv = _case.Write("schedule.csv", text);

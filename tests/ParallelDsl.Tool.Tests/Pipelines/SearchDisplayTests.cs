@@ -39,7 +39,8 @@ public sealed class SearchDisplayTests
             "dotnet",
             ["exec", tool, "pipeline", "--layers", files.Nano, "--devices", "8", "--micro-batches", "64", "--budget", "100000000", "--svg", svg])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         using Process process = Process.Start(start)!;
         Assert.StartsWith("searched ", await process.StandardError.ReadLineAsync(), StringComparison.Ordinal);
