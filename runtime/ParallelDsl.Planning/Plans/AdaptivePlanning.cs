@@ -9,10 +9,13 @@ namespace ParallelDsl.Planning.Plans;
 internal static class AdaptivePlanning
 {
     /// <summary>Actions that a search within a compilation simulates, more or less: what bounds the time that it takes.</summary>
-    public const int SimulatedActions = 75_000;
+    public const int SimulatedActions = 150_000;
 
     /// <summary>Candidates that it tries at least, however large they are.</summary>
     public const int LeastCandidates = 12;
+
+    // Known schedules, proof and simulation of the result cost as much as so many candidates.
+    private const int OtherWork = 12;
 
     // A search through many small ones takes longer than their actions tell.
     private const int MostCandidates = 1_000;
@@ -75,7 +78,7 @@ internal static class AdaptivePlanning
 
     // A candidate has two stages a device, more or less.
     private static int CandidatesFor(AxesSpec axes) => (int)Math.Min(
-        MostCandidates, Math.Max(LeastCandidates, SimulatedActions / (2 * 3L * axes.Pipeline * axes.MicroBatches)));
+        MostCandidates, Math.Max(LeastCandidates, (SimulatedActions / (2 * 3L * axes.Pipeline * axes.MicroBatches)) - OtherWork));
 
     /// <summary>The problem to search; then, as long as whoever asks found nothing that fits, the same with smaller caps: the search counts
     /// what is held at one moment, and memory is planned stage by stage.</summary>

@@ -85,7 +85,7 @@ public sealed class PlanSearchTests : IDisposable
     public void What_cannot_be_searched_is_refused()
     {
         Refuses("searches for a model with PipelineSchedule.Adaptive, and Samples.Gpt has another schedule", "--model", "Gpt");
-        Refuses("--budget 0: needs at least one candidate", "--budget", "0");
+        Refuses("--budget: expected a whole number from 1 to 100000000", "--budget", "0");
         Refuses("write one that ends in .plan.json", "--out", _folder.File("x.json"));
         Refuses("does not exist; create it first", "--out", _folder.File("missing/x.plan.json"));
         Outcome outcome = Run("plan", _assembly, "--budget", "3");

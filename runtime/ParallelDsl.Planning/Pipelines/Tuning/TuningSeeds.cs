@@ -13,8 +13,6 @@ internal static class TuningSeeds
         var even = new EvenPartitions(problem, Math.Min(most, problem.Devices * 8), 1);
         foreach ((PipelineSchedule schedule, int chunks) in Schedules(problem, all))
         {
-            // X costs one action where B and W cost two; where actions are free it is never faster.
-            bool unsplit = problem.Overhead > 0 && !PipelineOrders.SplitsBackward(schedule);
             int stages = problem.Devices * chunks;
             if (stages > most)
                 continue;
@@ -27,11 +25,6 @@ internal static class TuningSeeds
                 if (options.Placement is { } placement && placement != PipelineOrders.PlacementOf(schedule, problem.Devices, chunks))
                     continue;
                 PipelineCandidate candidate = NamedPipelines.Of(problem, schedule, chunks, partition);
-                if (candidate.Peak <= problem.ActivationCap)
-                    yield return candidate;
-                if (!unsplit || !problem.SplitBackward)
-                    continue;
-                candidate = NamedPipelines.Of(problem with { SplitBackward = false }, schedule, chunks, partition);
                 if (candidate.Peak <= problem.ActivationCap)
                     yield return candidate;
             }
