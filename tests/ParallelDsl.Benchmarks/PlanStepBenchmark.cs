@@ -21,7 +21,7 @@ internal static class PlanStepBenchmark
             void Plan()
             {
                 for (int i = 0; i < Repetitions; i++)
-                    TokenPacker.Pack(lengths, 8, 16, unitTokens, 4, 65_536, step);
+                    TokenPacker.Pack(lengths, 8, 2, 16, unitTokens, 4, 65_536, step);
             }
 
             Plan();

@@ -90,6 +90,10 @@ public enum Packing
 {
     /// <summary>Whole sequences, so that the units hold near-equal numbers of tokens.</summary>
     Tokens,
+
+    /// <summary>Slices and whole sequences, so that the units cost near-equally, with other units in the backward than in the forward;
+    /// extreme sequences are spread over several data ranks (after SlimPack, arXiv 2509.26246; reconstructed).</summary>
+    Asymmetric,
 }
 
 /// <summary>How a sequence is divided over the sequence axis.</summary>
@@ -97,6 +101,10 @@ public enum SequenceBalance
 {
     /// <summary>2n chunks over n ranks; rank i holds chunks i and 2n-1-i, so that causal attention is balanced.</summary>
     Zigzag,
+
+    /// <summary>Every sequence on as few ranks as its length needs: on one, on several of a node, or on several nodes, each in zigzag chunks,
+    /// so that all ranks have near-equal work (after Zeppelin, arXiv 2509.21841; reconstructed).</summary>
+    Hierarchical,
 }
 
 /// <summary>How keys and values travel over the sequence axis.</summary>

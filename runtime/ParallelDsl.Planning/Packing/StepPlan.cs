@@ -1,17 +1,33 @@
+using ParallelDsl.Planning.Sequences;
 using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Packing;
 
-/// <summary>Which sequences of a batch go into which unit of a step. Reused from step to step: its arrays only grow, so that a steady
-/// state allocates nothing. Unit (d, u) is micro-batch u of data rank d; its index is d x <see cref="MicroBatches"/> + u.</summary>
+/// <summary>What is decided for one batch: into which slices its sequences are cut, on which ring each sequence lies, and which unit carries the
+/// forward and which the backward of each slice. Reused from step to step: its arrays only grow, so that a steady state allocates
+/// nothing.</summary>
+/// <remarks>
+/// <para>Rank d S + s of a ring is the rank at position d of the data axis and s of the sequence axis, at every position of the pipeline axis:
+/// an <em>attention rank</em>. Unit u of data rank d has the slices of unit u whose ring has a rank of d; a ring over several data ranks
+/// merges them for its sequence.</para>
+/// <para>Whole-sequence packing is the plain case: slice i is sequence i, its ring is all ranks of one data rank, both its units are the
+/// same.</para>
+/// </remarks>
 public sealed class StepPlan
 {
-    private int[] _unitStarts = [];
-    private int[] _unitTokens = [];
-    private int[] _sequences = [];
+    private Slice[] _slices = [];
+    private int[] _firstSlices = [];
+    private int[] _ringStarts = [0];
+    private int[] _ringRanks = [];
+    private Zone[] _ringZones = [];
+    private readonly UnitLists _forward = new();
+    private readonly UnitLists _backward = new();
 
     /// <summary>The data degree.</summary>
     public int DataRanks { get; private set; }
+
+    /// <summary>The sequence degree.</summary>
+    public int SequenceRanks { get; private set; }
 
     /// <summary>Units of each data rank.</summary>
     public int MicroBatches { get; private set; }
@@ -19,42 +35,75 @@ public sealed class StepPlan
     /// <summary>Units of all data ranks.</summary>
     public int Units => DataRanks * MicroBatches;
 
-    /// <summary>How many sequences are packed.</summary>
+    /// <summary>Ranks of the data and sequence axes together.</summary>
+    public int AttentionRanks => DataRanks * SequenceRanks;
+
+    /// <summary>How many sequences are planned.</summary>
     public int SequenceCount { get; private set; }
 
     /// <summary>Tokens of all sequences.</summary>
     public long TotalTokens { get; private set; }
 
-    /// <summary>Where the sequences of each unit start in <see cref="Sequences"/>; the first <see cref="Units"/> + 1 items count.</summary>
-    public int[] UnitStarts => _unitStarts;
+    /// <summary>How many slices there are.</summary>
+    public int SliceCount { get; private set; }
 
-    /// <summary>Indices of sequences, unit after unit, ascending within a unit; the first <see cref="SequenceCount"/> items
-    /// count.</summary>
-    public int[] Sequences => _sequences;
+    /// <summary>The slices by sequence, and by start within a sequence; the first <see cref="SliceCount"/> items count.</summary>
+    public Slice[] Slices => _slices;
 
-    /// <summary>Tokens of each unit, without rounding; the first <see cref="Units"/> items count.</summary>
-    public int[] UnitTokens => _unitTokens;
+    /// <summary>The first slice of each sequence, and after the last sequence <see cref="SliceCount"/>; the first <see cref="SequenceCount"/> + 1
+    /// items count.</summary>
+    public int[] FirstSlices => _firstSlices;
 
-    // What the packer works with.
+    /// <summary>How many rings there are.</summary>
+    public int RingCount { get; private set; }
+
+    /// <summary>Where the ranks of each ring start in <see cref="RingRanks"/>; the first <see cref="RingCount"/> + 1 items count.</summary>
+    public int[] RingStarts => _ringStarts;
+
+    /// <summary>The attention ranks of the rings, each ring in its cyclic order. Member i of a ring of g holds the zigzag chunks i and
+    /// 2g - 1 - i of its slices.</summary>
+    public int[] RingRanks => _ringRanks;
+
+    /// <summary>How far each ring reaches; the first <see cref="RingCount"/> items count.</summary>
+    public Zone[] RingZones => _ringZones;
+
+    /// <summary>Whether every slice has the same unit in the backward as in the forward.</summary>
+    public bool IsSymmetric { get; private set; }
+
+    /// <summary>Whether a slice is less than its sequence.</summary>
+    public bool IsSliced => SliceCount > SequenceCount;
+
+    // What planners work with.
     internal long[] Keys { get; private set; } = [];
 
     internal long[] Heap { get; private set; } = [];
 
     internal int[] UnitOf { get; private set; } = [];
 
+    internal int[] Lengths { get; private set; } = [];
+
     /// <summary>The index of micro-batch <paramref name="microBatch"/> of <paramref name="dataRank"/>.</summary>
     public int UnitIndex(int dataRank, int microBatch) => (dataRank * MicroBatches) + microBatch;
 
+    /// <summary>How many ranks the ring at <paramref name="ring"/> has.</summary>
+    public int RingSize(int ring) => _ringStarts[ring + 1] - _ringStarts[ring];
+
+    /// <summary>The tokens of one forward unit on all ranks of its data rank.</summary>
+    public int UnitTokens(int dataRank, int microBatch) => _forward.Tokens[UnitIndex(dataRank, microBatch)];
+
 #if NET
-    /// <summary>The sequences of a unit, ascending.</summary>
-    public ReadOnlySpan<int> SequencesOf(int dataRank, int microBatch)
-    {
-        int unit = UnitIndex(dataRank, microBatch);
-        return _sequences.AsSpan(_unitStarts[unit], _unitStarts[unit + 1] - _unitStarts[unit]);
-    }
+    /// <summary>The slices whose forward unit <paramref name="unit"/> of <paramref name="dataRank"/> carries, ascending.</summary>
+    public ReadOnlySpan<int> ForwardSlices(int dataRank, int unit) => _forward.Of(UnitIndex(dataRank, unit));
+
+    /// <summary>The slices whose backward unit <paramref name="unit"/> of <paramref name="dataRank"/> carries, ascending.</summary>
+    public ReadOnlySpan<int> BackwardSlices(int dataRank, int unit) => (IsSymmetric ? _forward : _backward).Of(UnitIndex(dataRank, unit));
+
+    /// <summary>The ranks of a ring in their cyclic order.</summary>
+    public ReadOnlySpan<int> RanksOf(int ring) => _ringRanks.AsSpan(_ringStarts[ring], RingSize(ring));
 
 #endif
-    internal void Reserve(int dataRanks, int microBatches, int sequences)
+    /// <summary>Starts a plan of <paramref name="sequences"/> sequences: no slices, no rings.</summary>
+    internal void Reserve(int dataRanks, int sequenceRanks, int microBatches, int sequences)
     {
         if (dataRanks < 1 || microBatches < 1 || (long)dataRanks * microBatches > 1 << 28)
         {
@@ -62,14 +111,21 @@ public sealed class StepPlan
                 nameof(microBatches), Invariant($"{microBatches} units for each of {dataRanks} data ranks"));
         }
 
-        (DataRanks, MicroBatches, SequenceCount, TotalTokens) = (dataRanks, microBatches, sequences, 0);
-        if (_unitTokens.Length < Units)
-            (_unitStarts, _unitTokens, Heap) = (new int[Units + 1], new int[Units], new long[Units]);
-        if (_sequences.Length < sequences)
+        if (sequenceRanks < 1 || (long)dataRanks * sequenceRanks > 1 << 28)
+            throw new ArgumentOutOfRangeException(nameof(sequenceRanks), Invariant($"{sequenceRanks} ranks for each of {dataRanks} data ranks"));
+        (DataRanks, SequenceRanks, MicroBatches, SequenceCount, TotalTokens) = (dataRanks, sequenceRanks, microBatches, sequences, 0);
+        (SliceCount, RingCount, IsSymmetric) = (0, 0, true);
+        if (Heap.Length < Units)
+            Heap = new long[Units];
+        if (Keys.Length < sequences)
         {
-            int capacity = (int)Math.Max(sequences, Math.Min(1 << 28, 2L * _sequences.Length));
-            (_sequences, Keys, UnitOf) = (new int[capacity], new long[capacity], new int[capacity]);
+            int capacity = (int)Math.Max(sequences, Math.Min(1 << 28, 2L * Keys.Length));
+            (Keys, UnitOf, Lengths) = (new long[capacity], new int[capacity], new int[capacity]);
         }
+
+        if (_firstSlices.Length < sequences + 1)
+            _firstSlices = new int[(int)Math.Max(sequences + 1L, Math.Min(1 << 28, 2L * _firstSlices.Length))];
+        _firstSlices[0] = 0;
     }
 
     internal void SetLength(int sequence, int length, int contextLength)
@@ -82,6 +138,7 @@ public sealed class StepPlan
 
         // Ascending keys: the longest first, of equals the lower index.
         Keys[sequence] = ((long)(int.MaxValue - length) << 32) | (uint)sequence;
+        Lengths[sequence] = length;
         TotalTokens += length;
     }
 
@@ -91,20 +148,104 @@ public sealed class StepPlan
         return (int)(Keys[key] & 0xFFFF_FFFF);
     }
 
-    // Writes the sequences of every unit from the unit of every sequence.
+    /// <summary>Adds a ring without ranks; its ranks follow in their cyclic order.</summary>
+    /// <returns>Its index.</returns>
+    internal int AddRing(Zone zone)
+    {
+        if (_ringStarts.Length < RingCount + 2)
+            Array.Resize(ref _ringStarts, Math.Max(8, 2 * _ringStarts.Length));
+        if (_ringZones.Length < RingCount + 1)
+            Array.Resize(ref _ringZones, Math.Max(8, 2 * _ringZones.Length));
+        _ringZones[RingCount] = zone;
+        _ringStarts[RingCount + 1] = _ringStarts[RingCount];
+        return RingCount++;
+    }
+
+    /// <summary>Adds a rank to the last ring.</summary>
+    internal void AddRingRank(int attentionRank)
+    {
+        int end = _ringStarts[RingCount]++;
+        if (_ringRanks.Length <= end)
+            Array.Resize(ref _ringRanks, Math.Max(16, 2 * _ringRanks.Length));
+        _ringRanks[end] = attentionRank;
+    }
+
+    /// <summary>Adds the next slice: sequences come in ascending order, the slices of a sequence by their start.</summary>
+    internal void AddSlice(in Slice slice)
+    {
+        if (_slices.Length <= SliceCount)
+            Array.Resize(ref _slices, Math.Max(Math.Max(16, SequenceCount), 2 * _slices.Length));
+        _slices[SliceCount++] = slice;
+        _firstSlices[slice.Sequence + 1] = SliceCount;
+        IsSymmetric &= slice.ForwardUnit == slice.BackwardUnit;
+    }
+
+    /// <summary>Lists the slices of every unit, once all are added.</summary>
     internal void Gather()
     {
-        int units = Units;
-        Array.Clear(_unitStarts, 0, units + 1);
-        for (int sequence = 0; sequence < SequenceCount; sequence++)
-            _unitStarts[UnitOf[sequence] + 1]++;
-        for (int unit = 0; unit < units; unit++)
-            _unitStarts[unit + 1] += _unitStarts[unit];
+        _forward.Gather(this, backward: false);
+        if (!IsSymmetric)
+            _backward.Gather(this, backward: true);
+    }
 
-        // Each start runs ahead to the start of the next unit; then all move back by one.
-        for (int sequence = 0; sequence < SequenceCount; sequence++)
-            _sequences[_unitStarts[UnitOf[sequence]]++] = sequence;
-        Array.Copy(_unitStarts, 0, _unitStarts, 1, units);
-        _unitStarts[0] = 0;
+    /// <summary>The slices of every unit of every data rank.</summary>
+    private sealed class UnitLists
+    {
+        private int[] _starts = [];
+        private int[] _items = [];
+
+        public int[] Tokens { get; private set; } = [];
+
+#if NET
+        public ReadOnlySpan<int> Of(int unit) => _items.AsSpan(_starts[unit], _starts[unit + 1] - _starts[unit]);
+
+#endif
+        public void Gather(StepPlan plan, bool backward)
+        {
+            int units = plan.Units;
+            if (Tokens.Length < units)
+                (_starts, Tokens) = (new int[units + 1], new int[units]);
+            Array.Clear(_starts, 0, units + 1);
+            Array.Clear(Tokens, 0, units);
+            Visit(plan, backward, fill: false);
+            for (int unit = 0; unit < units; unit++)
+                _starts[unit + 1] += _starts[unit];
+            if (_items.Length < _starts[units])
+                _items = new int[Math.Max(_starts[units], 2 * _items.Length)];
+
+            // Each start runs ahead to the start of the next unit; then all move back by one.
+            Visit(plan, backward, fill: true);
+            Array.Copy(_starts, 0, _starts, 1, units);
+            _starts[0] = 0;
+        }
+
+        private void Visit(StepPlan plan, bool backward, bool fill)
+        {
+            for (int index = 0; index < plan.SliceCount; index++)
+            {
+                ref readonly Slice slice = ref plan._slices[index];
+                int microBatch = backward ? slice.BackwardUnit : slice.ForwardUnit;
+                int first = plan._ringStarts[slice.Ring], end = plan._ringStarts[slice.Ring + 1];
+                int known = -1;
+
+                // The ranks of a data rank follow one another in a ring.
+                for (int member = first; member < end; member++)
+                {
+                    int dataRank = plan._ringRanks[member] / plan.SequenceRanks;
+                    int unit = plan.UnitIndex(dataRank, microBatch);
+                    if (fill && end - first > 1)
+                        Tokens[unit] += ZigzagSplit.TokensOf(slice.Length, end - first, member - first);
+                    else if (fill)
+                        Tokens[unit] += slice.Length;
+                    if (dataRank == known)
+                        continue;
+                    known = dataRank;
+                    if (fill)
+                        _items[_starts[unit]++] = index;
+                    else
+                        _starts[unit + 1]++;
+                }
+            }
+        }
     }
 }

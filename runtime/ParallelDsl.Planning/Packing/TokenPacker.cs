@@ -20,6 +20,7 @@ public static class TokenPacker
     /// <param name="lengths">Tokens of each sequence.</param>
     /// <param name="count">How many sequences.</param>
     /// <param name="dataRanks">The data degree.</param>
+    /// <param name="sequenceRanks">The sequence degree: every sequence lies on all ranks of its data rank.</param>
     /// <param name="unitsPerDataRank">Units of each data rank.</param>
     /// <param name="unitTokens">Tokens that a unit may hold.</param>
     /// <param name="granule">What lengths are rounded up to a multiple of.</param>
@@ -28,52 +29,52 @@ public static class TokenPacker
     /// <exception cref="PackingException">A length is not between 1 and the context length, or the batch does not fit.</exception>
     /// <exception cref="ArgumentOutOfRangeException">Another number is not positive, or there are fewer lengths than said.</exception>
     public static void Pack(
-        int[] lengths, int count, int dataRanks, int unitsPerDataRank, int unitTokens, int granule, int contextLength, StepPlan into)
+        int[] lengths, int count, int dataRanks, int sequenceRanks, int unitsPerDataRank, int unitTokens, int granule, int contextLength, StepPlan into)
     {
-        Load(lengths, count, dataRanks, unitsPerDataRank, contextLength, into);
+        Load(lengths, count, dataRanks, sequenceRanks, unitsPerDataRank, contextLength, into);
         ThrowUnlessFits(Assign(into, unitTokens, granule), unitTokens, granule, into);
     }
 
     /// <summary>The same, but false where the batch does not fit.</summary>
-    /// <inheritdoc cref="Pack(int[], int, int, int, int, int, int, StepPlan)"/>
+    /// <inheritdoc cref="Pack(int[], int, int, int, int, int, int, int, StepPlan)"/>
     public static bool TryPack(
-        int[] lengths, int count, int dataRanks, int unitsPerDataRank, int unitTokens, int granule, int contextLength, StepPlan into)
+        int[] lengths, int count, int dataRanks, int sequenceRanks, int unitsPerDataRank, int unitTokens, int granule, int contextLength, StepPlan into)
     {
-        Load(lengths, count, dataRanks, unitsPerDataRank, contextLength, into);
+        Load(lengths, count, dataRanks, sequenceRanks, unitsPerDataRank, contextLength, into);
         return Assign(into, unitTokens, granule) == Fits;
     }
 
-    private static void Load(int[] lengths, int count, int dataRanks, int unitsPerDataRank, int contextLength, StepPlan into)
+    private static void Load(int[] lengths, int count, int dataRanks, int sequenceRanks, int unitsPerDataRank, int contextLength, StepPlan into)
     {
         if (count < 0 || count > lengths.Length)
             throw new ArgumentOutOfRangeException(nameof(count), Invariant($"{count} of {lengths.Length} lengths"));
-        into.Reserve(dataRanks, unitsPerDataRank, count);
+        into.Reserve(dataRanks, sequenceRanks, unitsPerDataRank, count);
         for (int sequence = 0; sequence < count; sequence++)
             into.SetLength(sequence, lengths[sequence], contextLength);
     }
 
 #if NET
     /// <summary>Packs all <paramref name="lengths"/>.</summary>
-    /// <inheritdoc cref="Pack(int[], int, int, int, int, int, int, StepPlan)"/>
+    /// <inheritdoc cref="Pack(int[], int, int, int, int, int, int, int, StepPlan)"/>
     public static void Pack(
-        ReadOnlySpan<int> lengths, int dataRanks, int unitsPerDataRank, int unitTokens, int granule, int contextLength, StepPlan into)
+        ReadOnlySpan<int> lengths, int dataRanks, int sequenceRanks, int unitsPerDataRank, int unitTokens, int granule, int contextLength, StepPlan into)
     {
-        Load(lengths, dataRanks, unitsPerDataRank, contextLength, into);
+        Load(lengths, dataRanks, sequenceRanks, unitsPerDataRank, contextLength, into);
         ThrowUnlessFits(Assign(into, unitTokens, granule), unitTokens, granule, into);
     }
 
     /// <summary>The same, but false where the batch does not fit.</summary>
-    /// <inheritdoc cref="Pack(int[], int, int, int, int, int, int, StepPlan)"/>
+    /// <inheritdoc cref="Pack(int[], int, int, int, int, int, int, int, StepPlan)"/>
     public static bool TryPack(
-        ReadOnlySpan<int> lengths, int dataRanks, int unitsPerDataRank, int unitTokens, int granule, int contextLength, StepPlan into)
+        ReadOnlySpan<int> lengths, int dataRanks, int sequenceRanks, int unitsPerDataRank, int unitTokens, int granule, int contextLength, StepPlan into)
     {
-        Load(lengths, dataRanks, unitsPerDataRank, contextLength, into);
+        Load(lengths, dataRanks, sequenceRanks, unitsPerDataRank, contextLength, into);
         return Assign(into, unitTokens, granule) == Fits;
     }
 
-    private static void Load(ReadOnlySpan<int> lengths, int dataRanks, int unitsPerDataRank, int contextLength, StepPlan into)
+    private static void Load(ReadOnlySpan<int> lengths, int dataRanks, int sequenceRanks, int unitsPerDataRank, int contextLength, StepPlan into)
     {
-        into.Reserve(dataRanks, unitsPerDataRank, lengths.Length);
+        into.Reserve(dataRanks, sequenceRanks, unitsPerDataRank, lengths.Length);
         for (int sequence = 0; sequence < lengths.Length; sequence++)
             into.SetLength(sequence, lengths[sequence], contextLength);
     }
@@ -95,10 +96,7 @@ public static class TokenPacker
             throw new ArgumentOutOfRangeException(nameof(unitTokens), Invariant($"units of {unitTokens} tokens in granules of {granule}"));
         Array.Sort(plan.Keys, 0, plan.SequenceCount);
         for (int unit = 0; unit < plan.Units; unit++)
-        {
             plan.Heap[unit] = unit; // Empty, in order of preference: a heap already.
-            plan.UnitTokens[unit] = 0;
-        }
 
         for (int i = 0; i < plan.SequenceCount; i++)
         {
@@ -108,14 +106,32 @@ public static class TokenPacker
             if (filled > unitTokens)
                 return sequence;
             int preference = (int)(plan.Heap[0] & 0xFFFF_FFFF);
-            int unit = plan.UnitIndex(preference % plan.DataRanks, preference / plan.DataRanks);
-            plan.UnitOf[sequence] = unit;
-            plan.UnitTokens[unit] += length;
+            plan.UnitOf[sequence] = plan.UnitIndex(preference % plan.DataRanks, preference / plan.DataRanks);
             ReplaceLeast(plan.Heap, plan.Units, (filled << 32) | (uint)preference);
         }
 
-        plan.Gather();
+        WriteSlices(plan);
         return Fits;
+    }
+
+    // Every sequence is one slice, on the ring of all ranks of its data rank.
+    private static void WriteSlices(StepPlan plan)
+    {
+        Zone zone = plan.SequenceRanks == 1 ? Zone.Local : Zone.IntraNode;
+        for (int dataRank = 0; dataRank < plan.DataRanks; dataRank++)
+        {
+            plan.AddRing(zone);
+            for (int rank = 0; rank < plan.SequenceRanks; rank++)
+                plan.AddRingRank((dataRank * plan.SequenceRanks) + rank);
+        }
+
+        for (int sequence = 0; sequence < plan.SequenceCount; sequence++)
+        {
+            int dataRank = plan.UnitOf[sequence] / plan.MicroBatches, unit = plan.UnitOf[sequence] % plan.MicroBatches;
+            plan.AddSlice(new Slice(sequence, 0, plan.Lengths[sequence], dataRank, unit, unit));
+        }
+
+        plan.Gather();
     }
 
     private static void ReplaceLeast(long[] heap, int count, long item)

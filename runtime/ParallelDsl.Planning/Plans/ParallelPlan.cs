@@ -43,6 +43,8 @@ public sealed record ParallelPlan(
 /// <param name="UnitTokens">Tokens that one unit may hold over the whole sequence axis; 0 means the context length.</param>
 /// <param name="VocabularySlices">Into how many layers, each with a slice of the vocabulary, the embedding and the head are divided; 0 and 1
 /// leave them whole.</param>
+/// <param name="Packing">How the sequences of a batch are grouped into units.</param>
+/// <param name="Balance">How a sequence is spread over the sequence axis.</param>
 public sealed record AxesSpec(
     int Data = 1,
     int Sequence = 1,
@@ -51,7 +53,9 @@ public sealed record AxesSpec(
     int MicroBatches = 0,
     int Chunks = 0,
     int UnitTokens = 0,
-    int VocabularySlices = 1);
+    int VocabularySlices = 1,
+    ParallelDsl.Packing Packing = ParallelDsl.Packing.Tokens,
+    SequenceBalance Balance = SequenceBalance.Zigzag);
 
 /// <summary>A contiguous run of layers.</summary>
 /// <param name="Index">Position in execution order, from 0.</param>
@@ -65,13 +69,29 @@ public sealed record AxesSpec(
 public sealed record PlannedStage(
     int Index, int FirstLayer, int LayerCount, int Device, long Forward, long BackwardInput, long BackwardWeight, long Hop);
 
-/// <summary>The constants of token packing. A sequence of length s takes s rounded up to a multiple of <paramref name="Granule"/> tokens of
+/// <summary>The constants of packing. With token packing a sequence of length s takes s rounded up to a multiple of <paramref name="Granule"/> tokens of
 /// a unit, which bounds what each sequence rank can get (its two zigzag chunks) by UnitTokens / Sequence exactly.</summary>
 /// <param name="UnitsPerDataRank">Units (micro-batches) of each data rank in a step.</param>
 /// <param name="UnitTokens">Tokens that a unit may hold over the whole sequence axis.</param>
 /// <param name="UnitTokensPerRank">The same on one rank of the sequence axis.</param>
 /// <param name="Granule">2 x the sequence degree, or 1 where there is none.</param>
-public sealed record BatchingPlan(int UnitsPerDataRank, int UnitTokens, int UnitTokensPerRank, int Granule);
+/// <param name="Window">Units that may exchange slices, because the programs run all their forwards before any of their backwards: units
+/// w Window to (w + 1) Window - 1. 1 where forward and backward of a sequence share a unit.</param>
+/// <param name="Remaps">Whether the rows of a unit are moved to equal shares of its ranks for all but attention.</param>
+/// <param name="Routes">Whether keys and values cross nodes over several network interfaces where that is predicted to be faster.</param>
+/// <param name="IntraNodeTokens">The least tokens a rank of a sequence on a ring inside a node for which its transfers hide behind its
+/// attention.</param>
+/// <param name="InterNodeTokens">The same for a ring over several nodes.</param>
+public sealed record BatchingPlan(
+    int UnitsPerDataRank,
+    int UnitTokens,
+    int UnitTokensPerRank,
+    int Granule,
+    int Window = 1,
+    bool Remaps = false,
+    bool Routes = false,
+    int IntraNodeTokens = 0,
+    int InterNodeTokens = 0);
 
 /// <summary>The memory of the ranks at one position of the pipeline axis, in bytes.</summary>
 /// <param name="Device">The position.</param>

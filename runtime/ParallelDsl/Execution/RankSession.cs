@@ -126,7 +126,7 @@ internal sealed unsafe class RankSession : IDisposable
         Coordinate own = _model.Coordinate;
         int units = _model.Plan.Batching.UnitsPerDataRank;
         for (int unit = 0; unit < units; unit++)
-            _layouts[unit].Build(batch, step.SequencesOf(own.Data, unit), _model.Plan.Mesh.Sequence, own.Sequence);
+            _layouts[unit].Build(batch, step.ForwardSlices(own.Data, unit), _model.Plan.Mesh.Sequence, own.Sequence);
         _loss.Nats = 0;
         _loss.Scale = 1f / step.TotalTokens;
     }

@@ -60,7 +60,7 @@ internal sealed class StepGrouping(ParallelPlan plan, StepPlanner planner)
             return new StepGrouping(plan, TModel.TryPlanStep);
         BatchingPlan constants = plan.Batching;
         return new StepGrouping(plan, (lengths, step) => TokenPacker.TryPack(
-            lengths, plan.Mesh.Data, constants.UnitsPerDataRank, constants.UnitTokens, constants.Granule, plan.Model.ContextLength, step));
+            lengths, plan.Mesh.Data, plan.Mesh.Sequence, constants.UnitsPerDataRank, constants.UnitTokens, constants.Granule, plan.Model.ContextLength, step));
     }
 
     /// <summary>Refuses sequences that no step can hold.</summary>

@@ -6,12 +6,12 @@ namespace ParallelDsl.Planning.Tests.Packing;
 public class TokenPackerTests
 {
     private static string Text(StepPlan plan) => string.Join(" | ", Enumerable.Range(0, plan.DataRanks).Select(rank =>
-        string.Join(" ", Enumerable.Range(0, plan.MicroBatches).Select(unit => $"[{string.Join(",", plan.SequencesOf(rank, unit).ToArray())}]"))));
+        string.Join(" ", Enumerable.Range(0, plan.MicroBatches).Select(unit => $"[{string.Join(",", plan.ForwardSlices(rank, unit).ToArray())}]"))));
 
     private static StepPlan Pack(int[] lengths, int dataRanks, int units, int unitTokens, int granule = 1, int context = 1_000_000)
     {
         var plan = new StepPlan();
-        TokenPacker.Pack(lengths, dataRanks, units, unitTokens, granule, context, plan);
+        TokenPacker.Pack(lengths, dataRanks, 1, units, unitTokens, granule, context, plan);
         return plan;
     }
 
@@ -46,7 +46,7 @@ public class TokenPackerTests
         Cases.Check(Gen.Select(Batches, Gen.Int[100, 1_000]), 2_000, input =>
         {
             ((int[] lengths, int dataRanks, int units, int granule), int unitTokens) = input;
-            bool fits = TokenPacker.TryPack(lengths, dataRanks, units, unitTokens, granule, 100, reused);
+            bool fits = TokenPacker.TryPack(lengths, dataRanks, 1, units, unitTokens, granule, 100, reused);
             if (!fits)
             {
                 Assert.Throws<PackingException>(() => Pack(lengths, dataRanks, units, unitTokens, granule, 100));
@@ -57,9 +57,9 @@ public class TokenPackerTests
             var seen = new List<int>();
             for (int unit = 0; unit < dataRanks * units; unit++)
             {
-                int[] sequences = reused.SequencesOf(unit / units, unit % units).ToArray();
+                int[] sequences = reused.ForwardSlices(unit / units, unit % units).ToArray();
                 Assert.Equal(sequences.Order(), sequences);
-                Assert.Equal(sequences.Sum(sequence => lengths[sequence]), reused.UnitTokens[unit]);
+                Assert.Equal(sequences.Sum(sequence => lengths[sequence]), reused.UnitTokens(unit / units, unit % units));
                 Assert.True(sequences.Sum(sequence => (lengths[sequence] + granule - 1) / granule * granule) <= unitTokens);
                 seen.AddRange(sequences);
             }
@@ -69,7 +69,7 @@ public class TokenPackerTests
 
             // A plan that was used before gives the same as a new one, and so does an array of lengths.
             Assert.Equal(Text(Pack(lengths, dataRanks, units, unitTokens, granule)), Text(reused));
-            TokenPacker.Pack([.. lengths, -1], lengths.Length, dataRanks, units, unitTokens, granule, 100, reused);
+            TokenPacker.Pack([.. lengths, -1], lengths.Length, dataRanks, 1, units, unitTokens, granule, 100, reused);
             Assert.Equal(Text(Pack(lengths, dataRanks, units, unitTokens, granule)), Text(reused));
         });
         Assert.InRange(fitted, 500, 1_999);
@@ -84,7 +84,7 @@ public class TokenPackerTests
         input =>
         {
             StepPlan plan = Pack(input.lengths, 1, input.units, 1_000);
-            int fullest = plan.UnitTokens.Take(input.units).Max();
+            int fullest = Enumerable.Range(0, input.units).Max(unit => plan.UnitTokens(0, unit));
 
             // Graham, 1969: at most 4/3 - 1/(3m) of the best.
             Assert.True(3 * input.units * fullest <= ((4 * input.units) - 1) * Best(input.lengths, new int[input.units], 0));
@@ -113,7 +113,7 @@ public class TokenPackerTests
         for (int rank = 0; rank < dataRanks; rank++)
         {
             for (int unit = 0; unit < units; unit++)
-                Assert.Equal(plan.SequencesOf(rank, unit).ToArray(), single.SequencesOf(0, (unit * dataRanks) + rank).ToArray());
+                Assert.Equal(plan.ForwardSlices(rank, unit).ToArray(), single.ForwardSlices(0, (unit * dataRanks) + rank).ToArray());
         }
     });
 
@@ -127,7 +127,7 @@ public class TokenPackerTests
     {
         var exception = Assert.Throws<PackingException>(() => Pack([3, length], 1, 1, 100, 1, context: 64));
         Assert.Equal($"sequence 1 has {length} tokens, and the context length allows 1 to 64", exception.Message);
-        Assert.Throws<PackingException>(() => TokenPacker.TryPack([length], 1, 1, 100, 1, 64, new StepPlan()));
+        Assert.Throws<PackingException>(() => TokenPacker.TryPack([length], 1, 1, 1, 100, 1, 64, new StepPlan()));
     }
 
     [Fact]
@@ -137,7 +137,7 @@ public class TokenPackerTests
         Assert.Equal(
             "sequence 1 fits into none of 2 units of 64 tokens with lengths rounded up to multiples of 4: the batch has 3 sequences and 161 tokens",
             exception.Message);
-        Assert.False(TokenPacker.TryPack([60, 50, 51], 1, 2, 64, 4, 1_000, new StepPlan()));
+        Assert.False(TokenPacker.TryPack([60, 50, 51], 1, 1, 2, 64, 4, 1_000, new StepPlan()));
     }
 
     [Theory]
@@ -149,12 +149,12 @@ public class TokenPackerTests
     public void Impossible_arguments_are_refused(int dataRanks, int units, int unitTokens, int granule)
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => Pack([1], dataRanks, units, unitTokens, granule));
-        Assert.Throws<ArgumentOutOfRangeException>(() => TokenPacker.Pack([1], 2, 1, 1, 1, 1, 1, new StepPlan()));
+        Assert.Throws<ArgumentOutOfRangeException>(() => TokenPacker.Pack([1], 2, 1, 1, 1, 1, 1, 1, new StepPlan()));
     }
 
     [Fact]
     public void The_longest_lengths_do_not_overflow() => Assert.False(
-        TokenPacker.TryPack([int.MaxValue, int.MaxValue], 1, 1, int.MaxValue, 8, int.MaxValue, new StepPlan()));
+        TokenPacker.TryPack([int.MaxValue, int.MaxValue], 1, 1, 1, int.MaxValue, 8, int.MaxValue, new StepPlan()));
 
     [Fact]
     public void Steady_state_allocates_nothing()
@@ -162,10 +162,10 @@ public class TokenPackerTests
         int[] lengths = [.. Enumerable.Range(0, 1_000).Select(index => 1 + (index * 7_919 % 500))];
         var plan = new StepPlan();
         for (int warmUp = 0; warmUp < 3; warmUp++)
-            TokenPacker.Pack(lengths, 4, 8, 100_000, 4, 500, plan);
+            TokenPacker.Pack(lengths, 4, 2, 8, 100_000, 4, 500, plan);
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int step = 0; step < 10; step++)
-            TokenPacker.Pack(lengths, 4, 8, 100_000, 4, 500, plan);
+            TokenPacker.Pack(lengths, 4, 2, 8, 100_000, 4, 500, plan);
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 }

@@ -41,7 +41,7 @@ public sealed class MemoryTests
             using ThreadTeam team = new(1);
             using RankSession session = new(model, transport, team);
             StepPlan step = new();
-            Assert.True(TokenPacker.TryPack([.. batch.Select(sequence => sequence.Length - 1)], data, 4, 96, plan.Batching.Granule, TinyModel<Tied>.Context, step));
+            Assert.True(TokenPacker.TryPack([.. batch.Select(sequence => sequence.Length - 1)], data, plan.Mesh.Sequence, 4, 96, plan.Batching.Granule, TinyModel<Tied>.Context, step));
             session.ComputeGradients(batch, step);
 
             DeviceMemory planned = plan.Memory[model.Coordinate.Pipeline];

@@ -108,7 +108,7 @@ public sealed class RandomProgramTests(ITestOutputHelper output)
     {
         StepPlan step = new();
         Assert.True(TokenPacker.TryPack(
-            [.. Batch.Select(sequence => sequence.Length - 1)], 1, Units, plan.Batching.UnitTokens, plan.Batching.Granule, TinyModel<Untied>.Context, step));
+            [.. Batch.Select(sequence => sequence.Length - 1)], 1, plan.Mesh.Sequence, Units, plan.Batching.UnitTokens, plan.Batching.Granule, TinyModel<Untied>.Context, step));
         RankModel[] models = [.. Enumerable.Range(0, plan.Mesh.Size).Select(rank => RankModel.Create<TinyModel<Untied>>(plan, rank))];
         (double Loss, double Norm) figures = default;
         try

@@ -77,7 +77,7 @@ internal sealed class TinyModel<TTiny> : IParallelModel<TinyModel<TTiny>>
     };
 
     public static bool TryPlanStep(ReadOnlySpan<int> lengths, StepPlan step) =>
-        TokenPacker.TryPack(lengths, 1, 4, 96, 1, Context, step);
+        TokenPacker.TryPack(lengths, 1, 1, 4, 96, 1, Context, step);
 
     private readonly struct EmbeddingShape : IEmbeddingShape
     {

@@ -1,0 +1,34 @@
+namespace ParallelDsl.Planning.Packing;
+
+/// <summary>The constants of step planning as values: what a plan that was not compiled, a tool or a test plans with.</summary>
+/// <param name="Packing">How sequences become units.</param>
+/// <param name="Balance">How sequences are spread over ranks.</param>
+/// <param name="ContextLength">The longest sequence, tokens.</param>
+/// <param name="DataRanks">The degree of the data axis.</param>
+/// <param name="SequenceRanks">The degree of the sequence axis.</param>
+/// <param name="UnitsPerDataRank">Units of each data rank in a step.</param>
+/// <param name="UnitTokensPerRank">Tokens that a unit may hold on one rank.</param>
+/// <param name="Granule">What token packing rounds lengths up to a multiple of.</param>
+/// <param name="Window">Units that may exchange slices.</param>
+/// <param name="IntraNodeTokens">The least tokens a rank for which a ring inside a node hides its transfers.</param>
+/// <param name="InterNodeTokens">The same for a ring over several nodes.</param>
+/// <param name="Costs">What tokens cost.</param>
+/// <param name="Nodes">The node of every attention rank.</param>
+public readonly record struct StepConstants(
+    ParallelDsl.Packing Packing,
+    SequenceBalance Balance,
+    int ContextLength,
+    int DataRanks,
+    int SequenceRanks,
+    int UnitsPerDataRank,
+    int UnitTokensPerRank,
+    int Granule,
+    int Window,
+    int IntraNodeTokens,
+    int InterNodeTokens,
+    SequenceCosts Costs,
+    EquatableArray<int> Nodes) : IStepConstants
+{
+    /// <inheritdoc/>
+    public int NodeOf(int attentionRank) => Nodes[attentionRank];
+}
