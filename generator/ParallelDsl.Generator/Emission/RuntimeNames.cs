@@ -12,6 +12,11 @@ internal static class RuntimeNames
     public const string Coordinate = "global::ParallelDsl.Planning.Meshes.Coordinate";
     public const string StepPlan = "global::ParallelDsl.Planning.Packing.StepPlan";
     public const string TokenPacker = "global::ParallelDsl.Planning.Packing.TokenPacker";
+    public const string StepPlanner = "global::ParallelDsl.Planning.Packing.StepPlanner";
+    public const string StepConstants = "global::ParallelDsl.Planning.Packing.IStepConstants";
+    public const string SequenceCosts = "global::ParallelDsl.Planning.Packing.SequenceCosts";
+    public const string Packing = "global::ParallelDsl.Packing";
+    public const string SequenceBalance = "global::ParallelDsl.SequenceBalance";
     public const string PackingException = "global::ParallelDsl.Planning.Packing.PackingException";
     public const string ParallelModel = "global::ParallelDsl.Execution.IParallelModel";
     public const string LayerModule = "global::ParallelDsl.Execution.LayerModule";

@@ -6,13 +6,16 @@ namespace ParallelDsl.Generator.Naming;
 /// <summary>The names of the members that generated code adds to a model.</summary>
 internal static class GeneratedNames
 {
+    /// <summary>The struct of the constants of step planning.</summary>
+    public const string StepConstants = "BatchingConstants";
+
     /// <summary>Those that every model gets.</summary>
     public static readonly string[] Members =
     [
         "Plan", "PlanDigest", "CompiledPlan", "CreateLayer", "StageOf", "Stages", "Kernels", "ProgramOf", "PlanStep", "TryPlanStep",
         "ContextLength", "DataRanks", "SequenceRanks", "PipelineRanks", "UnitsPerDataRank", "UnitTokens", "Granule",
         "CoordinateOf", "DataGroupOf", "SequenceGroupOf", "PipelineGroupOf", "RingOf",
-        "Coordinates", "DataGroups", "SequenceGroups", "PipelineGroups", "Rings", "Unplanned",
+        "Coordinates", "DataGroups", "SequenceGroups", "PipelineGroups", "Rings", "Unplanned", StepConstants,
     ];
 
     /// <summary>The name of the shape of a layer.</summary>

@@ -57,6 +57,8 @@ internal sealed partial class ModelParser
         int contextLength = 0;
         int data = 1, unitTokens = 0, sequence = 1, pipeline = 1, microBatches = 0, chunks = 0, vocabularySlices = 0;
         PipelineSchedule schedule = PipelineSchedule.OneForwardOneBackward;
+        Packing packing = Packing.Tokens;
+        SequenceBalance balance = SequenceBalance.Zigzag;
         ClusterReference? cluster = null;
 
         foreach (AttributeData written in _symbol.GetAttributes())
@@ -79,12 +81,14 @@ internal sealed partial class ModelParser
                     CheckChoice<Packing>(attribute, "Packing");
                     data = Degree(attribute);
                     unitTokens = attribute.Named("UnitTokens", 0);
+                    packing = (Packing)attribute.Named("Packing", (int)packing);
                     break;
                 case AttributeNames.SequenceAxis:
                     Anchor(PlanSubject.SequenceAxis, -1, attribute);
                     CheckChoice<SequenceBalance>(attribute, "Balance");
                     CheckChoice<Datapath>(attribute, "Datapath");
                     sequence = Degree(attribute);
+                    balance = (SequenceBalance)attribute.Named("Balance", (int)balance);
                     break;
                 case AttributeNames.PipelineAxis:
                     Anchor(PlanSubject.PipelineAxis, -1, attribute);
@@ -111,7 +115,7 @@ internal sealed partial class ModelParser
 
         EquatableArray<LayerDeclaration> layers = ReadLayers();
         EquatableArray<string> taken = CheckTakenNames(layers);
-        AxesSpec axes = new(data, sequence, pipeline, schedule, microBatches, chunks, unitTokens, vocabularySlices);
+        AxesSpec axes = new(data, sequence, pipeline, schedule, microBatches, chunks, unitTokens, vocabularySlices, packing, balance);
         ModelDeclaration declaration = new(
             type, canEmit, contextLength, axes, layers, cluster, taken, _errors.ToEquatableArray());
         return new ParsedModel(

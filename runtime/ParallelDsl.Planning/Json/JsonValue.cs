@@ -143,6 +143,9 @@ internal sealed class JsonObject
     public T Enum<T>(string name)
         where T : struct, Enum => Required(name).AsEnum<T>();
 
+    public T OptionalEnum<T>(string name, T otherwise)
+        where T : struct, Enum => Optional(name) is { } value ? value.AsEnum<T>() : otherwise;
+
     public EquatableArray<T> Array<T>(string name, Func<JsonValue, T> read) => new([.. Required(name).AsItems().Select(read)]);
 
     /// <summary>Ends reading: a member that was not asked for is an error.</summary>

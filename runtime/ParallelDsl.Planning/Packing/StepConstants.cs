@@ -1,3 +1,5 @@
+using ParallelDsl.Planning.Plans;
+
 namespace ParallelDsl.Planning.Packing;
 
 /// <summary>The constants of step planning as values: what a plan that was not compiled, a tool or a test plans with.</summary>
@@ -29,6 +31,26 @@ public readonly record struct StepConstants(
     SequenceCosts Costs,
     EquatableArray<int> Nodes) : IStepConstants
 {
+    /// <summary>The constants of <paramref name="plan"/>.</summary>
+    public static StepConstants Of(ParallelPlan plan)
+    {
+        BatchingPlan batching = plan.Batching;
+        return new(
+            plan.Axes.Packing,
+            plan.Axes.Balance,
+            plan.Model.ContextLength,
+            plan.Mesh.Data,
+            plan.Mesh.Sequence,
+            batching.UnitsPerDataRank,
+            batching.UnitTokensPerRank,
+            batching.Granule,
+            batching.Window,
+            batching.IntraNodeTokens,
+            batching.InterNodeTokens,
+            SequenceCosts.Of(plan.Layers),
+            BatchingPlanner.NodesOf(plan.Cluster, plan.Mesh));
+    }
+
     /// <inheritdoc/>
     public int NodeOf(int attentionRank) => Nodes[attentionRank];
 }

@@ -48,6 +48,8 @@ public static class PipelineOrders
     /// <param name="splitBackward">Writes B and W right after it in place of X.</param>
     /// <param name="costs">What the stages cost, in ticks. Only the zero-bubble schedules depend on it; null for F, B and W of one tick and
     /// free hops.</param>
+    /// <param name="lag">Forwards that 1F1B does in advance of what its order needs, at every stage, so that as many more units lie open;
+    /// with uniform costs that takes memory and no time. 0 with any other schedule.</param>
     /// <exception cref="ArgumentException">A count is not positive, or the schedule does not allow it; the costs are not those of so many
     /// stages; or the schedule has no order of its own.</exception>
     /// <exception cref="OverflowException">The times leave 64 bits.</exception>
@@ -57,10 +59,13 @@ public static class PipelineOrders
         int microBatches,
         int? chunks = null,
         bool splitBackward = false,
-        StageCosts? costs = null)
+        StageCosts? costs = null,
+        int lag = 0)
     {
         int stagesEach = chunks ?? DefaultChunks(schedule);
         Check(schedule, devices, microBatches, stagesEach);
+        if (lag < 0 || (lag > 0 && schedule != PipelineSchedule.OneForwardOneBackward))
+            throw new ArgumentException(Invariant($"{schedule} does not run {lag} forwards in advance"), nameof(lag));
         switch (schedule)
         {
             case PipelineSchedule.DualPipeV:
@@ -76,7 +81,7 @@ public static class PipelineOrders
                     _ => ZeroBubbleVOrders.Of(placement, microBatches, costs, 2 * devices),
                 };
             default:
-                return Alternating(schedule, devices, microBatches, stagesEach, splitBackward);
+                return Alternating(schedule, devices, microBatches, stagesEach, splitBackward, lag);
         }
     }
 
@@ -107,7 +112,7 @@ public static class PipelineOrders
 
     // GPipe, 1F1B and interleaved 1F1B, which differ in the length of the warm-up.
     private static EquatableArray<EquatableArray<PipelineAction>> Alternating(
-        PipelineSchedule schedule, int devices, int microBatches, int chunks, bool splitBackward)
+        PipelineSchedule schedule, int devices, int microBatches, int chunks, bool splitBackward, int lag)
     {
         if (schedule == PipelineSchedule.Interleaved && microBatches % devices != 0)
         {
@@ -125,7 +130,7 @@ public static class PipelineOrders
             int warmUp = schedule switch
             {
                 PipelineSchedule.GPipe => total,
-                PipelineSchedule.OneForwardOneBackward => devices - 1 - device,
+                PipelineSchedule.OneForwardOneBackward => (int)Math.Min(total, devices - 1L - device + lag),
                 _ => (2 * (devices - 1 - device)) + ((chunks - 1) * devices), // Megatron-LM
             };
             orders[device] = Order(device, devices, total, chunks, Math.Min(warmUp, total), splitBackward);

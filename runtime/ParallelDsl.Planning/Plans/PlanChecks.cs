@@ -49,6 +49,7 @@ public static class PlanChecks
 
         AxesSpec axes = plan.Axes;
         Mesh mesh = plan.Mesh;
+        var request = new PlanRequest(plan.Model, plan.Cluster, axes);
         Require(
             (mesh.Data, mesh.Sequence, mesh.Pipeline) == (axes.Data, axes.Sequence, axes.Pipeline),
             "the mesh has other sizes than the axes");
@@ -82,8 +83,12 @@ public static class PlanChecks
         Require(
             batching.UnitsPerDataRank == axes.MicroBatches && batching.UnitTokens == axes.UnitTokens
                 && batching.UnitTokensPerRank == axes.UnitTokens / axes.Sequence && batching.Granule > 0
-                && (axes.Sequence == 1 || batching.Granule % (2L * axes.Sequence) == 0),
+                && (axes.Sequence == 1 || batching.Granule % (2L * axes.Sequence) == 0)
+                && batching.Window >= 1 && batching.Window <= axes.MicroBatches,
             "the constants of packing do not follow from the axes");
+        Require(
+            (batching with { Window = 1, Granule = 1 }) == (BatchingPlanner.Plan(request, plan.Layers, mesh) with { Granule = 1 }),
+            "the constants of the balance of sequences do not follow from the model and the cluster");
         Require(
             plan.Memory.Select(memory => memory.Device).SequenceEqual(Enumerable.Range(0, axes.Pipeline)),
             "there is not one line of memory for each position of the pipeline axis");
@@ -105,7 +110,9 @@ public static class PlanChecks
             faults.Add("the estimates are not what its programs take");
         for (int device = 0; device < plan.Memory.Count; device++)
         {
-            int peak = ActivationPeak.UnitsByStage(plan.Programs[device].Actions, stageDevices).Sum();
+            int window = plan.Batching.Window;
+            int peak = ActivationPeak.UnitsByStage(plan.Programs[device].Actions, stageDevices, window).Sum();
+            peak += window > 1 ? stageDevices.Count(stage => stage == device) : 0;
             if (peak != plan.Memory[device].UnitsInFlight)
                 faults.Add(Invariant($"position {device} of the pipeline axis has stages that hold {peak} units at their peaks"));
         }

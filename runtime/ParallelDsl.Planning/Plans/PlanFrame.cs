@@ -14,8 +14,6 @@ internal sealed class PlanFrame
         (Request, AxesSpec axes) = (request, request.Axes);
         Type = LayerCosts.TypeOf(request.Cluster);
         Layers = LayerCosts.Unroll(request.Model, Type, axes.VocabularySlices);
-        Batching = new BatchingPlan(
-            axes.MicroBatches, axes.UnitTokens, axes.UnitTokens / axes.Sequence, axes.Sequence == 1 ? 1 : 2 * axes.Sequence);
         Work = UnitWork.Of(axes.UnitTokens, request.Model.ContextLength, axes.Sequence);
         (_all, _forward, _input, _weight) =
             (Prefix(Work.All), Prefix(Work.Forward), Prefix(Work.BackwardInput), Prefix(Work.BackwardWeight));
@@ -27,6 +25,7 @@ internal sealed class PlanFrame
             : PipelineOrders.PlacementOf(axes.Schedule, axes.Pipeline, axes.Chunks);
         StepTraffic traffic = StepTraffic.Of(this, EqualWork(placement));
         Mesh = MeshPlanner.Plan(axes.Data, axes.Sequence, axes.Pipeline, traffic.Data, traffic.Sequence, traffic.Pipeline);
+        Batching = BatchingPlanner.Plan(request, Layers, Mesh);
         Positions = new PipelinePositions(request.Cluster, Mesh);
     }
 

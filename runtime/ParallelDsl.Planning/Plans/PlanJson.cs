@@ -55,10 +55,14 @@ public static class PlanJson
             .Member("schedule", axes.Schedule).Member("microBatches", axes.MicroBatches).Member("chunks", axes.Chunks)
             .Member("unitTokens", axes.UnitTokens);
 
-        // Members of vocabulary slices stand only where there are any, so that the plans without have the text and the digest that they had
-        // before there were slices.
+        // Members of vocabulary slices, and of units of slices, stand only where there are any, so that the plans without have the text and
+        // the digest that they had before there were such.
         if (axes.VocabularySlices > 1)
             writer.Member("vocabularySlices", axes.VocabularySlices);
+        if (axes.Packing != ParallelDsl.Packing.Tokens)
+            writer.Member("packing", axes.Packing);
+        if (axes.Balance != SequenceBalance.Zigzag)
+            writer.Member("balance", axes.Balance);
         writer.End();
         Mesh mesh = plan.Mesh;
         writer.Name("mesh").Object(row: true).Member("data", mesh.Data).Member("sequence", mesh.Sequence).Member("pipeline", mesh.Pipeline);
@@ -73,7 +77,18 @@ public static class PlanJson
         BatchingPlan batching = plan.Batching;
         writer.Name("batching").Object(row: true).Member("unitsPerDataRank", batching.UnitsPerDataRank)
             .Member("unitTokens", batching.UnitTokens).Member("unitTokensPerRank", batching.UnitTokensPerRank)
-            .Member("granule", batching.Granule).End();
+            .Member("granule", batching.Granule);
+        if (batching.Window > 1)
+            writer.Member("window", batching.Window);
+        if (batching.Remaps)
+            writer.Member("remaps", batching.Remaps);
+        if (batching.Routes)
+            writer.Member("routes", batching.Routes);
+        if (batching.IntraNodeTokens > 0)
+            writer.Member("intraNodeTokens", batching.IntraNodeTokens);
+        if (batching.InterNodeTokens > 0)
+            writer.Member("interNodeTokens", batching.InterNodeTokens);
+        writer.End();
         Table(writer.Name("memory"), plan.Memory, memory => writer.Object(row: true)
             .Member("device", memory.Device).Member("weights", memory.Weights).Member("gradients", memory.Gradients)
             .Member("optimizer", memory.Optimizer).Member("activations", memory.Activations).Member("workspace", memory.Workspace)
@@ -149,7 +164,8 @@ public static class PlanJson
         Cluster: Object(members.Required("cluster"), ReadCluster),
         Axes: Object(members.Required("axes"), axes => new AxesSpec(
             axes.Int("data"), axes.Int("sequence"), axes.Int("pipeline"), axes.Enum<PipelineSchedule>("schedule"),
-            axes.Int("microBatches"), axes.Int("chunks"), axes.Int("unitTokens"), axes.OptionalInt("vocabularySlices", 1))),
+            axes.Int("microBatches"), axes.Int("chunks"), axes.Int("unitTokens"), axes.OptionalInt("vocabularySlices", 1),
+            axes.OptionalEnum("packing", ParallelDsl.Packing.Tokens), axes.OptionalEnum("balance", SequenceBalance.Zigzag))),
         Mesh: Object(members.Required("mesh"), mesh => new Mesh(
             mesh.Int("data"), mesh.Int("sequence"), mesh.Int("pipeline"), mesh.Array("order", axis => axis.AsEnum<Axis>()))),
         Stages: members.Array("stages", row => Object(row, stage => new PlannedStage(
@@ -159,7 +175,10 @@ public static class PlanJson
         Rings: members.Array(
             "rings", ring => ring.AsItems().Select(rank => (int)rank.AsWhole(0, int.MaxValue)).ToEquatableArray()),
         Batching: Object(members.Required("batching"), batching => new BatchingPlan(
-            batching.Int("unitsPerDataRank"), batching.Int("unitTokens"), batching.Int("unitTokensPerRank"), batching.Int("granule"))),
+            batching.Int("unitsPerDataRank"), batching.Int("unitTokens"), batching.Int("unitTokensPerRank"), batching.Int("granule"),
+            batching.OptionalInt("window", 1), batching.Optional("remaps")?.AsBoolean() ?? false,
+            batching.Optional("routes")?.AsBoolean() ?? false, batching.OptionalInt("intraNodeTokens", 0),
+            batching.OptionalInt("interNodeTokens", 0))),
         Memory: members.Array("memory", row => Object(row, memory => new DeviceMemory(
             memory.Int("device"), memory.Long("weights"), memory.Long("gradients"), memory.Long("optimizer"), memory.Long("activations"),
             memory.Long("workspace"), memory.Int("unitsInFlight"), memory.Long("available")))),

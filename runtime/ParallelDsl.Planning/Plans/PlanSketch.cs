@@ -12,10 +12,11 @@ internal sealed class PlanSketch
     /// <param name="frame">What the layout lies in.</param>
     /// <param name="layout">The stages.</param>
     /// <param name="orders">The order of computation of each position, made from what the stages cost.</param>
+    /// <param name="window">Units that may exchange slices under that order.</param>
     public PlanSketch(
-        PlanFrame frame, StageLayout layout, Func<StageCosts, EquatableArray<EquatableArray<PipelineAction>>> orders)
+        PlanFrame frame, StageLayout layout, Func<StageCosts, EquatableArray<EquatableArray<PipelineAction>>> orders, int window = 1)
     {
-        (Frame, Layout) = (frame, layout);
+        (Frame, Layout, Window) = (frame, layout, window);
         Stages = frame.Stages(layout);
         Programs = PipelinePrograms.WithTransfers(orders(Planner.CostsOf(Stages)), layout.StageDevices, Axes.MicroBatches);
         Memory = PlanMemory();
@@ -24,6 +25,9 @@ internal sealed class PlanSketch
     public PlanFrame Frame { get; }
 
     public StageLayout Layout { get; }
+
+    /// <summary>Units that may exchange slices.</summary>
+    public int Window { get; }
 
     public EquatableArray<PlannedStage> Stages { get; }
 
@@ -51,8 +55,39 @@ internal sealed class PlanSketch
     {
         AxesSpec axes = frame.Request.Axes;
         StageLayout layout = frame.Partition(PipelineOrders.PlacementOf(schedule, axes.Pipeline, chunks));
-        return new PlanSketch(
-            frame, layout, costs => PipelineOrders.Of(schedule, axes.Pipeline, axes.MicroBatches, chunks, splitBackward: false, costs));
+        if (axes.Packing != ParallelDsl.Packing.Asymmetric)
+            return At(1);
+        if (schedule == PipelineSchedule.GPipe)
+            return At(axes.MicroBatches);
+        if (schedule != PipelineSchedule.OneForwardOneBackward)
+            return At(1);
+
+        // The more units lie open, the finer the work can be cut: as many as fit in memory, which more of them only fill.
+        PlanSketch best = At(1);
+        for (int least = 1, most = best.Fits ? axes.MicroBatches : 1; least < most;)
+        {
+            int window = least + ((most - least + 1) / 2);
+            PlanSketch wider = At(window);
+            if (wider.Fits)
+                (best, least) = (wider, window);
+            else
+                most = window - 1;
+        }
+
+        return best;
+
+        PlanSketch At(int window) => new(
+            frame,
+            layout,
+            costs => PipelineOrders.Of(
+                schedule,
+                axes.Pipeline,
+                axes.MicroBatches,
+                chunks,
+                splitBackward: false,
+                costs,
+                lag: schedule == PipelineSchedule.GPipe ? 0 : window - 1),
+            window);
     }
 
     /// <summary>The simulated step of full units.</summary>
@@ -64,7 +99,10 @@ internal sealed class PlanSketch
         for (int position = 0; position < Axes.Pipeline; position++)
         {
             EquatableArray<PipelineAction> actions = Programs[position].Actions;
-            int[] units = ActivationPeak.UnitsByStage(actions, Layout.StageDevices);
+            int[] units = ActivationPeak.UnitsByStage(actions, Layout.StageDevices, Window);
+
+            // A backward unit that takes slices of several forward units gathers their rows in memory of its own.
+            int gathered = Window > 1 ? 1 : 0;
             int[] gradients = ActivationPeak.GradientsByStage(actions, Layout.StageDevices);
 
             // Where W may come later than B, anywhere in its program, a rank holds the gradients of every layer of a unit.
@@ -74,15 +112,24 @@ internal sealed class PlanSketch
                 position,
                 held.Parameters,
                 Frame.Type,
-                [.. Layout.StagesAt(position).Select(stage => MemoryOf(stage, units[stage], gradients[stage], splits))],
+                [.. Layout.StagesAt(position).Select(stage => MemoryOf(stage, units[stage] + gathered, gradients[stage], splits))],
                 held.Layers.Max(layer => Frame.BackwardElements(layer).Scratch) * LayerCosts.ElementBytes(Frame.Type),
-                MemoryPlanner.TransferBytes(
-                    WidestBoundary(position), held.Layers.Max(layer => layer.KeyValueBytes), Axes.Sequence, Axes.Pipeline),
+                TransferBytes(position, held),
                 Frame.Batching.UnitTokensPerRank,
                 Frame.Positions.Memory[position]);
         }
 
         return new(memory);
+    }
+
+    // With slices, a ring carries the keys and values of earlier units too, and every layer keeps gradients of them for those units.
+    private long TransferBytes(int position, PositionLayers held)
+    {
+        bool merges = Axes.Packing == ParallelDsl.Packing.Asymmetric && Axes.Data > 1;
+        long widest = held.Layers.Max(layer => layer.KeyValueBytes) * Window;
+        long transfers = MemoryPlanner.TransferBytes(
+            WidestBoundary(position), widest, merges ? Axes.Data * Axes.Sequence : Axes.Sequence, Axes.Pipeline);
+        return transfers + (Window > 1 ? held.Layers.Sum(layer => layer.KeyValueBytes) * Window : 0);
     }
 
     private long WidestBoundary(int position)

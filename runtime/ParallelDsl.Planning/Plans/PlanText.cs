@@ -236,6 +236,8 @@ public static class PlanText
             + $"a sequence takes a multiple of {Readable.Exact(batching.Granule)}");
         Entry(text, "step", $"{Readable.Exact(batching.UnitsPerDataRank, "unit")} on each of {Readable.Exact(plan.Mesh.Data, "data rank")} = "
             + $"{Readable.Exact((long)batching.UnitsPerDataRank * batching.UnitTokens * plan.Mesh.Data)} tokens at most");
+        WriteStrategy(text, plan);
+
         // A ring of one rank is none.
         int rings = plan.Mesh.Sequence > 1 ? plan.Rings.Count : 0;
         if (rings == 0)
@@ -255,6 +257,25 @@ public static class PlanText
         Entry(text, "compute", Readable.Flops(estimates.DataRankFlops) + " on each data rank");
         Entry(text, "sent", $"by one rank: data {Readable.Bytes(estimates.DataBytes)}, sequence {Readable.Bytes(estimates.SequenceBytes)}, "
             + $"pipeline {Readable.Bytes(estimates.PipelineBytes)}");
+    }
+
+    private static void WriteStrategy(StringBuilder text, ParallelPlan plan)
+    {
+        BatchingPlan batching = plan.Batching;
+        if (plan.Axes.Packing == ParallelDsl.Packing.Asymmetric)
+        {
+            Entry(text, "packing", batching.Window > 1
+                ? $"by cost; slices may be exchanged within {Readable.Exact(batching.Window, "unit")}, other units in the backward"
+                : "by cost, whole sequences, the same units in the backward");
+        }
+
+        if (plan.Axes.Balance != SequenceBalance.Hierarchical)
+            return;
+        Entry(text, "balance", "every sequence on as few ranks as it needs"
+            + (batching.Remaps ? "; rows are moved to equal shares for all but attention" : "")
+            + (batching.Routes ? "; transfers between nodes take several network interfaces where that is faster" : ""));
+        Entry(text, "overlap", $"a ring hides its transfers from {Readable.Exact(batching.IntraNodeTokens, "token")} a rank inside a node"
+            + (batching.InterNodeTokens > 0 ? $", from {Readable.Exact(batching.InterNodeTokens, "token")} between nodes" : ""));
     }
 
     /// <summary>The share of the positions' time that computes, in percent.</summary>

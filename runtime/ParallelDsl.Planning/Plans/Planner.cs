@@ -43,7 +43,8 @@ public static class Planner
         }
 
         var cluster = new ClusterSpec("One host", new([new NodeGroup(1, 1, DeviceCatalogue.Of(DeviceKind.Host), Fabric.Switch, 0, 0)]));
-        var axes = new AxesSpec(MicroBatches: (int)units, UnitTokens: plan.Axes.UnitTokens);
+        // A unit of slices may be shorter than the longest sequence, which one rank takes whole.
+        var axes = new AxesSpec(MicroBatches: (int)units, UnitTokens: Math.Max(plan.Axes.UnitTokens, plan.Model.ContextLength));
         PlanResult result = Plan(new PlanRequest(plan.Model, cluster, axes), memoryMatters: false, CancellationToken.None);
         return result is Planned planned
             ? new Planned(planned.Plan with { Batching = planned.Plan.Batching with { Granule = plan.Batching.Granule } })
@@ -63,6 +64,8 @@ public static class Planner
             var sketch = PlanSketch.Of(request, cancellation);
             if (memoryMatters && !sketch.Fits)
                 return new Infeasible(new([MemoryProblem.Of(sketch, cancellation)]));
+            if (RequestChecks.LongestSequence(request, sketch.Window) is { } problem)
+                return new Infeasible(new([problem]));
             return new Planned(Build(sketch));
         }
         catch (OverflowException)
@@ -139,7 +142,7 @@ public static class Planner
             sketch.Stages,
             programs,
             new([new EquatableArray<int>([.. Enumerable.Range(0, axes.Sequence)])]),
-            frame.Batching,
+            frame.Batching with { Window = sketch.Window },
             sketch.Memory,
             new Estimates(
                 timeline.Makespan,

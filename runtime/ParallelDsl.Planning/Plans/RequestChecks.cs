@@ -338,7 +338,9 @@ internal sealed class RequestChecks
                 context % 2 == 0 ? Divisors.Nearest(context / 2, _axes.Sequence) : [1]);
         }
 
-        if (unit < context)
+        // Slices of the longest sequence may lie in several units; how many may exchange slices is settled later.
+        long least = _axes.Packing == ParallelDsl.Packing.Asymmetric ? 1 : context;
+        if (unit < least)
         {
             Add(PlanProblemCode.UnitShorterThanContext, PlanSubject.DataAxis, -1, "UnitTokens",
                 Invariant($"a unit of {unit:N0} tokens cannot hold a sequence of the context length, {context:N0}"),
@@ -351,7 +353,30 @@ internal sealed class RequestChecks
             Add(PlanProblemCode.ContextDoesNotDivide, PlanSubject.DataAxis, -1, "UnitTokens",
                 Invariant($"a unit of {unit:N0} tokens is not divisible by {divisor}"),
                 Invariant($"give UnitTokens a multiple of {granule:N0}"),
-                new[] { below, below + granule }.Where(value => value >= context));
+                new[] { below, below + granule }.Where(value => value >= least));
         }
+    }
+
+    /// <summary>The problem of a plan under which the longest sequence fits into no step, or null.</summary>
+    /// <param name="request">A sound request.</param>
+    /// <param name="window">Units over which its slices may be spread.</param>
+    public static PlanProblem? LongestSequence(PlanRequest request, int window)
+    {
+        AxesSpec axes = request.Axes;
+        long units = axes.Packing == ParallelDsl.Packing.Asymmetric ? (long)window * axes.Data : 1;
+        int context = request.Model.ContextLength;
+        if (units * axes.UnitTokens >= context)
+            return null;
+        long granule = axes.Sequence == 1 ? 1 : 2L * axes.Sequence;
+        long needed = (((context + units - 1) / units) + granule - 1) / granule * granule;
+        return new PlanProblem(
+            PlanProblemCode.UnitShorterThanContext,
+            PlanSubject.DataAxis,
+            -1,
+            "UnitTokens",
+            Invariant($"a sequence of the context length, {context:N0}, is spread over at most {units:N0} units ")
+                + Invariant($"({window:N0} of each of {axes.Data:N0} data ranks), which hold {units * axes.UnitTokens:N0} tokens"),
+            Invariant($"give UnitTokens a value of at least {needed:N0}"),
+            new([needed]));
     }
 }

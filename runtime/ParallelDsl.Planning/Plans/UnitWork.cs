@@ -8,7 +8,7 @@ namespace ParallelDsl.Planning.Plans;
 internal readonly record struct UnitWork(long Tokens, long Pairs)
 {
     /// <summary>The share of accelerators' and hosts' peak rate that plans count on, per cent.</summary>
-    private const long UtilisationPercent = 40;
+    public const long UtilisationPercent = 40;
 
     /// <summary>A full unit is as many sequences of the context length as it holds, and one with the tokens that remain. Causal attention
     /// of s tokens looks at s (s + 1) / 2 pairs, which the zigzag split gives the ranks in even shares.</summary>

@@ -49,8 +49,13 @@ public static class ActivationPeak
     /// <summary>For each stage, the most units whose activations of it the device of <paramref name="actions"/> has memory for at once, as
     /// the runtime takes it: from the receive of the input, or from the forward of the stage before where that is on the same device,
     /// which hands it over, else from F; to the end of X or W. 0 for a stage that lies elsewhere.</summary>
-    public static int[] UnitsByStage(EquatableArray<PipelineAction> actions, EquatableArray<int> stageDevices)
+    /// <param name="actions">The program of a device.</param>
+    /// <param name="stageDevices">The device of every stage.</param>
+    /// <param name="window">Units that may exchange slices: what a forward unit holds is then needed until the last backward of its
+    /// window, in the worst case.</param>
+    public static int[] UnitsByStage(EquatableArray<PipelineAction> actions, EquatableArray<int> stageDevices, int window = 1)
     {
+        int last = actions.Items.Select(action => action.MicroBatch).DefaultIfEmpty().Max();
         var held = new HeldUnits(stageDevices.Count);
         foreach (PipelineAction action in actions.Items)
         {
@@ -59,8 +64,14 @@ public static class ActivationPeak
                 held.Hold(stage, unit);
             if (action.Kind == ActionKind.Forward && stage + 1 < stageDevices.Count && stageDevices[stage] == stageDevices[stage + 1])
                 held.Hold(stage + 1, unit);
-            if (action.Kind is ActionKind.Backward or ActionKind.BackwardWeight)
-                held.Release(stage, unit);
+            if (action.Kind is not (ActionKind.Backward or ActionKind.BackwardWeight))
+                continue;
+            int first = unit / window * window;
+            if (unit == Math.Min(last, first + window - 1))
+            {
+                for (int released = first; released <= unit; released++)
+                    held.Release(stage, released);
+            }
         }
 
         return held.Peak;

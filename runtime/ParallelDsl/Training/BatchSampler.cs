@@ -45,7 +45,7 @@ internal sealed class BatchSampler(IReadOnlyList<int[]> documents, long seed, Sa
 }
 
 /// <summary>Groups the sequences of one step into units under one plan.</summary>
-internal sealed class StepGrouping(ParallelPlan plan, StepPlanner planner)
+internal sealed class StepGrouping(ParallelPlan plan, GroupSequences group)
 {
     private int[] _lengths = [];
 
@@ -58,9 +58,8 @@ internal sealed class StepGrouping(ParallelPlan plan, StepPlanner planner)
     {
         if (ReferenceEquals(plan, TModel.Plan))
             return new StepGrouping(plan, TModel.TryPlanStep);
-        BatchingPlan constants = plan.Batching;
-        return new StepGrouping(plan, (lengths, step) => TokenPacker.TryPack(
-            lengths, plan.Mesh.Data, plan.Mesh.Sequence, constants.UnitsPerDataRank, constants.UnitTokens, constants.Granule, plan.Model.ContextLength, step));
+        var constants = StepConstants.Of(plan);
+        return new StepGrouping(plan, (lengths, step) => StepPlanner.TryPlan(constants, lengths, step));
     }
 
     /// <summary>Refuses sequences that no step can hold.</summary>
@@ -117,9 +116,9 @@ internal sealed class StepGrouping(ParallelPlan plan, StepPlanner planner)
             _lengths = new int[Math.Max(sequences.Count, 2 * _lengths.Length)];
         for (int i = 0; i < sequences.Count; i++)
             _lengths[i] = sequences[i].Length - 1;
-        return planner(_lengths.AsSpan(0, sequences.Count), step);
+        return group(_lengths.AsSpan(0, sequences.Count), step);
     }
 }
 
 /// <summary>Groups sequences of the given lengths into units; false where they do not fit.</summary>
-internal delegate bool StepPlanner(ReadOnlySpan<int> lengths, StepPlan step);
+internal delegate bool GroupSequences(ReadOnlySpan<int> lengths, StepPlan step);
