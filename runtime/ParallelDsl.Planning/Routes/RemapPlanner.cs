@@ -18,7 +18,8 @@ public enum RemapObjective
 /// <remarks>
 /// <para>A transportation problem with two prices: a token costs less inside its node than between nodes. Surpluses and deficits of a node
 /// cancel first, so the tokens that leave a node are its net surplus, and no plan with the same counts moves fewer between nodes. Which
-/// ranks hold the one token more, where the mean is not whole, is part of what is optimised.</para>
+/// ranks hold the one token more, where the mean is not whole, is part of what is optimised. Every token moves at most once: a rank
+/// passes nothing on, which could not lower the sum, but at times would relieve the slowest sender.</para>
 /// <para>Both objectives are solved exactly, <see cref="RemapObjective.Sum"/> in O(R log R) over R ranks and a search for a bound in each
 /// node, <see cref="RemapObjective.SlowestRank"/> with a search for one bound around it. Once the counts are known, both share out what
 /// leaves a node so that its slowest sender is as fast as it can be.</para>

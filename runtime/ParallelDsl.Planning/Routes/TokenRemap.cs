@@ -55,6 +55,7 @@ public sealed class TokenRemap
     public long InterTokens { get; private set; }
 
     /// <summary>The cost of all moves together.</summary>
+    /// <exception cref="OverflowException">It does not fit into 64 bits.</exception>
     public long TotalCost => (IntraTokens * IntraCost) + (InterTokens * InterCost);
 
     /// <summary>The cost of the sender whose moves cost the most.</summary>
