@@ -37,7 +37,8 @@ public class RemapPlannerTests
     [Fact]
     public void The_sender_with_less_to_send_sends_more_of_it_far()
     {
-        // Node 0 sends 8 away and 6 inside: 9 by rank 0, 5 by rank 1. Far tokens cost 2: at best 9 + 2 = 11 and 5 + 5 = 10, one too few; so 12.
+        // Node 0 sends 8 away and 6 inside: 9 by rank 0, 5 by rank 1. Far tokens cost 1 more: at a bound of 11 only 2 and 5 of them may go
+        // far, at 12 all 8.
         TokenRemap remap = Plan([15, 11, 0, 0, 4, 6], [0, 0, 0, 1, 1, 1], RemapObjective.SlowestRank, 1, 2);
         Assert.Equal((6L, 8L, 12L), (remap.IntraTokens, remap.InterTokens, remap.SlowestCost));
     }
@@ -177,7 +178,7 @@ public class RemapPlannerTests
             Assert.Equal(gradients, Apply(remap, Apply(back, gradients)));
 
             // <dy, remap(x)> = <back(dy), x>: the way back is the transpose, which is what makes it the backward pass.
-            float[][] inputs = [.. tokens.Select((count, rank) => Enumerable.Range(0, count).Select(row => (rank * 7) - (row * 0.5f)).ToArray())];
+            float[][] inputs = [.. rows.Select((own, rank) => own.Select((_, row) => (rank * 7) - (row * 0.5f)).ToArray())];
             Assert.Equal(Products(gradients, Apply(remap, inputs)), Products(Apply(back, gradients), inputs));
 
             back.Invert(forth);
@@ -210,7 +211,8 @@ public class RemapPlannerTests
         Assert.Equal(64 * (long)int.MaxValue, many.After[..128].Sum(tokens => (long)tokens));
 
         // Numbers of nodes are only names.
-        Assert.Equal(Text(Plan([9, 2, 4, 1], [0, 1, 0, 1], objective)), Text(Plan([9, 2, 4, 1], [int.MinValue, int.MaxValue, int.MinValue, int.MaxValue], objective)));
+        int[] far = [int.MinValue, int.MaxValue, int.MinValue, int.MaxValue];
+        Assert.Equal(Text(Plan([9, 2, 4, 1], [0, 1, 0, 1], objective)), Text(Plan([9, 2, 4, 1], far, objective)));
     }
 
     [Fact]

@@ -7,7 +7,8 @@ namespace ParallelDsl.Planning.Tests.Routes;
 
 public class RoutePlannerTests
 {
-    // Four interfaces of 25 GB/s and links of 200 GB/s. A million bytes: 40,000 ns by one interface; by x, 40,000 / x and 10,000 (x - 1) / x.
+    // Four interfaces of 25 GB/s and links of 200 GB/s. A million bytes take 40,000 ns by one interface; by x, 40,000 / x and
+    // 10,000 (x - 1) / x.
     [Theory]
     [InlineData(1, 40_000)]
     [InlineData(2, 25_000)]
