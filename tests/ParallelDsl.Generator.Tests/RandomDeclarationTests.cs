@@ -40,12 +40,12 @@ public class RandomDeclarationTests
         Gen.Select(Degree, Degree, Degree),
         Mostly(Gen.OneOf(64, 96, 1_024), Odd),
         Gen.Select(Mostly(Gen.OneOf(0, 8, 24), Odd), Mostly(Gen.OneOf(0, 2), Odd), Mostly(Gen.OneOf(0, 4_096), Odd)),
-        Gen.OneOf(Enum.GetValues<PipelineSchedule>()),
+        Gen.Select(Gen.OneOf(Enum.GetValues<PipelineSchedule>()), Gen.OneOf(Enum.GetValues<Packing>()), Gen.OneOf(Enum.GetValues<SequenceBalance>())),
         Layers,
         Nodes,
         Gen.Frequency((8, Gen.Const(1.0)), (1, Gen.Const(2.0)), (1, Gen.Const(0.5))),
         Gen.Frequency((30, Gen.Const(Slip.None)), (10, Gen.OneOf(Enum.GetValues<Slip>()))),
-        (degrees, context, counts, schedule, layers, nodes, scale, slip) => new Declaration(degrees, context, counts, schedule, layers, nodes, scale, slip));
+        (degrees, context, counts, choices, layers, nodes, scale, slip) => new Declaration(degrees, context, counts, choices.Item1, (choices.Item2, choices.Item3), layers, nodes, scale, slip));
 
     private enum Slip
     {
@@ -93,6 +93,7 @@ public class RandomDeclarationTests
         int Context,
         (int MicroBatches, int Chunks, int UnitTokens) Counts,
         PipelineSchedule Schedule,
+        (Packing Packing, SequenceBalance Balance) Strategy,
         string[] Layers,
         string Nodes,
         double Scale,
@@ -119,8 +120,8 @@ public class RandomDeclarationTests
                 {{(Slip == Slip.NestedInPlain ? "public class Outer {" : "public partial class Outer {")}}
                 [ParallelModel(ContextLength = {{Context}})]
                 {{runsOn}}
-                [DataAxis({{Degrees.Data}}, UnitTokens = {{Counts.UnitTokens}})]
-                [SequenceAxis({{Degrees.Sequence}})]
+                [DataAxis({{Degrees.Data}}, UnitTokens = {{Counts.UnitTokens}}, Packing = Packing.{{Strategy.Packing}})]
+                [SequenceAxis({{Degrees.Sequence}}, Balance = SequenceBalance.{{Strategy.Balance}})]
                 [PipelineAxis({{Degrees.Pipeline}}, Schedule = PipelineSchedule.{{Schedule}}, MicroBatches = {{Counts.MicroBatches}}, Chunks = {{chunks}})]
                 public {{(Slip == Slip.Static ? "static " : "")}}{{(Slip == Slip.NotPartial ? "" : "partial ")}}class Model{{(Slip == Slip.Generic ? "<T>" : "")}}
                 {

@@ -57,12 +57,14 @@ public class PlannerPropertyTests
         from chunks in Number(0, 0, 0, 2)
         from unitTokens in Number(0, 0, 4_096, 65_536)
         from slices in Gen.Frequency((40, Gen.OneOf(Gen.Const(0), Gen.Const(1), Gen.Const(2), Gen.Const(7))), (1, Gen.Int[-2, 200]))
+        from packing in Gen.Int[0, 1]
+        from balance in Gen.Int[0, 1]
         from groups in Group.Array[1, 2]
         from wrong in Gen.Int[0, 15]
         select new PlanRequest(
             model,
             new ClusterSpec("C", Nodes(groups, data, sequence, pipeline, wrong)),
-            new AxesSpec(data, sequence, pipeline, (PipelineSchedule)schedule, microBatches, chunks, unitTokens, slices));
+            new AxesSpec(data, sequence, pipeline, (PipelineSchedule)schedule, microBatches, chunks, unitTokens, slices, (ParallelDsl.Packing)packing, (SequenceBalance)balance));
 
     // As many devices as ranks, in two groups where there are two, or now and then something else.
     private static EquatableArray<NodeGroup> Nodes(NodeGroup[] groups, int data, int sequence, int pipeline, int wrong)
