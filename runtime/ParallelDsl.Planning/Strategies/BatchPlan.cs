@@ -3,18 +3,22 @@ using ParallelDsl.Planning.Simulation.Clusters;
 
 namespace ParallelDsl.Planning.Strategies;
 
-/// <summary>What all ranks of a stage do in one slot of the pipeline.</summary>
+/// <summary>Consecutive tokens of a sequence that one rank has.</summary>
+/// <param name="Rank">The rank.</param>
+/// <param name="Piece">Which tokens.</param>
+public readonly record struct PlacedPiece(int Rank, SequencePiece Piece);
+
+/// <summary>What all ranks of a stage do in one slot of the pipeline. Ranks that share an exchange, or between which rows move, start and end the
+/// slot together; the others go on at their own pace.</summary>
 /// <param name="Forward">The forward of one layer.</param>
 /// <param name="Backward">The backward of one layer; other slices where groupings differ.</param>
-/// <param name="Joined">Data ranks that start and end the slot together, in groups of at least two; a data rank is in one group at most.</param>
-public sealed record UnitSlot(LayerWork Forward, LayerWork Backward, EquatableArray<EquatableArray<int>> Joined);
+/// <param name="Placed">Who has what of the pieces of direct exchanges, in the forward: these exchanges say only what it costs.</param>
+public sealed record UnitSlot(LayerWork Forward, LayerWork Backward, EquatableArray<PlacedPiece> Placed = default);
 
-/// <summary>How one strategy runs one batch. Rank d S + s of a stage is rank s of data rank d; all stages do the same.</summary>
+/// <summary>How one strategy runs one batch; all stages do the same.</summary>
 /// <param name="Strategy">The name of the strategy.</param>
 /// <param name="Choice">What it chose, for people.</param>
 /// <param name="Stages">P, pipeline stages.</param>
-/// <param name="DataRanks">D: ranks that pass through the slots each at its own pace, but for joined slots.</param>
-/// <param name="SequenceRanks">S, the ranks of a data rank, which pass through the slots together.</param>
 /// <param name="Slots">The slots, in the order of their forwards and of their backwards.</param>
 /// <param name="Lag">Slots by which a backward is later than in 1F1B: the backward of slot b follows the forward of slot b + lag.</param>
 /// <param name="Recompute">Whether the backward repeats the forward, of which only layers' inputs are held.</param>
@@ -22,14 +26,12 @@ public sealed record BatchPlan(
     string Strategy,
     string Choice,
     int Stages,
-    int DataRanks,
-    int SequenceRanks,
     EquatableArray<UnitSlot> Slots,
     int Lag = 0,
     bool Recompute = false)
 {
     /// <summary>R, the ranks of a stage.</summary>
-    public int Ranks => DataRanks * SequenceRanks;
+    public int Ranks => Slots[0].Forward.Ranks;
 }
 
 /// <summary>Consecutive tokens of a sequence whose queries one rank has.</summary>

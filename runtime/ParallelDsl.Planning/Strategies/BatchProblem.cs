@@ -53,17 +53,25 @@ public sealed record BatchProblem(
     /// <summary>FLOPs that a device does in a nanosecond.</summary>
     public long FlopsPerNanosecond => Math.Max(1, Cluster.Nodes.Min(group => group.Device.FlopsPerNanosecond) * Assumptions.RatePermille / 1000);
 
-    /// <summary>Tokens whose activations of all layers a device has room for. A device of P stages has a P-th of the layers, and room for P times
-    /// as many tokens of its own layers.</summary>
-    public long CapacityTokens(bool recompute)
+    /// <summary>Bytes of a device that activations may fill.</summary>
+    public long ActivationRoom
     {
-        long activations = Model.ActivationBytes(recompute) * Model.Layers;
-        if (Assumptions.CapacityTokens is { } tokens)
-            return tokens * (Model.ActivationBytes(recompute: false) * Model.Layers) / activations;
-        long memory = Cluster.Nodes.Min(group => group.Device.MemoryBytes) / 1000 * Assumptions.MemoryPermille;
-        long state = (Model.StateBytes + Devices - 1) / Devices;
-        return Math.Max(0, memory - state) / activations;
+        get
+        {
+            if (Assumptions.CapacityTokens is { } tokens)
+                return tokens * TokenBytes(Model.Layers, recompute: false);
+            long memory = Cluster.Nodes.Min(group => group.Device.MemoryBytes) / 1000 * Assumptions.MemoryPermille;
+            return Math.Max(0, memory - ((Model.StateBytes + Devices - 1) / Devices));
+        }
     }
+
+    /// <summary>Tokens of all layers that a device has room for: those of one unit where there is one stage. A device of P stages has room for
+    /// as many tokens of each of the P units that it holds at once.</summary>
+    public long CapacityTokens(bool recompute) => ActivationRoom / TokenBytes(Model.Layers, recompute);
+
+    // With recomputation a token holds the input of every layer, and in the backward all of one.
+    private long TokenBytes(int layers, bool recompute) =>
+        (Model.ActivationBytes(recompute) * layers) + (recompute ? Model.ActivationBytes(recompute: false) : 0);
 
     /// <summary>What is wrong with the problem, or null.</summary>
     public string? Check()
