@@ -8,9 +8,10 @@ internal sealed class LinkTable
     /// <summary>The most links that one transfer crosses: an interface and an uplink at either end.</summary>
     public const int LongestRoute = 4;
 
-    // Capacities are bits a nanosecond (which is gigabits a second) with this many binary places, so that a share of a link is exact enough:
-    // a share is rounded down by less than one part in 10^4 for a thousand transfers on a 1 Gb/s link, and far less on faster ones.
-    private const int BinaryPlaces = 16;
+    // Capacities are bits a nanosecond (which is gigabits a second) in units of this part of a bit, the least common multiple of 1 to 16: the
+    // shares of up to 16 transfers are exact, and those of more are rounded down, by less than one part in 10^4 for 72 transfers on 1 Gb/s
+    // and far less on what is faster.
+    private const int PartsOfBit = 720_720;
     private const int BitsPerByte = 8;
 
     private readonly ClusterLinks _links;
@@ -40,7 +41,7 @@ internal sealed class LinkTable
             {
                 _node[device] = node;
                 _nic[device] = each.Nics == 0 ? -1 : NicCount + (int)((long)local * each.Nics / each.Devices);
-                AddBothWays(capacities, each.FabricBytesPerNanosecond * BitsPerByte << BinaryPlaces);
+                AddBothWays(capacities, each.FabricBytesPerNanosecond * BitsPerByte * PartsOfBit);
             }
 
             NicCount += each.Nics;
@@ -50,7 +51,7 @@ internal sealed class LinkTable
         foreach (NodeLinks each in links.Nodes.Items)
         {
             for (int nic = 0; nic < each.Nics; nic++)
-                AddBothWays(capacities, (long)each.NicGbps << BinaryPlaces);
+                AddBothWays(capacities, (long)each.NicGbps * PartsOfBit);
         }
 
         for (int node = 0; node < nodes; node++)
@@ -60,13 +61,13 @@ internal sealed class LinkTable
             if (each.UplinkGbps > 0)
             {
                 _uplink[node] = capacities.Count;
-                AddBothWays(capacities, each.UplinkGbps << BinaryPlaces);
+                AddBothWays(capacities, each.UplinkGbps * PartsOfBit);
             }
 
             if (each.Fabric == Fabric.Mesh && each.Devices > 1)
             {
                 _mesh[node] = capacities.Count;
-                long share = (each.FabricBytesPerNanosecond * BitsPerByte << BinaryPlaces) / (each.Devices - 1);
+                long share = each.FabricBytesPerNanosecond * BitsPerByte * PartsOfBit / (each.Devices - 1);
                 for (int pair = 0; pair < each.Devices * each.Devices; pair++)
                     capacities.Add(share);
             }
@@ -88,8 +89,8 @@ internal sealed class LinkTable
     public ClusterLinks Links => _links;
 
     /// <summary>What a transfer of <paramref name="bytes"/> has to move, in units of the capacities.</summary>
-    /// <exception cref="OverflowException">More than 16 TB.</exception>
-    public static long WorkOf(long bytes) => bytes * (BitsPerByte << BinaryPlaces);
+    /// <exception cref="OverflowException">More than 1.5 TB.</exception>
+    public static long WorkOf(long bytes) => bytes * (BitsPerByte * PartsOfBit);
 
     /// <summary>The node of <paramref name="device"/>.</summary>
     public int NodeOf(int device) => _node[device];

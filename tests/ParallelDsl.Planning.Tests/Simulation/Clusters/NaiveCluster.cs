@@ -54,7 +54,7 @@ internal static class NaiveCluster
             NaiveTask[] transfers = [.. open.Where(task => task.Kind == 'T' && task.Moving)];
             string[][] routes = [.. transfers.Select(task => Route(links, devices, task))];
             Dictionary<string, long> users = routes.SelectMany(route => route).GroupBy(link => link).ToDictionary(link => link.Key, link => (long)link.Count());
-            long[] rates = [.. routes.Select(route => route.Min(link => (long.Parse(link.Split('=')[1]) * 65_536) / users[link]))];
+            long[] rates = [.. routes.Select(route => route.Min(link => (long.Parse(link.Split('=')[1]) * 720_720) / users[link]))];
             foreach (NaiveTask task in open)
             {
                 if (task.Kind == 'C' && task.Moving)
@@ -88,7 +88,7 @@ internal static class NaiveCluster
                 continue;
             any = true;
             if (task.Kind == 'T' && !task.Moving && task.From != task.To && task.Amount > 0)
-                (task.Moving, task.Left) = (true, task.Amount * 8 * 65_536);
+                (task.Moving, task.Left) = (true, task.Amount * 8 * 720_720);
             else
                 task.End = now;
         }
