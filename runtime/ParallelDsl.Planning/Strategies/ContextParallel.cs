@@ -25,21 +25,46 @@ internal readonly record struct ContextLayout(int Stages, int ContextRanks, int 
 /// data rank.</summary>
 internal static class ContextParallel
 {
+    /// <summary>Considers every number of context ranks that divides the stage's, of micro-batches and of head chunks, with and without
+    /// recomputation.</summary>
+    /// <param name="search">Takes the plans.</param>
+    /// <param name="strategy">The name of the strategy.</param>
+    /// <param name="stages">P.</param>
+    /// <param name="kind">How keys and values travel.</param>
+    /// <param name="costs">What a sequence costs when they are divided.</param>
+    public static void ConsiderAll(PlanSearch search, string strategy, int stages, ExchangeKind kind, Func<int, long> costs)
+    {
+        foreach (int context in SearchGrids.Divisors(search.RanksOf(stages)))
+        {
+            foreach (int slots in SearchGrids.Slots(search, stages))
+            {
+                foreach (int chunks in kind == ExchangeKind.AllGather && context > 1 ? SearchGrids.HeadChunks : [1])
+                {
+                    // Repeating the forward only where its activations do not fit: it saves no time.
+                    var layout = new ContextLayout(stages, context, slots, kind, chunks, Recompute: false);
+                    if (!Consider(search, strategy, layout, costs))
+                        Consider(search, strategy, layout with { Recompute = true }, costs);
+                }
+            }
+        }
+    }
+
     /// <summary>Divides the sequences over data ranks and micro-batches, the dearest first each to the cheapest that has room, and simulates
     /// the plan.</summary>
     /// <param name="search">Takes the plan.</param>
     /// <param name="strategy">The name of the strategy.</param>
     /// <param name="layout">The layout.</param>
     /// <param name="costs">What a sequence costs when they are divided.</param>
-    public static void Consider(PlanSearch search, string strategy, ContextLayout layout, Func<int, long> costs)
+    /// <returns>Whether it fits.</returns>
+    public static bool Consider(PlanSearch search, string strategy, ContextLayout layout, Func<int, long> costs)
     {
         int data = search.RanksOf(layout.Stages) / layout.ContextRanks;
         long capacity = layout.ContextRanks * search.SlotTokens(layout.Stages, layout.Slots, layout.Recompute);
         int[] bins = LongestFirst.Assign(search.Problem.Lengths, costs, data * layout.Slots, capacity, out long missing);
-        if (missing > 0)
-            search.Lacks(missing);
-        else
-            search.Consider(Plan(search, strategy, layout, bins));
+        if (missing == 0)
+            return search.Consider(Plan(search, strategy, layout, bins));
+        search.Lacks(missing);
+        return false;
     }
 
     /// <summary>The plan in which sequence s is in bin b: micro-batch b / D of data rank b mod D.</summary>

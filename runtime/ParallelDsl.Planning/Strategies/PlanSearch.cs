@@ -19,7 +19,7 @@ internal sealed class PlanSearch(BatchProblem problem)
     public int RanksOf(int stages) => problem.Devices / stages;
 
     /// <summary>The node of every rank of a stage; those of the first stage stand for all.</summary>
-    public int[] NodesOf(int stages) => _simulation.NodesOf(stages);
+    public int[] NodesOf(int stages) => BatchSimulation.NodesOf(problem, stages);
 
     /// <summary>The simulated time of the best plan so far.</summary>
     public long Best => _time?.Nanoseconds ?? long.MaxValue;
@@ -58,11 +58,11 @@ internal sealed class PlanSearch(BatchProblem problem)
     /// <summary>Notes that a candidate lacks room for so many tokens.</summary>
     public void Lacks(long tokens) => _missing = Math.Min(_missing, tokens);
 
-    /// <summary>What was found.</summary>
-    public StrategyResult Result()
+    /// <summary>What was found, by the name of the strategy that searched.</summary>
+    public StrategyResult Result(string strategy)
     {
         if (_best is not null)
-            return new StrategyResult(_best, _time, RankLoads.Of(problem, _best), _candidates, null);
+            return new StrategyResult(_best with { Strategy = strategy }, _time, RankLoads.Of(problem, _best), _candidates, null);
         string batch = Invariant($"the batch has {problem.Lengths.Count} sequences and {problem.Tokens} tokens");
         long room = problem.CapacityTokens(recompute: false), recomputed = problem.CapacityTokens(recompute: true);
         string devices = Invariant($"each of {problem.Devices} devices has room for {room} tokens of all layers ({recomputed} with recomputation)");

@@ -3,6 +3,20 @@ namespace ParallelDsl.Planning.Strategies;
 /// <summary>The values that tuned strategies try, the same for all.</summary>
 internal static class SearchGrids
 {
+    /// <summary>Parts of an all-gather.</summary>
+    public static int[] HeadChunks { get; } = [1, 2, 4, 8];
+
+    /// <summary>Numbers of stages: those of the problem, and twice and four times as many. Fewer would look good for nothing, because the
+    /// traffic of weights, which stages save, is left out.</summary>
+    public static IEnumerable<int> Stages(BatchProblem problem)
+    {
+        for (int stages = problem.Stages; stages <= 4 * problem.Stages; stages *= 2)
+        {
+            if (problem.Devices % stages == 0 && stages <= problem.Model.Layers)
+                yield return stages;
+        }
+    }
+
     /// <summary>The divisors of <paramref name="number"/>, ascending.</summary>
     public static IEnumerable<int> Divisors(int number)
     {

@@ -30,20 +30,21 @@ internal sealed class SlotDraft(int[] nodes)
 
     /// <summary>The work, its exchanges in the order in which Zeppelin's attention engine issues them: those between nodes, those inside
     /// nodes, local ones.</summary>
-    /// <param name="direct">An exchange whose tokens <paramref name="placed"/> tells.</param>
+    /// <param name="direct">Exchanges whose tokens <paramref name="placed"/> tells.</param>
     /// <param name="placed">Where they are.</param>
-    public LayerWork ToWork(Exchange? direct = null, IReadOnlyList<PlacedPiece>? placed = null)
+    public LayerWork ToWork(IReadOnlyList<Exchange>? direct = null, IReadOnlyList<PlacedPiece>? placed = null)
     {
+        int[] tokens = [.. _tokens];
         foreach (PlacedPiece piece in placed ?? [])
-            _tokens[piece.Rank] += piece.Piece.Length;
+            tokens[piece.Rank] += piece.Piece.Length;
         IEnumerable<Exchange> exchanges = _groups
             .OrderByDescending(item => (int)ZoneOf(item.Group.Ranks, nodes))
             .Select(item => ToExchange(item.Group, item.Pieces));
         return new LayerWork
         {
             Ranks = nodes.Length,
-            LinearTokens = _tokens,
-            Exchanges = direct is null ? [.. exchanges] : [direct, .. exchanges],
+            LinearTokens = tokens,
+            Exchanges = [.. direct ?? [], .. exchanges],
         };
     }
 
