@@ -1,7 +1,7 @@
 namespace ParallelDsl.Planning.Simulation.Clusters;
 
 /// <summary>Makes the tasks of rings. Every member has room for two blocks that are not its own: a block comes in over the one before the
-/// last when that has been worked on and passed on.</summary>
+/// last when that has been worked on and passed on. The hops from one member to the next follow one another.</summary>
 internal sealed class RingTasks
 {
     // For each step and member its work, the end of the hop that brings its block, and, in the backward, of the hop that brings the
@@ -34,6 +34,8 @@ internal sealed class RingTasks
                 long bytes = BlockBytes(graph, keys, count, (member + count - step) % count);
                 (int begin, int end) = graph.Hop(members[sender], rank, bytes, exchange.Routed);
                 tasks.Wait(begin, step == 1 ? graph.Ready[members[sender]] : _arrival[before - member + sender]);
+                if (step >= 2)
+                    tasks.Wait(begin, _arrival[before]);
                 if (step >= 3)
                 {
                     tasks.Wait(begin, _work[before - count]);
@@ -62,7 +64,11 @@ internal sealed class RingTasks
             (int begin, int end) = graph.Hop(members[member], members[next], bytes, exchange.Routed);
             graph.Tasks.Wait(begin, _work[(step * count) + member]);
             if (step > 0)
+            {
                 graph.Tasks.Wait(begin, _gradient[member]);
+                graph.Tasks.Wait(begin, _gradient[next]);
+            }
+
             if (step == count - 1)
                 graph.Tasks.Wait(graph.Done[members[next]], end);
             _nextGradient[next] = end;
