@@ -12,6 +12,8 @@ public sealed class BatchSimulation(BatchProblem problem)
         ClusterLinks.Of(problem.Cluster, problem.Assumptions.InterNodeLatency, problem.Assumptions.IntraNodeLatency),
         problem.Assumptions.OverlapSlowdownPermille);
 
+    private readonly StepSimulator _steps = new();
+
     /// <summary>How fast attention is on short shards, the same for all.</summary>
     internal static EfficiencyCurve Curve => EfficiencyCurve.Published;
 
@@ -19,22 +21,23 @@ public sealed class BatchSimulation(BatchProblem problem)
     public SimulatedBatch Run(BatchPlan plan)
     {
         LayerRates rates = RatesOf(plan.Recompute);
-        int layers = LayersOf(problem, plan.Stages), count = plan.Slots.Count;
-        var forward = new SlotPass[count];
-        var backward = new SlotPass[count];
+
+        // To the pipeline every rank is a data rank: only those that are together wait for one another.
+        var step = new StepWork(plan.Ranks, plan.Stages, plan.Slots.Count, plan.Lag);
         long[] busy = new long[plan.Ranks];
         long crossing = 0;
         int widest = 0;
-        for (int slot = 0; slot < count; slot++)
+        for (int slot = 0; slot < plan.Slots.Count; slot++)
         {
-            (forward[slot], long forwardBytes) = Simulate(plan.Slots[slot].Forward, plan.Stages, rates, false, layers, busy);
-            (backward[slot], long backwardBytes) = Simulate(plan.Slots[slot].Backward, plan.Stages, rates, true, layers, busy);
-            crossing += (forwardBytes + backwardBytes) * problem.Model.Layers;
-            widest = Math.Max(widest, plan.Slots[slot].Forward.LinearTokens.Max());
+            UnitSlot unit = plan.Slots[slot];
+            crossing += Simulate(unit.Forward, rates, step, slot, backward: false, busy);
+            crossing += Simulate(unit.Backward, rates, step, slot, backward: true, busy);
+            widest = Math.Max(widest, unit.Forward.LinearTokens.Max());
         }
 
-        long time = SlotReplay.Run(plan.Stages, plan.Lag, forward, backward, HopTime(plan, widest));
-        return new SimulatedBatch(time, crossing, new(busy));
+        for (int stage = 0; stage + 1 < plan.Stages; stage++)
+            step.Hops[stage] = HopTime(plan, stage, widest);
+        return new SimulatedBatch(_steps.Run(step).Makespan, crossing, new(busy));
     }
 
     /// <summary>Layers of a stage, of the fullest one where they do not divide.</summary>
@@ -60,22 +63,23 @@ public sealed class BatchSimulation(BatchProblem problem)
         Curve,
         Recompute: recompute);
 
-    private (SlotPass Pass, long CrossNodeBytes) Simulate(
-        LayerWork work, int stages, LayerRates rates, bool backward, int layers, long[] busy)
+    // Sets the times of one pass of a slot on all stages; gives its bytes between nodes in all layers.
+    private long Simulate(LayerWork work, LayerRates rates, StepWork step, int slot, bool backward, long[] busy)
     {
-        int[] together = Together(work), sizes = new int[work.Ranks];
-        long[] nanoseconds = new long[work.Ranks];
-        foreach (int leader in together)
-            sizes[leader]++;
-        LayerTimes times = Slowest(work, stages, rates, backward);
+        int[] leaders = backward ? step.BackwardLeaders : step.ForwardLeaders;
+        long[] durations = backward ? step.Backward : step.Forward;
+        int layers = LayersOf(problem, step.Stages);
+        int[] together = Together(work);
+        LayerTimes times = Slowest(work, step.Stages, rates, backward);
         for (int rank = 0; rank < work.Ranks; rank++)
         {
-            int leader = together[rank];
-            nanoseconds[leader] = Math.Max(nanoseconds[leader], times.Finish[rank] * layers);
+            leaders[(rank * step.Slots) + slot] = together[rank];
+            for (int stage = 0; stage < step.Stages; stage++)
+                durations[step.Cell(rank, stage, slot)] = times.Finish[rank] * layers;
             busy[rank] += times.Compute[rank] * layers;
         }
 
-        return (new SlotPass(together, sizes, nanoseconds), times.CrossNodeBytes);
+        return times.CrossNodeBytes * problem.Model.Layers;
     }
 
     // Stages whose nodes are equal take equal times; only a cluster of several groups is simulated stage by stage.
@@ -100,10 +104,14 @@ public sealed class BatchSimulation(BatchProblem problem)
     }
 
     // The widest slot's hidden vectors, of all devices of a node at once.
-    private long HopTime(BatchPlan plan, int tokens) => plan.Stages == 1
-        ? 0
-        : new ClusterTopology(problem.Cluster).TransferTime(0, plan.Ranks, (long)tokens * problem.Model.HiddenBytesPerToken)
-            + problem.Assumptions.InterNodeLatency;
+    private long HopTime(BatchPlan plan, int stage, int tokens)
+    {
+        int sender = stage * plan.Ranks, receiver = sender + plan.Ranks;
+        var topology = new ClusterTopology(problem.Cluster);
+        bool crosses = topology.Locate(sender).Node != topology.Locate(receiver).Node;
+        return topology.TransferTime(sender, receiver, (long)tokens * problem.Model.HiddenBytesPerToken)
+            + (crosses ? problem.Assumptions.InterNodeLatency : problem.Assumptions.IntraNodeLatency);
+    }
 
     // For each rank the least of those that it is together with, through exchanges and moved rows.
     private static int[] Together(LayerWork work)
