@@ -1,0 +1,134 @@
+using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Sequences;
+using ParallelDsl.Planning.Simulation.Clusters;
+
+namespace ParallelDsl.Planning.Strategies;
+
+/// <summary>Makes direct exchanges of pieces that lie on any ranks.</summary>
+/// <param name="problem">The batch.</param>
+internal sealed class DirectDraft(BatchProblem problem)
+{
+    // A shard of which attention runs at its full rate: areas are made longer instead where pieces are short.
+    private const int LongShard = 1 << 16;
+
+    private readonly EfficiencyCurve _curve = BatchSimulation.Curve;
+
+    /// <summary>Pairs of a piece, as many more as attention is slower on a piece so short.</summary>
+    public long AreaOf(SequencePiece piece) => AreaOf(SequenceCosts.Area(piece.Start, piece.Length), piece.Length);
+
+    private long AreaOf(long area, int length) => area * _curve.At(LongShard) / _curve.At(length);
+
+    /// <summary>The exchange in which every rank fetches the keys and values that its pieces see from where they lie, each once; the first
+    /// fetches of different ranks go to different ranks. A rank starts on what it has itself.</summary>
+    /// <param name="placed">Where the pieces lie.</param>
+    /// <param name="ranks">How many ranks there are.</param>
+    public Exchange ToExchange(IReadOnlyList<PlacedPiece> placed, int ranks)
+    {
+        long[] areas = new long[ranks];
+        var isMember = new bool[ranks];
+        var bytes = new long[ranks, ranks];
+        foreach (PlacedPiece piece in placed)
+        {
+            areas[piece.Rank] += AreaOf(piece.Piece);
+            isMember[piece.Rank] = true;
+        }
+
+        foreach (IGrouping<int, PlacedPiece> sequence in placed.GroupBy(piece => piece.Piece.Sequence))
+            AddFetches([.. sequence], bytes);
+        int[] members = [.. Enumerable.Range(0, ranks).Where(rank => isMember[rank])];
+        var fetches = new List<(int From, int To, long Bytes)>();
+        for (int distance = 0; distance < ranks; distance++)
+        {
+            foreach (int to in members)
+            {
+                int from = (to + distance) % ranks;
+                if (distance == 0 || bytes[from, to] > 0)
+                    fetches.Add((from, to, bytes[from, to]));
+            }
+        }
+
+        return Direct(members, [.. members.Select(rank => areas[rank])], [.. fetches], []);
+    }
+
+    /// <summary>The exchange in which ranks swap tokens for heads before attention and back after it (DeepSpeed-Ulysses; Jacobs et al., 2023):
+    /// each rank then attends whole sequences with its heads, at the rate of long shards.</summary>
+    /// <param name="members">The ranks.</param>
+    /// <param name="lengths">Tokens of the sequences.</param>
+    /// <param name="backward">Whether the pass is a backward. Gradients of outputs come in then, those of queries, keys and values go out;
+    /// queries, keys and values themselves are kept. An exchange sends as much as it fetches in the backward: half of both.</param>
+    public Exchange ToHeads(int[] members, IEnumerable<int> lengths, bool backward)
+    {
+        long area = 0, tokens = 0;
+        foreach (int length in lengths)
+        {
+            area += AreaOf(SequenceCosts.Area(0, length), length);
+            tokens += length;
+        }
+
+        int count = members.Length;
+        long wide = problem.Model.HiddenBytesPerToken + problem.Model.KeyValueBytesPerToken, narrow = problem.Model.HiddenBytesPerToken;
+        long share = tokens / count;
+        var fetches = new List<(int, int, long)>();
+        var returns = new List<(int, int, long)>();
+        for (int distance = 0; distance < count; distance++)
+        {
+            for (int index = 0; index < count; index++)
+            {
+                int from = members[(index + distance) % count], to = members[index];
+                if (distance == 0)
+                {
+                    fetches.Add((from, to, 0));
+                    continue;
+                }
+
+                fetches.Add((from, to, share * (backward ? (wide + narrow) / 2 : wide) / count));
+                if (!backward)
+                    returns.Add((to, from, share * narrow / count));
+            }
+        }
+
+        return Direct(members, [.. members.Select(_ => (area + count - 1) / count)], [.. fetches], [.. returns]);
+    }
+
+    /// <summary>Where zigzag chunks of whole sequences lie.</summary>
+    public static void AddZigzag(List<PlacedPiece> placed, int[] members, int sequence, int length)
+    {
+        for (int member = 0; member < members.Length; member++)
+        {
+            Segments segments = ZigzagSplit.SegmentsOf(length, members.Length, member);
+            for (int index = 0; index < segments.Count; index++)
+                placed.Add(new(members[member], new(sequence, segments[index].Start, segments[index].Length)));
+        }
+    }
+
+    private static Exchange Direct(int[] members, long[] areas, (int, int, long)[] fetches, (int, int, long)[] returns) => new()
+    {
+        Kind = ExchangeKind.Direct,
+        Members = members,
+        Areas = areas,
+        Fetches = fetches,
+        Returns = returns,
+        BlockTokens = LongShard,
+    };
+
+    // A rank needs the keys up to the end of its last piece.
+    private void AddFetches(PlacedPiece[] pieces, long[,] bytes)
+    {
+        var ends = new SortedDictionary<int, int>();
+        foreach (PlacedPiece piece in pieces)
+        {
+            ends.TryGetValue(piece.Rank, out int known);
+            ends[piece.Rank] = Math.Max(known, piece.Piece.Start + piece.Piece.Length);
+        }
+
+        foreach (KeyValuePair<int, int> reader in ends)
+        {
+            foreach (PlacedPiece piece in pieces)
+            {
+                int seen = Math.Min(piece.Piece.Length, reader.Value - piece.Piece.Start);
+                if (seen > 0 && piece.Rank != reader.Key)
+                    bytes[piece.Rank, reader.Key] += (long)seen * problem.Model.KeyValueBytesPerToken;
+            }
+        }
+    }
+}

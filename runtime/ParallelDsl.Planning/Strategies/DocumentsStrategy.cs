@@ -1,0 +1,122 @@
+using ParallelDsl.Planning.Sequences;
+using ParallelDsl.Planning.Simulation.Clusters;
+using static System.FormattableString;
+
+namespace ParallelDsl.Planning.Strategies;
+
+/// <summary>After WLB-LLM (OSDI 2025): sequences are packed into micro-batches and data ranks by cost; each pack is sharded over the context ranks
+/// by document (every sequence in 2 CP chunks, all-gathered) or as one sequence (the pack in 2 CP chunks), whichever attends faster. The
+/// queue that delays outliers is off, since no strategy may delay a sequence. A pack sharded as one sequence fetches only what
+/// its chunks see, which is less than the all-gather of the original. CP x DP, micro-batches, head chunks and recomputation are searched.</summary>
+internal static class DocumentsStrategy
+{
+    public static void Plan(PlanSearch search)
+    {
+        int stages = search.Problem.Stages;
+        foreach (int context in SearchGrids.Divisors(search.RanksOf(stages)))
+        {
+            foreach (int slots in SearchGrids.Slots(search, stages))
+            {
+                foreach (int chunks in context > 1 ? SearchGrids.HeadChunks : [1])
+                {
+                    if (!Consider(search, new(stages, context, slots, ExchangeKind.AllGather, chunks, Recompute: false)))
+                        Consider(search, new(stages, context, slots, ExchangeKind.AllGather, chunks, Recompute: true));
+                }
+            }
+        }
+    }
+
+    private static bool Consider(PlanSearch search, ContextLayout layout)
+    {
+        BatchProblem problem = search.Problem;
+        int data = search.RanksOf(layout.Stages) / layout.ContextRanks;
+        long capacity = layout.ContextRanks * search.SlotTokens(layout.Stages, layout.Slots, layout.Recompute);
+        int[] bins = LongestFirst.Assign(problem.Lengths, LongestFirst.Flops(problem), data * layout.Slots, capacity, out long missing);
+        if (missing > 0)
+        {
+            search.Lacks(missing);
+            return false;
+        }
+
+        BatchPlan byDocument = ContextParallel.Plan(search, StrategyNames.Documents, layout, bins);
+        bool fits = search.Consider(byDocument);
+        if (layout.ContextRanks > 1 && Adaptive(search, layout, bins, byDocument) is { } adaptive)
+            fits |= search.Consider(adaptive);
+        return fits;
+    }
+
+    // The plan in which each pack is sharded the faster way, or null where that is by document for all.
+    private static BatchPlan? Adaptive(PlanSearch search, ContextLayout layout, int[] bins, BatchPlan byDocument)
+    {
+        BatchProblem problem = search.Problem;
+        int[] nodes = search.NodesOf(layout.Stages);
+        int data = nodes.Length / layout.ContextRanks, whole = 0;
+        var direct = new DirectDraft(problem);
+        var slots = new List<UnitSlot>();
+        for (int slot = 0; slot < layout.Slots; slot++)
+        {
+            var draft = new SlotDraft(nodes);
+            var placed = new List<PlacedPiece>();
+            var exchanges = new List<Exchange>();
+            for (int rank = 0; rank < data; rank++)
+            {
+                int bin = (slot * data) + rank;
+                int[] pack = [.. Enumerable.Range(0, bins.Length).Where(sequence => bins[sequence] == bin)];
+                RankGroup group = RankGroup.Of(rank * layout.ContextRanks, layout.ContextRanks, layout.Kind, layout.HeadChunks);
+                List<PlacedPiece> chunks = Shard(problem.Lengths, pack, group.Ranks);
+                if (pack.Length > 1 && MostArea(direct, chunks) < MostArea(direct, Documents(problem.Lengths, pack, group.Ranks)))
+                {
+                    whole++;
+                    exchanges.Add(direct.ToExchange(chunks, nodes.Length));
+                    placed.AddRange(chunks);
+                    continue;
+                }
+
+                foreach (int sequence in pack)
+                    draft.Add(group, new(sequence, 0, problem.Lengths[sequence]));
+            }
+
+            LayerWork work = draft.ToWork(exchanges, placed);
+            if (work.Exchanges.Length > 0)
+                slots.Add(new UnitSlot(work, work, placed.ToEquatableArray()));
+        }
+
+        string choice = Invariant($"{byDocument.Choice}, {whole} packs as one sequence");
+        return whole == 0 ? null : byDocument with { Choice = choice, Slots = slots.ToEquatableArray() };
+    }
+
+    private static long MostArea(DirectDraft direct, List<PlacedPiece> pieces) =>
+        pieces.GroupBy(piece => piece.Rank).Max(rank => rank.Sum(piece => direct.AreaOf(piece.Piece)));
+
+    private static List<PlacedPiece> Documents(EquatableArray<int> lengths, int[] pack, int[] ranks)
+    {
+        var placed = new List<PlacedPiece>();
+        foreach (int sequence in pack)
+            DirectDraft.AddZigzag(placed, ranks, sequence, lengths[sequence]);
+        return placed;
+    }
+
+    // The zigzag chunks of the pack as a whole, cut where sequences end.
+    private static List<PlacedPiece> Shard(EquatableArray<int> lengths, int[] pack, int[] ranks)
+    {
+        var placed = new List<PlacedPiece>();
+        int total = pack.Sum(sequence => lengths[sequence]);
+        for (int member = 0; member < ranks.Length; member++)
+        {
+            Segments segments = ZigzagSplit.SegmentsOf(total, ranks.Length, member);
+            for (int index = 0; index < segments.Count; index++)
+            {
+                int begin = 0;
+                foreach (int sequence in pack)
+                {
+                    int start = Math.Max(segments[index].Start, begin), end = Math.Min(segments[index].End, begin + lengths[sequence]);
+                    if (end > start)
+                        placed.Add(new(ranks[member], new(sequence, start - begin, end - start)));
+                    begin += lengths[sequence];
+                }
+            }
+        }
+
+        return placed;
+    }
+}

@@ -1,0 +1,200 @@
+using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Simulation.Clusters;
+using static System.FormattableString;
+
+namespace ParallelDsl.Planning.Strategies;
+
+/// <summary>After FlexSP (ASPLOS 2025): in every micro-batch the ranks form groups of powers of two, and each sequence goes to a group that has room
+/// for it. FlexSP solves an integer program for the sizes and the assignment; here sizes are enumerated (a few hundred of them, spread
+/// evenly where there are more), sequences go longest first to the group that is done first with them by FlexSP's cost model, and the
+/// compositions with the best predictions are simulated, with rings, all-gathers, or an exchange of tokens for heads (Ulysses, as FlexSP
+/// has it; where the heads divide).</summary>
+internal static class GroupsStrategy
+{
+    private const int MostCompositions = 240, Simulated = 6;
+
+    private static readonly (ExchangeKind Kind, int HeadChunks, string Name)[] _kinds =
+        [(ExchangeKind.Ring, 1, "ring"), (ExchangeKind.AllGather, 4, "all-gather"), (ExchangeKind.Direct, 1, "heads")];
+
+    public static void Plan(PlanSearch search)
+    {
+        foreach (int slots in SearchGrids.Slots(search, search.Problem.Stages))
+        {
+            if (!Consider(search, slots, recompute: false))
+                Consider(search, slots, recompute: true);
+        }
+    }
+
+    private static bool Consider(PlanSearch search, int slots, bool recompute)
+    {
+        BatchProblem problem = search.Problem;
+        int ranks = search.RanksOf(problem.Stages);
+        long room = search.SlotTokens(problem.Stages, slots, recompute);
+        int[] slotOf = LongestFirst.Assign(problem.Lengths, LongestFirst.Flops(problem), slots, room * ranks, out long missing);
+        if (missing > 0)
+        {
+            search.Lacks(missing);
+            return false;
+        }
+
+        List<int[]> compositions = Compositions(ranks);
+        var choices = new List<GroupAssignment[]>();
+        for (int slot = 0; slot < slots; slot++)
+        {
+            int[] sequences = [.. LongestFirst.Order(problem.Lengths).Where(sequence => slotOf[sequence] == slot)];
+            if (sequences.Length == 0)
+                continue;
+            GroupAssignment[] best = [.. compositions
+                .Select(sizes => GroupAssignment.Of(problem, sizes, sequences, room))
+                .Where(assignment => assignment.Missing == 0)
+                .OrderBy(assignment => assignment.Predicted)
+                .Take(Simulated)];
+            if (best.Length == 0)
+            {
+                search.Lacks(compositions.Min(sizes => GroupAssignment.Of(problem, sizes, sequences, room).Missing));
+                return false;
+            }
+
+            choices.Add(best);
+        }
+
+        bool fits = false;
+        for (int index = 0; index < Simulated; index++)
+        {
+            foreach ((ExchangeKind kind, int chunks, string name) in _kinds)
+                fits |= search.Consider(ToPlan(search, [.. choices.Select(best => best[Math.Min(index, best.Length - 1)])], kind, chunks, name, recompute));
+        }
+
+        return fits;
+    }
+
+    private static BatchPlan ToPlan(
+        PlanSearch search, GroupAssignment[] slots, ExchangeKind kind, int chunks, string name, bool recompute)
+    {
+        BatchProblem problem = search.Problem;
+        var work = slots.Select(slot => ToSlot(problem, slot, search.NodesOf(problem.Stages), kind, chunks));
+        string sizes = string.Join(" + ", slots[0].Sizes.GroupBy(size => size).Select(size => Invariant($"{size.Count()} of {size.Key}")));
+        string choice = Invariant($"{name}, {slots.Length} micro-batches, groups {sizes}{(recompute ? ", recompute" : "")}");
+        return new BatchPlan(StrategyNames.Groups, choice, problem.Stages, work.ToEquatableArray(), Recompute: recompute);
+    }
+
+    private static UnitSlot ToSlot(BatchProblem problem, GroupAssignment slot, int[] nodes, ExchangeKind kind, int chunks)
+    {
+        var draft = new SlotDraft(nodes);
+        var direct = new DirectDraft(problem);
+        var placed = new List<PlacedPiece>();
+        List<Exchange> forward = [], backward = [];
+        int first = 0;
+        for (int group = 0; group < slot.Sizes.Length; group++)
+        {
+            int size = slot.Sizes[group];
+            bool swaps = kind == ExchangeKind.Direct && size > 1 && problem.Model.KeyValueHeads % size == 0;
+            var ranks = RankGroup.Of(first, size, kind == ExchangeKind.Direct ? ExchangeKind.Ring : kind, chunks);
+            first += size;
+            if (slot.Sequences[group].Count == 0)
+                continue;
+            if (swaps)
+            {
+                IEnumerable<int> lengths = slot.Sequences[group].Select(sequence => problem.Lengths[sequence]);
+                forward.Add(direct.ToHeads(ranks.Ranks, lengths, backward: false));
+                backward.Add(direct.ToHeads(ranks.Ranks, lengths, backward: true));
+            }
+
+            foreach (int sequence in slot.Sequences[group])
+            {
+                if (swaps)
+                    DirectDraft.AddZigzag(placed, ranks.Ranks, sequence, problem.Lengths[sequence]);
+                else
+                    draft.Add(ranks, new(sequence, 0, problem.Lengths[sequence]));
+            }
+        }
+
+        LayerWork work = draft.ToWork(forward, placed);
+        return new UnitSlot(work, forward.Count == 0 ? work : draft.ToWork(backward, placed), placed.ToEquatableArray());
+    }
+
+    /// <summary>The ways to make groups of powers of two of all ranks, each descending; a few hundred spread evenly where there are more.</summary>
+    public static List<int[]> Compositions(int ranks)
+    {
+        var all = new List<int[]>();
+        int largest = 1;
+        while (2 * largest <= ranks)
+            largest *= 2;
+        Extend(ranks, largest, [], all);
+        if (all.Count <= MostCompositions)
+            return all;
+        return [.. Enumerable.Range(0, MostCompositions).Select(index => all[(int)((long)index * (all.Count - 1) / (MostCompositions - 1))])];
+    }
+
+    private static void Extend(int left, int largest, List<int> sizes, List<int[]> all)
+    {
+        if (left == 0 || largest == 1)
+        {
+            all.Add([.. sizes, .. Enumerable.Repeat(1, left)]);
+            return;
+        }
+
+        for (int count = left / largest; count >= 0; count--)
+        {
+            sizes.AddRange(Enumerable.Repeat(largest, count));
+            Extend(left - (count * largest), largest / 2, sizes, all);
+            sizes.RemoveRange(sizes.Count - count, count);
+        }
+    }
+}
+
+/// <summary>Which group has which sequences of a micro-batch.</summary>
+/// <param name="Sizes">Ranks of each group, descending.</param>
+/// <param name="Sequences">Sequences of each group.</param>
+/// <param name="Predicted">Nanoseconds of the slowest group by FlexSP's model: cost by ranks, and what they exchange by the rate of their link.</param>
+/// <param name="Missing">Tokens that find no room.</param>
+internal sealed record GroupAssignment(int[] Sizes, List<int>[] Sequences, long Predicted, long Missing)
+{
+    /// <summary>Gives every sequence to the group that is done with it first.</summary>
+    /// <param name="problem">The batch.</param>
+    /// <param name="sizes">Ranks of each group.</param>
+    /// <param name="sequences">The sequences, longest first.</param>
+    /// <param name="room">Tokens that a rank has room for.</param>
+    public static GroupAssignment Of(BatchProblem problem, int[] sizes, int[] sequences, long room)
+    {
+        SequenceCosts costs = problem.Model.Costs(recompute: false);
+        var node = problem.Cluster.Nodes[0];
+        long[] loads = new long[sizes.Length], tokens = new long[sizes.Length];
+        var lists = new List<int>[sizes.Length];
+        for (int group = 0; group < lists.Length; group++)
+            lists[group] = [];
+
+        // Queries, keys, values, outputs and their gradients.
+        long moved = 2L * problem.Model.Layers * ((2L * problem.Model.HiddenBytesPerToken) + problem.Model.KeyValueBytesPerToken);
+        long inside = Math.Max(1, node.Device.LinkBytesPerNanosecond);
+        long between = Math.Max(1, (long)node.NicsPerNode * node.NicGbps / 8 / node.DevicesPerNode);
+        long missing = 0;
+        foreach (int sequence in sequences)
+        {
+            int length = problem.Lengths[sequence], best = -1;
+            long compute = costs.Both(0, length) / problem.FlopsPerNanosecond, bestEnd = long.MaxValue;
+            for (int group = 0; group < sizes.Length; group++)
+            {
+                int size = sizes[group];
+                if (tokens[group] + length > size * room)
+                    continue;
+                long transfer = size == 1 ? 0 : length * moved / (size <= node.DevicesPerNode ? inside : between);
+                long end = loads[group] + ((compute + transfer) / size);
+                if (end < bestEnd)
+                    (best, bestEnd) = (group, end);
+            }
+
+            if (best < 0)
+            {
+                missing += length;
+                continue;
+            }
+
+            loads[best] = bestEnd;
+            tokens[best] += length;
+            lists[best].Add(sequence);
+        }
+
+        return new GroupAssignment(sizes, lists, loads.Max(), missing);
+    }
+}

@@ -1,0 +1,64 @@
+using ParallelDsl.Planning.Simulation.Clusters;
+using static System.FormattableString;
+
+namespace ParallelDsl.Planning.Strategies;
+
+/// <summary>Hybrid data and context parallelism by Megatron-LM's rule (<see cref="HybridSchedule"/>), with the best number of tokens per rank. A
+/// group may run sequences that fit into memory together in one micro-batch, and ranks do not wait for one another between rounds, both of
+/// which is better than what Megatron-LM does.</summary>
+internal static class HybridDataStrategy
+{
+    private const long LeastTokens = 256;
+
+    public static void Plan(PlanSearch search)
+    {
+        for (int recompute = 0; recompute < 2 && search.BestPlan is null; recompute++)
+        {
+            long room = search.SlotTokens(search.Problem.Stages, int.MaxValue, recompute > 0);
+            long most = Math.Min(room, search.Problem.ContextLength);
+            for (long tokens = most; tokens > 0 && (tokens == most || tokens >= LeastTokens); tokens /= 2)
+                Consider(search, tokens, room, recompute > 0);
+            if (most < 1)
+                search.Lacks(search.Problem.Tokens);
+        }
+    }
+
+    private static void Consider(PlanSearch search, long tokensPerRank, long room, bool recompute)
+    {
+        BatchProblem problem = search.Problem;
+        int[] nodes = search.NodesOf(problem.Stages);
+        var drafts = new List<SlotDraft>();
+        foreach (List<HybridGroup> round in new HybridSchedule(problem.Lengths, nodes.Length, tokensPerRank).Rounds())
+        {
+            int first = drafts.Count, rank = 0;
+            foreach (HybridGroup group in round)
+            {
+                AddGroup(search, drafts, first, RankGroup.Of(rank, group.Size, ExchangeKind.Ring), group, room);
+                rank += group.Size;
+            }
+        }
+
+        string choice = Invariant($"{tokensPerRank} tokens per rank, {drafts.Count} micro-batches{(recompute ? ", recompute" : "")}");
+        search.Consider(new BatchPlan(StrategyNames.HybridData, choice, problem.Stages, ContextParallel.Slots(drafts), Recompute: recompute));
+    }
+
+    // A group's sequences in their order, as many to a micro-batch as have room.
+    private static void AddGroup(PlanSearch search, List<SlotDraft> drafts, int slot, RankGroup ranks, HybridGroup group, long room)
+    {
+        long capacity = room * group.Size, held = 0;
+        foreach (int sequence in group.Sequences)
+        {
+            int length = search.Problem.Lengths[sequence];
+            if (held > 0 && held + length > capacity)
+            {
+                slot++;
+                held = 0;
+            }
+
+            while (drafts.Count <= slot)
+                drafts.Add(new SlotDraft(search.NodesOf(search.Problem.Stages)));
+            drafts[slot].Add(ranks, new(sequence, 0, length));
+            held += length;
+        }
+    }
+}
