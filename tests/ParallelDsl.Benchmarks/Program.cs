@@ -1,4 +1,5 @@
 using ParallelDsl.Benchmarks;
+using ParallelDsl.Benchmarks.Batches;
 using ParallelDsl.Benchmarks.Measured;
 using ParallelDsl.Benchmarks.Pipelines;
 
@@ -6,6 +7,7 @@ using ParallelDsl.Benchmarks.Pipelines;
 var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(StringComparer.Ordinal)
 {
     ["attention"] = AttentionBenchmark.Run,
+    ["batches"] = BatchesBenchmark.Run,
     ["generator"] = GeneratorBenchmark.Run,
     ["matrix"] = MatrixBenchmark.Run,
     ["measured"] = MeasuredBenchmark.Run,
