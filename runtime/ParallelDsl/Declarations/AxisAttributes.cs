@@ -9,13 +9,16 @@ public sealed class DataAxisAttribute(int degree) : Attribute
     /// <summary>The number of ranks along the axis.</summary>
     public int Degree { get; } = degree;
 
-    /// <summary>How the sequences of a batch are grouped into units (micro-batches).</summary>
+    /// <summary>How the sequences of a batch are grouped into units (micro-batches). With <see cref="Packing.Asymmetric"/> a sequence may be cut
+    /// into slices that lie in several units, as far as the schedule lets units lie open together: all of them with
+    /// <see cref="PipelineSchedule.GPipe"/>, as many as memory allows with <see cref="PipelineSchedule.OneForwardOneBackward"/>; with the other
+    /// schedules sequences stay whole.</summary>
     /// <value>Default <see cref="Packing.Tokens"/>.</value>
     public Packing Packing { get; set; }
 
     /// <summary>Tokens that one unit may hold over the whole sequence axis.</summary>
-    /// <value>0, the default, means the context length; otherwise at least the context length and, where there is a sequence axis, a multiple
-    /// of twice its degree.</value>
+    /// <value>0, the default, means the context length; otherwise at least the context length (with <see cref="Packing.Asymmetric"/> the units
+    /// that may exchange slices must hold it together) and, where there is a sequence axis, a multiple of twice its degree.</value>
     public int UnitTokens { get; set; }
 }
 
@@ -29,7 +32,8 @@ public sealed class SequenceAxisAttribute(int degree) : Attribute
     /// <summary>The number of ranks along the axis.</summary>
     public int Degree { get; } = degree;
 
-    /// <summary>How a sequence is divided over the axis.</summary>
+    /// <summary>How a sequence is divided over the axis. With <see cref="SequenceBalance.Hierarchical"/> it is spread over as few ranks as it
+    /// needs, and all but attention works on equal shares of a unit's tokens.</summary>
     /// <value>Default <see cref="SequenceBalance.Zigzag"/>.</value>
     public SequenceBalance Balance { get; set; }
 

@@ -101,12 +101,17 @@ internal sealed class StepGrouping(ParallelPlan plan, GroupSequences group)
         return taken;
     }
 
-    /// <summary>Groups as many of the first sequences as fit, at least one, and removes the others. Units hold whole sequences, so they
-    /// cannot always be filled.</summary>
+    /// <summary>Groups as many of the first sequences as fit, at least one, and removes the others. Units hold whole sequences or slices, so
+    /// they cannot always be filled.</summary>
+    /// <exception cref="PackingException">The first sequence alone does not fit.</exception>
     public void GroupMost(List<int[]> sequences, StepPlan step)
     {
         while (!TryGroup(sequences, step))
+        {
+            if (sequences.Count == 1)
+                throw new PackingException($"A sequence of {sequences[0].Length - 1} tokens alone finds no room in a step of {Capacity} tokens.");
             sequences.RemoveAt(sequences.Count - 1);
+        }
     }
 
     /// <summary>Groups the sequences, or says that they do not fit.</summary>
