@@ -21,7 +21,7 @@ public sealed unsafe class EmbeddingLayer<TShape>(PlannedLayer layer) : LayerMod
     public override int OutputWidth => TShape.Width;
 
     /// <inheritdoc/>
-    public override int ActivationFloats => 0;
+    public override IReadOnlyList<ActivationPart> Activations => [];
 
     /// <inheritdoc/>
     public override int GradientFloats => TShape.Width;

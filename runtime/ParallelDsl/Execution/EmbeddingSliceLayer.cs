@@ -24,7 +24,7 @@ public sealed unsafe class EmbeddingSliceLayer<TShape>(PlannedLayer layer) : Lay
     public override int OutputWidth => TShape.Width;
 
     /// <inheritdoc/>
-    public override int ActivationFloats => InputWidth;
+    public override IReadOnlyList<ActivationPart> Activations => Layer.Slice == 0 ? [] : [new(TShape.Width)];
 
     /// <inheritdoc/>
     public override int GradientFloats => TShape.Width;

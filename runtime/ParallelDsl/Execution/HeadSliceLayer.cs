@@ -34,8 +34,14 @@ public sealed unsafe class HeadSliceLayer<TShape>(PlannedLayer layer) : LayerMod
     public override int OutputWidth => IsLast ? 0 : TShape.Width + Statistics;
 
     /// <inheritdoc/>
-    public override int ActivationFloats =>
-        (IsFirst ? (2 * TShape.Width) + 1 : InputWidth) + _slice.Rows + (IsLast ? Statistics : 0);
+    public override IReadOnlyList<ActivationPart> Activations =>
+    [
+        new(InputWidth),
+        .. IsFirst ? (ReadOnlySpan<ActivationPart>)[new(TShape.Width)] : [],
+        new(_slice.Rows),
+        .. IsFirst ? (ReadOnlySpan<ActivationPart>)[new(1)] : [],
+        .. IsLast ? (ReadOnlySpan<ActivationPart>)[new(Statistics)] : [],
+    ];
 
     /// <inheritdoc/>
     public override int GradientFloats => OutputWidth;
@@ -53,7 +59,7 @@ public sealed unsafe class HeadSliceLayer<TShape>(PlannedLayer layer) : LayerMod
     /// <inheritdoc/>
     public override void Forward(in LayerCall call, Matrix output)
     {
-        Activations held = new(call, Layer, _slice.Rows);
+        Held held = new(call, Layer, _slice.Rows);
         Matrix after = IsLast ? held.Final : output.ColumnRange(TShape.Width, Statistics);
         Matrix before = IsFirst ? after : held.Before;
         if (IsFirst)
@@ -73,7 +79,7 @@ public sealed unsafe class HeadSliceLayer<TShape>(PlannedLayer layer) : LayerMod
     /// <inheritdoc/>
     public override void BackwardInput(in LayerCall call, Matrix inputGradient)
     {
-        Activations held = new(call, Layer, _slice.Rows);
+        Held held = new(call, Layer, _slice.Rows);
         Matrix outputGradient = IsLast ? default : Gradient(call);
         Matrix final = IsLast ? held.Final : outputGradient.ColumnRange(TShape.Width, Statistics);
         CrossEntropySlice.Backward(call.Team, held.Logits, _slice.FirstRow, call.Unit.Targets, final, call.Loss.Scale);
@@ -96,7 +102,7 @@ public sealed unsafe class HeadSliceLayer<TShape>(PlannedLayer layer) : LayerMod
     /// <inheritdoc/>
     public override void BackwardWeight(in LayerCall call)
     {
-        Activations held = new(call, Layer, _slice.Rows);
+        Held held = new(call, Layer, _slice.Rows);
         MatrixProduct.MultiplyTransposedA(call.Team, held.Logits, held.Normed, _projection.Gradients, accumulate: true);
         if (IsFirst)
             RmsNorm.BackwardWeight(call.Team, held.Input, held.Inverse, Gradient(call).ColumnRange(0, TShape.Width), _norm!.Gradients.Span);
@@ -105,12 +111,12 @@ public sealed unsafe class HeadSliceLayer<TShape>(PlannedLayer layer) : LayerMod
     private static Matrix Gradient(in LayerCall call) => new(call.Gradients, call.Tokens, TShape.Width + Statistics);
 
     /// <summary>What F leaves for B and W.</summary>
-    private readonly ref struct Activations
+    private readonly ref struct Held
     {
         public readonly Matrix Input, Normed, Before, Logits, Final;
         public readonly Span<float> Inverse;
 
-        public Activations(in LayerCall call, PlannedLayer layer, int rows)
+        public Held(in LayerCall call, PlannedLayer layer, int rows)
         {
             float* cursor = call.Activations;
             if (layer.Slice == 0)

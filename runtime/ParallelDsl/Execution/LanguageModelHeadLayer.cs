@@ -26,7 +26,8 @@ public sealed unsafe class LanguageModelHeadLayer<TShape>(PlannedLayer layer) : 
     public override int OutputWidth => 0;
 
     /// <inheritdoc/>
-    public override int ActivationFloats => (2 * TShape.Width) + TShape.Vocabulary + 1;
+    public override IReadOnlyList<ActivationPart> Activations { get; } =
+        [new(TShape.Width), new(TShape.Width), new(TShape.Vocabulary), new(1)];
 
     /// <inheritdoc/>
     public override int GradientFloats => 0;
@@ -47,7 +48,7 @@ public sealed unsafe class LanguageModelHeadLayer<TShape>(PlannedLayer layer) : 
     /// <inheritdoc/>
     public Matrix Logits(in LayerCall call)
     {
-        Activations held = new(call);
+        Held held = new(call);
         RmsNorm.Forward(call.Team, held.Input, _norm.Weights.Span, LlamaNames.NormEpsilon, held.Normed, held.Inverse);
         MatrixProduct.MultiplyTransposedB(call.Team, held.Normed, _projection.Weights, held.Logits);
         return held.Logits;
@@ -56,7 +57,7 @@ public sealed unsafe class LanguageModelHeadLayer<TShape>(PlannedLayer layer) : 
     /// <inheritdoc/>
     public override void BackwardInput(in LayerCall call, Matrix inputGradient)
     {
-        Activations held = new(call);
+        Held held = new(call);
         float* cursor = call.Scratch;
         Matrix normed = call.Take(ref cursor, TShape.Width);
         MatrixProduct.Multiply(call.Team, held.Logits, _projection.Weights, normed);
@@ -67,16 +68,16 @@ public sealed unsafe class LanguageModelHeadLayer<TShape>(PlannedLayer layer) : 
     /// <inheritdoc/>
     public override void BackwardWeight(in LayerCall call)
     {
-        Activations held = new(call);
+        Held held = new(call);
         MatrixProduct.MultiplyTransposedA(call.Team, held.Logits, held.Normed, _projection.Gradients, accumulate: true);
     }
 
-    private readonly ref struct Activations
+    private readonly ref struct Held
     {
         public readonly Matrix Input, Normed, Logits;
         public readonly Span<float> Inverse;
 
-        public Activations(in LayerCall call)
+        public Held(in LayerCall call)
         {
             float* cursor = call.Activations;
             Input = call.Take(ref cursor, TShape.Width);

@@ -8,6 +8,8 @@ namespace ParallelDsl.Execution;
 /// <param name="layer">The planned layer.</param>
 public abstract class LayerModule(PlannedLayer layer)
 {
+    private int _activationFloats;
+
     /// <summary>The planned layer.</summary>
     public PlannedLayer Layer { get; } = layer;
 
@@ -20,8 +22,11 @@ public abstract class LayerModule(PlannedLayer layer)
     /// <summary>The width of the output, and of its gradient; 0 for the head, which gives a loss.</summary>
     public abstract int OutputWidth { get; }
 
-    /// <summary>Floats a token held from F to W. The layer's input comes first.</summary>
-    public abstract int ActivationFloats { get; }
+    /// <summary>What is held from F to W, matrix after matrix. The layer's input comes first.</summary>
+    public abstract IReadOnlyList<ActivationPart> Activations { get; }
+
+    /// <summary>Floats a token held from F to W.</summary>
+    public int ActivationFloats => _activationFloats > 0 ? _activationFloats : _activationFloats = Activations.Sum(part => part.Columns);
 
     /// <summary>Floats a token held from B to W. The gradient of the output comes first.</summary>
     public abstract int GradientFloats { get; }
@@ -29,8 +34,18 @@ public abstract class LayerModule(PlannedLayer layer)
     /// <summary>Floats a token used within a pass.</summary>
     public abstract int ScratchFloats { get; }
 
+    /// <summary>The same where rows are remapped.</summary>
+    public virtual int RemapScratchFloats => ScratchFloats;
+
     /// <summary>Floats of a token's keys and values, which travel on the ring; 0 where the layer has none.</summary>
     public virtual int KeyValueFloats => 0;
+
+    /// <summary>The keys and values among the activations of a unit, [attention tokens, <see cref="KeyValueFloats"/>]: keys first.</summary>
+    /// <param name="activations">The layer's activations of the unit.</param>
+    /// <param name="unit">The layout of the unit.</param>
+    /// <exception cref="NotSupportedException">The layer has none.</exception>
+    public virtual unsafe Matrix KeyValues(float* activations, UnitLayout unit) =>
+        throw new NotSupportedException($"{Layer.Name} has no keys and values.");
 
     /// <summary>Gives the layer its parameters, in the order of <see cref="Parameters"/>.</summary>
     public abstract void Bind(Parameter[] parameters);
@@ -54,8 +69,11 @@ public readonly unsafe ref struct LayerCall
     /// <summary>The tokens of the unit on this rank.</summary>
     public required UnitLayout Unit { get; init; }
 
-    /// <summary>The ring of the sequence axis.</summary>
+    /// <summary>Attention over the rings of the data and sequence axes.</summary>
     public required RingAttention Ring { get; init; }
+
+    /// <summary>What the layer holds of earlier slices; null where the unit is all there is.</summary>
+    public KeyValueHistory? History { get; init; }
 
     /// <summary>Where the head adds its loss.</summary>
     public required LossSum Loss { get; init; }

@@ -20,17 +20,20 @@ internal sealed unsafe class RankExecutor : IDisposable
     private readonly ThreadTeam _team;
     private readonly RingAttention _ring;
     private readonly StageRunner?[] _stages;
-    private readonly Outbox _outbox;
     private readonly NativeBuffer?[,] _outputs;
     private readonly NativeBuffer?[,] _inputGradients;
-    private readonly NativeBuffer _scratch;
     private readonly ActionClock? _clock;
+    private readonly long _scratchFloats;
+    private readonly int _boundaryFloats;
+    private Outbox _outbox;
+    private NativeBuffer _scratch;
+    private int _unitTokens;
 
     /// <summary>Makes the executor of one rank.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="transport">The rank's transport.</param>
     /// <param name="team">The rank's threads.</param>
-    /// <param name="ring">The ring of the rank's sequence axis.</param>
+    /// <param name="ring">Attention over the data and sequence axes.</param>
     /// <param name="layers">The layers of the rank's stages by layer index; null for the others.</param>
     /// <param name="clock">Takes the times of the program's actions; null where nobody asks for them.</param>
     public RankExecutor(
@@ -43,7 +46,7 @@ internal sealed unsafe class RankExecutor : IDisposable
         _clock = clock;
         _coordinate = plan.Mesh.CoordinateOf(transport.Rank);
         Program = [.. plan.Programs[_coordinate.Pipeline].Actions];
-        ForwardProgram = [.. Program.Where(action => action.Kind is ActionKind.Forward or ActionKind.SendForward or ActionKind.ReceiveForward)];
+        ForwardProgram = [.. Program.Where(action => IsForward(action.Kind))];
 
         int units = plan.Batching.UnitsPerDataRank, tokens = plan.Batching.UnitTokensPerRank;
         bool split = Program.Any(action => action.Kind == ActionKind.BackwardInput);
@@ -55,9 +58,11 @@ internal sealed unsafe class RankExecutor : IDisposable
         }
 
         LayerModule[] all = [.. layers.OfType<LayerModule>()];
-        int widest = _stages.OfType<StageRunner>().Max(stage => Math.Max(stage.InputWidth, stage.OutputWidth));
-        _scratch = new NativeBuffer(all.Max(layer => (long)layer.ScratchFloats) * tokens);
-        _outbox = new Outbox(transport, (long)widest * tokens);
+        _unitTokens = tokens;
+        _boundaryFloats = _stages.OfType<StageRunner>().Max(stage => Math.Max(stage.InputWidth, stage.OutputWidth));
+        _scratchFloats = all.Max(layer => (long)(plan.Batching.Remaps ? layer.RemapScratchFloats : layer.ScratchFloats));
+        _scratch = new NativeBuffer(_scratchFloats * tokens);
+        _outbox = new Outbox(transport, (long)_boundaryFloats * tokens);
         _outputs = new NativeBuffer?[_stages.Length, units];
         _inputGradients = new NativeBuffer?[_stages.Length, units];
     }
@@ -75,14 +80,14 @@ internal sealed unsafe class RankExecutor : IDisposable
     public long WorkspaceBytes => _stages.Sum(stage => stage?.GradientBytes ?? 0) + _outbox.Bytes + (_scratch.Length * sizeof(float));
 
     /// <summary>Runs a step of training.</summary>
-    /// <param name="units">The layouts of the step's units.</param>
+    /// <param name="step">The layouts of the step's units.</param>
     /// <param name="loss">The scale of the loss, and where it is added.</param>
-    public void Train(UnitLayout[] units, LossSum loss) => Run(Program, units, loss, _clock, evaluates: false);
+    public void Train(StepLayout step, LossSum loss) => Run(Program, step, loss, _clock, evaluates: false);
 
     /// <summary>Runs the forwards alone: the loss, no gradients.</summary>
-    /// <param name="units">The layouts of the units.</param>
+    /// <param name="step">The layouts of the step's units.</param>
     /// <param name="loss">Where the loss is added.</param>
-    public void Evaluate(UnitLayout[] units, LossSum loss) => Run(ForwardProgram, units, loss, clock: null, evaluates: true);
+    public void Evaluate(StepLayout step, LossSum loss) => Run(ForwardProgram, step, loss, clock: null, evaluates: true);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -102,21 +107,25 @@ internal sealed unsafe class RankExecutor : IDisposable
         _scratch.Dispose();
     }
 
-    private void Run(PipelineAction[] program, UnitLayout[] units, LossSum loss, ActionClock? clock, bool evaluates)
+    private void Run(PipelineAction[] program, StepLayout step, LossSum loss, ActionClock? clock, bool evaluates)
     {
         try
         {
+            Begin(step);
             for (int position = 0; position < program.Length; position++)
             {
                 PipelineAction action = program[position];
                 clock?.Start(position);
-                Run(action, units[action.MicroBatch], loss);
+                Run(action, (IsForward(action.Kind) ? step.Forward : step.Backward)[action.MicroBatch], loss);
                 clock?.End(position);
                 if (evaluates && action.Kind == ActionKind.Forward)
-                    _stages[action.Stage]!.Release(action.MicroBatch);
+                    _stages[action.Stage]!.ReleaseRead();
             }
 
             _outbox.Flush();
+            _ring.Flush();
+            for (int stage = 0; stage < _stages.Length && !evaluates; stage++)
+                _stages[stage]?.End();
         }
         catch (Exception exception)
         {
@@ -125,6 +134,33 @@ internal sealed unsafe class RankExecutor : IDisposable
             throw;
         }
     }
+
+    /// <summary>Makes room for the step. Only remapped rows of a backward unit may be more than the plan says: they stay where their forward
+    /// was, which is balanced for the forward units.</summary>
+    private void Begin(StepLayout step)
+    {
+        for (int unit = 0; unit < step.Forward.Count; unit++)
+        {
+            int rows = Math.Max(step.Forward[unit].AttentionTokens, step.Backward[unit].AttentionTokens);
+            if (rows > _plan.Batching.UnitTokensPerRank)
+                throw new InvalidOperationException($"Unit {unit} has {rows} tokens on rank {_transport.Rank}, and the plan has room for {_plan.Batching.UnitTokensPerRank}.");
+        }
+
+        if (step.MostTokens > _unitTokens)
+        {
+            _unitTokens = step.MostTokens;
+            _scratch.Dispose();
+            _scratch = new NativeBuffer(_scratchFloats * _unitTokens);
+            _outbox.Dispose();
+            _outbox = new Outbox(_transport, (long)_boundaryFloats * _unitTokens);
+        }
+
+        foreach (StageRunner? stage in _stages)
+            stage?.Begin(step, _unitTokens);
+    }
+
+    private static bool IsForward(ActionKind kind) =>
+        kind is ActionKind.Forward or ActionKind.SendForward or ActionKind.ReceiveForward;
 
     private void Run(PipelineAction action, UnitLayout layout, LossSum loss)
     {

@@ -1,5 +1,6 @@
 using ParallelDsl.Collectives;
 using ParallelDsl.Kernels;
+using ParallelDsl.Planning.Clusters;
 using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Plans;
@@ -18,7 +19,7 @@ internal sealed unsafe class RankSession : IDisposable
     private readonly ProcessGroup[] _tied;
     private readonly RingAttention _ring;
     private readonly RankExecutor _executor;
-    private readonly UnitLayout[] _layouts;
+    private readonly StepLayout _layout;
     private readonly LossSum _loss = new();
 
     /// <summary>Links <paramref name="model"/> to the others over <paramref name="transport"/>.</summary>
@@ -36,14 +37,18 @@ internal sealed unsafe class RankSession : IDisposable
         _world = new ProcessGroup(transport, [.. Enumerable.Range(0, mesh.Size)], Context.World);
         _replicas = Group(transport, Context.Replicas, other => other.Pipeline == own.Pipeline);
         _pipeline = Group(transport, Context.Pipeline, other => other.Data == own.Data && other.Sequence == own.Sequence);
-        ProcessGroup sequence = Group(transport, Context.Sequence, other => other.Data == own.Data && other.Pipeline == own.Pipeline);
         _tied = [.. model.TiedTables.Select(table => new ProcessGroup(
             transport, [mesh.RankOf(own with { Pipeline = table.First }), mesh.RankOf(own with { Pipeline = table.Last })], Context.Tied))];
 
-        long keyValueFloats = model.Layers.Max(layer => layer?.KeyValueFloats ?? 0) * (long)plan.Batching.UnitTokensPerRank;
-        _ring = new RingAttention(sequence, plan.Rings[0].AsSpan(), keyValueFloats);
+        // The replicas stand in the order of their attention ranks.
+        _ring = new RingAttention(transport, _replicas.Ranks);
         _executor = new RankExecutor(plan, transport, team, _ring, model.Layers, clock);
-        _layouts = [.. Enumerable.Range(0, plan.Batching.UnitsPerDataRank).Select(_ => new UnitLayout())];
+        _layout = new StepLayout(
+            mesh.Data,
+            mesh.Sequence,
+            plan.Batching.UnitsPerDataRank,
+            (own.Data * mesh.Sequence) + own.Sequence,
+            plan.Batching.Remaps ? NodesOf(plan) : null);
     }
 
     /// <summary>The rank.</summary>
@@ -63,7 +68,7 @@ internal sealed unsafe class RankSession : IDisposable
     {
         Prepare(batch, step);
         _model.Store.Gradients.Clear();
-        _executor.Train(_layouts, _loss);
+        _executor.Train(_layout, _loss);
 
         // Every rank takes its tables in the order of the slices: of those that are left, the first one of all has both its ranks there.
         for (int i = 0; i < _tied.Length; i++)
@@ -88,7 +93,7 @@ internal sealed unsafe class RankSession : IDisposable
     public double Evaluate(IReadOnlyList<int[]> batch, StepPlan step)
     {
         Prepare(batch, step);
-        _executor.Evaluate(_layouts, _loss);
+        _executor.Evaluate(_layout, _loss);
         return MeanLoss(step);
     }
 
@@ -123,12 +128,20 @@ internal sealed unsafe class RankSession : IDisposable
 
     private void Prepare(IReadOnlyList<int[]> batch, StepPlan step)
     {
-        Coordinate own = _model.Coordinate;
-        int units = _model.Plan.Batching.UnitsPerDataRank;
-        for (int unit = 0; unit < units; unit++)
-            _layouts[unit].Build(batch, step.ForwardSlices(own.Data, unit), _model.Plan.Mesh.Sequence, own.Sequence);
+        _layout.Build(batch, step);
         _loss.Nats = 0;
         _loss.Scale = 1f / step.TotalTokens;
+    }
+
+    /// <summary>The node of every attention rank. Rows must lie alike at all positions of the pipeline axis, so those of the first count for
+    /// all.</summary>
+    private static int[] NodesOf(ParallelPlan plan)
+    {
+        ClusterTopology topology = new(plan.Cluster);
+        int[] nodes = new int[plan.Mesh.Data * plan.Mesh.Sequence];
+        for (int rank = 0; rank < nodes.Length; rank++)
+            nodes[rank] = topology.Locate(plan.Mesh.RankOf(new Coordinate(rank / plan.Mesh.Sequence, rank % plan.Mesh.Sequence, 0))).Node;
+        return nodes;
     }
 
     /// <summary>A rank may hold more gradients than a span.</summary>
@@ -157,7 +170,6 @@ internal sealed unsafe class RankSession : IDisposable
         public const int World = 0;
         public const int Replicas = 1;
         public const int Pipeline = 2;
-        public const int Sequence = 3;
-        public const int Tied = 4;
+        public const int Tied = 3;
     }
 }

@@ -1,104 +1,119 @@
-using ParallelDsl.Collectives;
 using ParallelDsl.Kernels;
-using ParallelDsl.Memory;
+using ParallelDsl.Transports;
 
 namespace ParallelDsl.Execution;
 
-/// <summary>Causal attention of a unit whose tokens are spread over the ranks of a ring. Keys and values travel once around; every rank
-/// merges what it sees by log-sum-exp. In the backward they travel again, and their gradients with them until they are home.
-/// After Ring Attention (Liu et al., arXiv 2310.01889) with the zigzag placement of ring-flash-attention.</summary>
+/// <summary>Causal attention of a unit whose slices lie on rings of any ranks of the data and sequence axes. Keys and values travel once around
+/// each ring; every rank merges what it sees by log-sum-exp. In the backward they travel again, and their gradients with them until they
+/// are home. After Ring Attention (Liu et al., arXiv 2310.01889) with the zigzag placement of ring-flash-attention; several rings at once
+/// after the attention engine of Zeppelin (arXiv 2509.21841; reconstructed).</summary>
+/// <remarks>
+/// <para>A rank has three queues: rings over several nodes, rings within a node, and what is local. First it sends its own keys on all rings,
+/// in that order; while they travel it attends to its own keys and does its local work; then it takes what comes in, hop after hop, and in
+/// each hop ring after ring. All sends go through the <see cref="Courier"/>, so no send holds up computation.</para>
+/// <para>This cannot deadlock, whatever the rings and however little a channel holds. Order all messages by (action of the program, layer,
+/// pass, hop, keys before gradients, ring); ranks that share a ring run the same program and know the ring by the same number. Every rank
+/// sends in ascending order, since a message is passed on in the hop after that in which it came, and every rank receives in ascending
+/// order. Of all messages that are not delivered take the least. All that its sender received before it is less, so it is delivered, so
+/// the sender's computation has given it to the courier; all that the courier sends before it is less too. All that its receiver takes
+/// before it is less, so the receiver waits for it or will, and a transport hands over a message that is waited for. So it is delivered.
+/// The rows that are remapped are ordered in their place by (sender, receiver), which ascends at both ends, and the same holds. Nothing
+/// waits for the other way round: messages of the pipeline are other channels, and its order is checked by itself.</para>
+/// </remarks>
 public sealed class RingAttention : IDisposable
 {
     private const int KeyValueTag = 1;
     private const int GradientTag = 2;
-    private readonly ProcessGroup? _group;
-    private readonly int _self;
-    private readonly int _next;
-    private readonly int _previous;
-    private readonly int[] _order;
-    private readonly int _position;
-    private readonly NativeBuffer[] _keyValues;
-    private readonly NativeBuffer[] _gradients;
+    private const int RowTag = 3;
 
-    private RingAttention()
+    private readonly ITransport? _transport;
+    private readonly Courier? _courier;
+    private readonly int[] _ranks;
+    private Parcel?[] _held = [];
+    private Parcel?[] _gradients = [];
+
+    private RingAttention() => _ranks = [0];
+
+    /// <summary>Makes the attention of this rank.</summary>
+    /// <param name="transport">The rank's transport.</param>
+    /// <param name="ranks">The ranks of the attention ranks: of all positions of the data and sequence axes, at this rank's position of the
+    /// pipeline axis.</param>
+    public RingAttention(ITransport transport, ReadOnlySpan<int> ranks)
     {
-        _order = [0];
-        _keyValues = [new(0), new(0)];
-        _gradients = _keyValues;
+        _transport = transport;
+        _courier = new Courier(transport);
+        _ranks = ranks.ToArray();
     }
 
-    /// <summary>Makes the ring of this rank.</summary>
-    /// <param name="group">The ranks of the sequence axis.</param>
-    /// <param name="ring">Their cyclic order: positions in <paramref name="group"/>.</param>
-    /// <param name="capacity">Floats of the keys and values of the fullest unit on one rank.</param>
-    public RingAttention(ProcessGroup group, ReadOnlySpan<int> ring, long capacity)
-    {
-        _group = group;
-        _self = group.Index;
-        _order = ring.ToArray();
-        _position = ring.IndexOf(group.Index);
-        if (_position < 0 || ring.Length != group.Size)
-            throw new ArgumentException($"A ring of {ring.Length} positions without {group.Index} cannot serve a sequence axis of {group.Size} ranks.", nameof(ring));
-        _next = _order[(_position + 1) % _order.Length];
-        _previous = _order[(_position + _order.Length - 1) % _order.Length];
-        long floats = group.Size > 1 ? capacity : 0;
-        _keyValues = [new(floats), new(floats)];
-        _gradients = [new(floats), new(floats)];
-    }
-
-    /// <summary>A ring of one rank, for a model that is run alone. It holds no buffers.</summary>
+    /// <summary>For a model that is run alone. It holds no buffers.</summary>
     public static RingAttention Alone { get; } = new();
 
     /// <summary>Bytes of the buffers of keys, values and their gradients.</summary>
-    public long Bytes => 4 * sizeof(float) * _keyValues[0].Length;
+    public long Bytes => _courier?.Bytes ?? 0;
 
-    /// <summary>Attends to all keys of the ring.</summary>
+    /// <summary>Attends to all keys that the unit's queries see.</summary>
     /// <param name="team">The rank's threads.</param>
     /// <param name="unit">The layout of the unit.</param>
-    /// <param name="query">[tokens, heads x head width].</param>
-    /// <param name="key">[tokens, key-value heads x head width].</param>
+    /// <param name="history">The keys and values of earlier slices; null where there are none.</param>
+    /// <param name="query">[attention tokens, heads x head width].</param>
+    /// <param name="key">[attention tokens, key-value heads x head width].</param>
     /// <param name="value">As <paramref name="key"/>.</param>
     /// <param name="output">As <paramref name="query"/>; written.</param>
-    /// <param name="logSumExp">[heads, tokens]; written.</param>
-    public void Forward<TShape>(ThreadTeam team, UnitLayout unit, Matrix query, Matrix key, Matrix value, Matrix output, Matrix logSumExp)
+    /// <param name="logSumExp">[heads, attention tokens]; written.</param>
+    public void Forward<TShape>(
+        ThreadTeam team, UnitLayout unit, KeyValueHistory? history, Matrix query, Matrix key, Matrix value, Matrix output, Matrix logSumExp)
         where TShape : struct, IAttentionShape
     {
         Attention<TShape>.Reset(output, logSumExp);
-        if (_order.Length == 1)
+        int hops = Start(unit, history, key, value);
+        for (int index = 0; index < unit.Rings.Length; index++)
         {
-            Attention<TShape>.Forward(team, query, key, value, unit.BlocksOf(0), output, logSumExp);
-            return;
+            UnitRing ring = unit.Rings[index];
+            if (ring.IsDirect)
+                Attention<TShape>.Forward(team, query, key, value, ring.BlocksOf(0), output, logSumExp);
+            else
+                Attend(index, ring.Position);
         }
 
-        int width = key.Columns;
-        Matrix held = Load(unit, key, value);
-        for (int hop = 0; hop < _order.Length; hop++)
+        for (int hop = 1; hop < hops; hop++)
         {
-            int source = SourceOf(hop);
-            bool last = hop == _order.Length - 1;
-            if (!last)
-                _group!.Send(_next, KeyValueTag, held.Span);
-            Attention<TShape>.Forward(team, query, held.ColumnRange(0, width), held.ColumnRange(width, width), unit.BlocksOf(source), output, logSumExp);
-            if (!last)
-                held = Receive(_keyValues, hop + 1, KeyValueTag, unit, 2 * width);
+            for (int index = 0; index < unit.Rings.Length && unit.Rings[index].Size > 1; index++)
+            {
+                if (hop >= unit.Rings[index].Size)
+                    continue;
+                ReceiveKeyValues(unit.Rings[index], index, hop, 2 * key.Columns);
+                Attend(index, unit.Rings[index].SourceOf(hop));
+            }
+        }
+
+        End(unit.Rings.Length);
+
+        void Attend(int index, int source)
+        {
+            UnitRing ring = unit.Rings[index];
+            Matrix held = View(_held[index]!, ring.TokensOf(source), 2 * key.Columns);
+            Attention<TShape>.Forward(team, query, Left(held), Right(held), ring.BlocksOf(source), output, logSumExp);
         }
     }
 
-    /// <summary>The gradients of <see cref="Forward"/>: adds to the three gradients.</summary>
+    /// <summary>The gradients of <see cref="Forward"/>: adds to the three gradients, and to the sums for earlier slices; what later slices gave
+    /// back for the unit's own keys is added too.</summary>
     /// <param name="team">The rank's threads.</param>
     /// <param name="unit">The layout of the unit.</param>
+    /// <param name="history">As in the forward.</param>
     /// <param name="query">As in the forward.</param>
     /// <param name="key">As in the forward.</param>
     /// <param name="value">As in the forward.</param>
     /// <param name="outputGradient">Gradient of the output.</param>
     /// <param name="logSumExp">What the forward wrote.</param>
-    /// <param name="outputDots">[heads, tokens]: the products of the rows of output and its gradient.</param>
+    /// <param name="outputDots">[heads, attention tokens]: the products of the rows of output and its gradient.</param>
     /// <param name="queryGradient">Added to.</param>
     /// <param name="keyGradient">Added to.</param>
     /// <param name="valueGradient">Added to.</param>
     public void Backward<TShape>(
         ThreadTeam team,
         UnitLayout unit,
+        KeyValueHistory? history,
         Matrix query,
         Matrix key,
         Matrix value,
@@ -110,73 +125,276 @@ public sealed class RingAttention : IDisposable
         Matrix valueGradient)
         where TShape : struct, IAttentionShape
     {
-        if (_order.Length == 1)
+        int hops = Start(unit, history, key, value), width = key.Columns;
+        for (int index = 0; index < unit.Rings.Length; index++)
         {
-            Attention<TShape>.Backward(
-                team, query, key, value, outputGradient, logSumExp, outputDots, unit.BlocksOf(0), queryGradient, keyGradient, valueGradient);
-            return;
+            UnitRing ring = unit.Rings[index];
+            if (ring.IsDirect)
+            {
+                Attention<TShape>.Backward(
+                    team, query, key, value, outputGradient, logSumExp, outputDots, ring.BlocksOf(0), queryGradient, keyGradient, valueGradient);
+                continue;
+            }
+
+            Attend(index, ring.Position);
+            if (ring.Size > 1)
+                SendGradient(ring, index, 1, 2 * width);
+            else
+                AddHome(ring, index);
         }
 
-        int width = key.Columns;
-        Matrix held = Load(unit, key, value);
-        Matrix gradient = View(_gradients[0], unit.TokensOf(_self), 2 * width);
-        gradient.Clear();
-        for (int hop = 0; hop < _order.Length; hop++)
+        for (int hop = 1; hop <= hops; hop++)
         {
-            int source = SourceOf(hop);
-            bool last = hop == _order.Length - 1;
-            if (!last)
-                _group!.Send(_next, KeyValueTag, held.Span);
-            Attention<TShape>.Backward(
-                team,
-                query,
-                held.ColumnRange(0, width),
-                held.ColumnRange(width, width),
-                outputGradient,
-                logSumExp,
-                outputDots,
-                unit.BlocksOf(source),
-                queryGradient,
-                gradient.ColumnRange(0, width),
-                gradient.ColumnRange(width, width));
+            for (int index = 0; index < unit.Rings.Length && unit.Rings[index].Size > 1; index++)
+            {
+                if (hop >= unit.Rings[index].Size)
+                    continue;
+                ReceiveKeyValues(unit.Rings[index], index, hop, 2 * width);
+                Attend(index, unit.Rings[index].SourceOf(hop));
+            }
 
-            // The gradient moves on with its keys; after the last hop it moves once more, home. The keys are taken first, so that a
-            // channel never has to hold both.
-            if (!last)
-                held = Receive(_keyValues, hop + 1, KeyValueTag, unit, 2 * width);
-            _group!.Send(_next, GradientTag, gradient.Span);
-            gradient = Receive(_gradients, hop + 1, GradientTag, unit, 2 * width);
+            // The gradients of a rank's keys come a little after them; what this rank adds is computed meanwhile. After the last hop they
+            // are home.
+            for (int index = 0; index < unit.Rings.Length && unit.Rings[index].Size > 1; index++)
+            {
+                UnitRing ring = unit.Rings[index];
+                if (hop > ring.Size)
+                    continue;
+                ReceiveGradient(ring, index, hop);
+                if (hop < ring.Size)
+                    SendGradient(ring, index, hop + 1, 2 * width);
+                else
+                    AddHome(ring, index);
+            }
         }
 
-        Elementwise.Add(team, keyGradient, gradient.ColumnRange(0, width), keyGradient);
-        Elementwise.Add(team, valueGradient, gradient.ColumnRange(width, width), valueGradient);
+        End(unit.Rings.Length);
+        foreach (KeyRun run in unit.HistoryRuns)
+        {
+            // Each sum is taken once, and is zero for the next step.
+            Matrix sum = history!.Gradients.RowRange(run.HistoryRow, run.Length);
+            Add(Left(sum), keyGradient.RowRange(run.SourceRow, run.Length));
+            Add(Right(sum), valueGradient.RowRange(run.SourceRow, run.Length));
+            sum.Clear();
+        }
+
+        void Attend(int index, int source)
+        {
+            UnitRing ring = unit.Rings[index];
+            int rows = ring.TokensOf(source);
+            Matrix held = View(_held[index]!, rows, 2 * width);
+            Matrix gradient = View(_gradients[index] = _courier!.Rent(2L * rows * width), rows, 2 * width);
+            gradient.Clear();
+            Attention<TShape>.Backward(
+                team, query, Left(held), Right(held), outputGradient, logSumExp, outputDots, ring.BlocksOf(source), queryGradient, Left(gradient), Right(gradient));
+        }
+
+        void ReceiveGradient(UnitRing ring, int index, int hop)
+        {
+            int rows = ring.TokensOf(ring.SourceOf(hop));
+            Parcel came = _courier!.Rent(2L * rows * width);
+            Matrix sum = View(came, rows, 2 * width);
+            if (rows > 0)
+                _transport!.Receive(_ranks[ring.Previous], GradientTag, sum.Span);
+            if (_gradients[index] is { } own)
+            {
+                Elementwise.Add(team, sum, View(own, rows, 2 * width), sum);
+                _courier.Release(own);
+            }
+
+            _gradients[index] = came;
+        }
+
+        void AddHome(UnitRing ring, int index)
+        {
+            Matrix gradient = View(_gradients[index]!, ring.TokensOf(ring.Position), 2 * width);
+            foreach (KeyRun run in ring.Keys)
+            {
+                Matrix rows = gradient.RowRange(run.Row, run.Length);
+                if (run.ForwardUnit == UnitRing.OwnUnit)
+                {
+                    Add(Left(rows), keyGradient.RowRange(run.SourceRow, run.Length));
+                    Add(Right(rows), valueGradient.RowRange(run.SourceRow, run.Length));
+                }
+                else
+                {
+                    Add(rows, history!.Gradients.RowRange(run.HistoryRow, run.Length));
+                }
+            }
+
+            _courier!.Release(_gradients[index]!);
+            _gradients[index] = null;
+        }
+
+        void Add(Matrix part, Matrix sum) => Elementwise.Add(team, sum, part, sum);
     }
+
+    /// <summary>Moves rows from the layout of all other work to that of attention.</summary>
+    /// <param name="unit">The layout of the unit.</param>
+    /// <param name="from">[tokens, any columns].</param>
+    /// <param name="to">[attention tokens, as many columns]; written.</param>
+    public void ToAttention(UnitLayout unit, Matrix from, Matrix to) =>
+        Move(unit.Rows, unit.RowPeers, from, unit.AttentionRows, unit.AttentionPeers, to);
+
+    /// <summary>Moves rows back from the layout of attention.</summary>
+    /// <param name="unit">The layout of the unit.</param>
+    /// <param name="from">[attention tokens, any columns].</param>
+    /// <param name="to">[tokens, as many columns]; written.</param>
+    public void FromAttention(UnitLayout unit, Matrix from, Matrix to) =>
+        Move(unit.AttentionRows, unit.AttentionPeers, from, unit.Rows, unit.RowPeers, to);
+
+    /// <summary>Returns once everything is sent.</summary>
+    internal void Flush() => _courier?.Flush();
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (NativeBuffer buffer in (ReadOnlySpan<NativeBuffer>)[.. _keyValues, .. _gradients])
-            buffer.Dispose();
+        for (int index = 0; index < _held.Length; index++)
+        {
+            Drop(ref _held[index]);
+            Drop(ref _gradients[index]);
+        }
+
+        _courier?.Dispose();
     }
 
-    /// <summary>Whose keys this rank holds after <paramref name="hop"/> hops.</summary>
-    private int SourceOf(int hop) => _order[(_position + _order.Length - (hop % _order.Length)) % _order.Length];
-
-    private Matrix Load(UnitLayout unit, Matrix key, Matrix value)
+    /// <summary>Collects this rank's keys and values of every ring, and sends them; returns the most hops of a ring.</summary>
+    private int Start(UnitLayout unit, KeyValueHistory? history, Matrix key, Matrix value)
     {
-        int width = key.Columns;
-        Matrix held = View(_keyValues[0], unit.TokensOf(_self), 2 * width);
-        key.CopyTo(held.ColumnRange(0, width));
-        value.CopyTo(held.ColumnRange(width, width));
-        return held;
+        if (_held.Length < unit.Rings.Length)
+        {
+            Array.Resize(ref _held, unit.Rings.Length);
+            Array.Resize(ref _gradients, unit.Rings.Length);
+        }
+
+        int hops = 1, width = key.Columns;
+        for (int index = 0; index < unit.Rings.Length; index++)
+        {
+            UnitRing ring = unit.Rings[index];
+            if (ring.IsDirect)
+                continue;
+            int rows = ring.TokensOf(ring.Position);
+            Matrix held = View(_held[index] = _courier!.Rent(2L * rows * width), rows, 2 * width);
+            foreach (KeyRun run in ring.Keys)
+            {
+                Matrix into = held.RowRange(run.Row, run.Length);
+                if (run.ForwardUnit == UnitRing.OwnUnit)
+                {
+                    key.RowRange(run.SourceRow, run.Length).CopyTo(Left(into));
+                    value.RowRange(run.SourceRow, run.Length).CopyTo(Right(into));
+                }
+                else
+                {
+                    history!.KeyValuesOf(run.ForwardUnit).RowRange(run.SourceRow, run.Length).CopyTo(into);
+                }
+            }
+
+            if (ring.Size > 1)
+                Send(ring.Next, KeyValueTag, _held[index]!, held);
+            hops = Math.Max(hops, ring.Size);
+        }
+
+        return hops == 1 ? 0 : hops;
     }
 
-    private Matrix Receive(NativeBuffer[] buffers, int hop, int tag, UnitLayout unit, int columns)
+    private void End(int rings)
     {
-        Matrix matrix = View(buffers[hop % 2], unit.TokensOf(SourceOf(hop)), columns);
-        _group!.Receive(_previous, tag, matrix.Span);
-        return matrix;
+        for (int index = 0; index < rings; index++)
+            Drop(ref _held[index]);
     }
 
-    private static unsafe Matrix View(NativeBuffer buffer, int rows, int columns) => new(buffer.Pointer, rows, columns, columns);
+    private void ReceiveKeyValues(UnitRing ring, int index, int hop, int columns)
+    {
+        int rows = ring.TokensOf(ring.SourceOf(hop));
+        Drop(ref _held[index]);
+        Parcel parcel = _held[index] = _courier!.Rent((long)rows * columns);
+        Matrix came = View(parcel, rows, columns);
+        if (rows == 0)
+            return;
+        _transport!.Receive(_ranks[ring.Previous], KeyValueTag, came.Span);
+        if (hop + 1 < ring.Size)
+            Send(ring.Next, KeyValueTag, parcel, came);
+    }
+
+    private void SendGradient(UnitRing ring, int index, int hop, int columns)
+    {
+        // What the next rank adds to in this hop are the keys that this one has just seen.
+        Send(ring.Next, GradientTag, _gradients[index]!, View(_gradients[index]!, ring.TokensOf(ring.SourceOf(hop - 1)), columns));
+        Drop(ref _gradients[index]);
+    }
+
+    private void Move(RowRuns fromRows, PeerRows fromPeers, Matrix from, RowRuns toRows, PeerRows toPeers, Matrix to)
+    {
+        int columns = from.Columns, self = _ranks.AsSpan().IndexOf(_transport!.Rank);
+        foreach ((int peer, int tokens) in fromPeers.Peers)
+        {
+            Parcel parcel = _courier!.Rent((long)tokens * columns);
+            Matrix sent = View(parcel, tokens, columns);
+            int row = 0;
+            foreach (RowRun run in fromRows.Runs)
+            {
+                if (run.Peer != peer)
+                    continue;
+                from.RowRange(run.Row, run.Length).CopyTo(sent.RowRange(row, run.Length));
+                row += run.Length;
+            }
+
+            Send(peer, RowTag, parcel, sent);
+            _courier.Release(parcel);
+        }
+
+        CopyKept(fromRows.Runs, from, toRows.Runs, to, self);
+        foreach ((int peer, int tokens) in toPeers.Peers)
+        {
+            Parcel parcel = _courier!.Rent((long)tokens * columns);
+            Matrix came = View(parcel, tokens, columns);
+            _transport.Receive(_ranks[peer], RowTag, came.Span);
+            int row = 0;
+            foreach (RowRun run in toRows.Runs)
+            {
+                if (run.Peer != peer)
+                    continue;
+                came.RowRange(row, run.Length).CopyTo(to.RowRange(run.Row, run.Length));
+                row += run.Length;
+            }
+
+            _courier.Release(parcel);
+        }
+    }
+
+    /// <summary>Copies the rows that this rank has in both layouts: in both they are in the same order.</summary>
+    private static void CopyKept(ReadOnlySpan<RowRun> fromRuns, Matrix from, ReadOnlySpan<RowRun> toRuns, Matrix to, int self)
+    {
+        int next = -1, taken = 0;
+        foreach (RowRun run in toRuns)
+        {
+            for (int done = 0; run.Peer == self && done < run.Length;)
+            {
+                while (next < 0 || fromRuns[next].Peer != self || taken == fromRuns[next].Length)
+                    (next, taken) = (next + 1, 0);
+                int part = Math.Min(run.Length - done, fromRuns[next].Length - taken);
+                from.RowRange(fromRuns[next].Row + taken, part).CopyTo(to.RowRange(run.Row + done, part));
+                (done, taken) = (done + part, taken + part);
+            }
+        }
+    }
+
+    private void Send(int attentionRank, int tag, Parcel parcel, Matrix rows)
+    {
+        if (rows.Rows > 0)
+            _courier!.Send(_ranks[attentionRank], tag, parcel, checked((int)rows.Count));
+    }
+
+    private void Drop(ref Parcel? parcel)
+    {
+        if (parcel is not null)
+            _courier!.Release(parcel);
+        parcel = null;
+    }
+
+    private static Matrix Left(Matrix keyValues) => keyValues.ColumnRange(0, keyValues.Columns / 2);
+
+    private static Matrix Right(Matrix keyValues) => keyValues.ColumnRange(keyValues.Columns / 2, keyValues.Columns / 2);
+
+    private static unsafe Matrix View(Parcel parcel, int rows, int columns) => new(parcel.Buffer.Pointer, rows, columns, columns);
 }

@@ -54,13 +54,29 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
     public override int OutputWidth => Width;
 
     /// <inheritdoc/>
-    public override int ActivationFloats => (6 * Width) + (2 * KeyWidth) + (3 * FeedForward) + TShape.Heads + 2;
+    public override IReadOnlyList<ActivationPart> Activations { get; } =
+    [
+        new(Width),
+        new(Width),
+        new(Width + (2 * KeyWidth), IsAttention: true),
+        new(Width),
+        new(Width),
+        new(Width),
+        new(2 * FeedForward),
+        new(FeedForward),
+        new(TShape.Heads, IsHeadMajor: true, IsAttention: true),
+        new(1),
+        new(1),
+    ];
 
     /// <inheritdoc/>
     public override int GradientFloats => (3 * Width) + (2 * KeyWidth) + (2 * FeedForward);
 
     /// <inheritdoc/>
     public override int ScratchFloats => Math.Max(FeedForward, (2 * Width) + TShape.Heads);
+
+    /// <inheritdoc/>
+    public override int RemapScratchFloats => Math.Max(FeedForward, (5 * Width) + (2 * KeyWidth) + (4 * TShape.Heads));
 
     /// <inheritdoc/>
     public override int KeyValueFloats => 2 * KeyWidth;
@@ -70,6 +86,13 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
     private static int KeyWidth => TShape.KeyValueHeads * TShape.HeadWidth;
 
     private static int FeedForward => TShape.FeedForward;
+
+    /// <inheritdoc/>
+    public override Matrix KeyValues(float* activations, UnitLayout unit)
+    {
+        Matrix fused = new(activations + (2L * Width * unit.Tokens), unit.AttentionTokens, Width + (2 * KeyWidth));
+        return fused.ColumnRange(Width, 2 * KeyWidth);
+    }
 
     /// <inheritdoc/>
     public override void Bind(Parameter[] parameters)
@@ -85,13 +108,11 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
     /// <inheritdoc/>
     public override void Forward(in LayerCall call, Matrix output)
     {
-        Activations held = new(call);
+        Held held = new(call);
         ThreadTeam team = call.Team;
 
         RmsNorm.Forward(team, held.Input, _attentionNorm.Weights.Span, LlamaNames.NormEpsilon, held.AttentionInput, held.AttentionInverse);
-        MatrixProduct.MultiplyTransposedB(team, held.AttentionInput, _queryKeyValue.Weights, held.QueryKeyValue);
-        RotaryEmbedding<TShape>.Apply(team, held.QueryAndKey, call.Unit.Positions, inverse: false, LlamaNames.RotaryBase);
-        call.Ring.Forward<TShape>(team, call.Unit, held.Query, held.Key, held.Value, held.Attended, held.LogSumExp);
+        Attend(call, held);
         MatrixProduct.MultiplyTransposedB(team, held.Attended, _attentionOutput.Weights, held.Middle);
         Elementwise.Add(team, held.Middle, held.Input, held.Middle);
 
@@ -105,7 +126,7 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
     /// <inheritdoc/>
     public override void BackwardInput(in LayerCall call, Matrix inputGradient)
     {
-        Activations held = new(call);
+        Held held = new(call);
         Gradients gradients = new(call);
         ThreadTeam team = call.Team;
         float* cursor = call.Scratch;
@@ -126,19 +147,10 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
 
         MatrixProduct.Multiply(team, gradients.Middle, _attentionOutput.Weights, attended);
         Attention<TShape>.OutputDots(team, attended, held.Attended, outputDots);
-        gradients.QueryKeyValue.Clear();
-        call.Ring.Backward<TShape>(
-            team,
-            call.Unit,
-            held.Query,
-            held.Key,
-            held.Value,
-            attended,
-            held.LogSumExp,
-            outputDots,
-            Query(gradients.QueryKeyValue),
-            Key(gradients.QueryKeyValue),
-            Value(gradients.QueryKeyValue));
+        if (call.Unit.IsRemapped)
+            AttendBackwardRemapped(call, held, attended, outputDots, outputDots.Data + outputDots.Count, gradients.QueryKeyValue);
+        else
+            AttendBackward(call, held, attended, outputDots, gradients.QueryKeyValue);
         RotaryEmbedding<TShape>.Apply(team, QueryAndKey(gradients.QueryKeyValue), call.Unit.Positions, inverse: true, LlamaNames.RotaryBase);
         MatrixProduct.Multiply(team, gradients.QueryKeyValue, _queryKeyValue.Weights, normed);
         gradients.Middle.CopyTo(inputGradient);
@@ -149,13 +161,88 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
     /// <inheritdoc/>
     public override void BackwardWeight(in LayerCall call)
     {
-        Activations held = new(call);
+        Held held = new(call);
         Gradients gradients = new(call);
         ThreadTeam team = call.Team;
         MatrixProduct.MultiplyTransposedA(team, gradients.Output, held.Gated, _down.Gradients, accumulate: true);
         MatrixProduct.MultiplyTransposedA(team, gradients.GateUp, held.FeedForwardInput, _gateUp.Gradients, accumulate: true);
         MatrixProduct.MultiplyTransposedA(team, gradients.Middle, held.Attended, _attentionOutput.Gradients, accumulate: true);
         MatrixProduct.MultiplyTransposedA(team, gradients.QueryKeyValue, held.AttentionInput, _queryKeyValue.Gradients, accumulate: true);
+    }
+
+    /// <summary>Queries, keys and values of the normed input, and attention. They are kept where attention needs them, its result where all
+    /// other work does.</summary>
+    private void Attend(in LayerCall call, in Held held)
+    {
+        UnitLayout unit = call.Unit;
+        Matrix fused = held.QueryKeyValue, attended = held.Attended;
+        if (unit.IsRemapped)
+        {
+            float* cursor = call.Scratch;
+            fused = call.Take(ref cursor, Width + (2 * KeyWidth));
+            attended = new Matrix(cursor, unit.AttentionTokens, Width);
+        }
+
+        MatrixProduct.MultiplyTransposedB(call.Team, held.AttentionInput, _queryKeyValue.Weights, fused);
+        RotaryEmbedding<TShape>.Apply(call.Team, QueryAndKey(fused), unit.Positions, inverse: false, LlamaNames.RotaryBase);
+        if (unit.IsRemapped)
+            call.Ring.ToAttention(unit, fused, held.QueryKeyValue);
+        call.Ring.Forward<TShape>(call.Team, unit, call.History, held.Query, held.Key, held.Value, attended, held.LogSumExp);
+        if (unit.IsRemapped)
+            call.Ring.FromAttention(unit, attended, held.Attended);
+    }
+
+    private static void AttendBackward(in LayerCall call, in Held held, Matrix attended, Matrix outputDots, Matrix gradient)
+    {
+        gradient.Clear();
+        call.Ring.Backward<TShape>(
+            call.Team,
+            call.Unit,
+            call.History,
+            held.Query,
+            held.Key,
+            held.Value,
+            attended,
+            held.LogSumExp,
+            outputDots,
+            Query(gradient),
+            Key(gradient),
+            Value(gradient));
+    }
+
+    /// <summary>The same where rows are remapped: the gradient of the result and its dots go to the layout of attention as one row a token, the
+    /// gradients of queries, keys and values come back.</summary>
+    private static void AttendBackwardRemapped(in LayerCall call, in Held held, Matrix attended, Matrix outputDots, float* cursor, Matrix gradient)
+    {
+        UnitLayout unit = call.Unit;
+        Matrix sent = call.Take(ref cursor, Width + TShape.Heads);
+        Matrix came = TakeAttention(ref cursor, Width + TShape.Heads);
+        Matrix dots = new(cursor, TShape.Heads, unit.AttentionTokens);
+        cursor += dots.Count;
+        Matrix moved = TakeAttention(ref cursor, Width + (2 * KeyWidth));
+        attended.CopyTo(sent.ColumnRange(0, Width));
+        for (int head = 0; head < TShape.Heads; head++)
+        {
+            for (int row = 0; row < unit.Tokens; row++)
+                sent[row, Width + head] = outputDots[head, row];
+        }
+
+        call.Ring.ToAttention(unit, sent, came);
+        for (int head = 0; head < TShape.Heads; head++)
+        {
+            for (int row = 0; row < unit.AttentionTokens; row++)
+                dots[head, row] = came[row, Width + head];
+        }
+
+        AttendBackward(call, held, came.ColumnRange(0, Width), dots, moved);
+        call.Ring.FromAttention(unit, moved, gradient);
+
+        Matrix TakeAttention(ref float* cursor, int columns)
+        {
+            Matrix matrix = new(cursor, unit.AttentionTokens, columns);
+            cursor += matrix.Count;
+            return matrix;
+        }
     }
 
     private static Matrix Query(Matrix fused) => fused.ColumnRange(0, Width);
@@ -167,24 +254,25 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
     private static Matrix QueryAndKey(Matrix fused) => fused.ColumnRange(0, Width + KeyWidth);
 
     /// <summary>What F leaves for B and W.</summary>
-    private readonly ref struct Activations
+    private readonly ref struct Held
     {
         public readonly Matrix Input, AttentionInput, QueryKeyValue, Attended, Middle, FeedForwardInput, GateUp, Gated, LogSumExp;
         public readonly Span<float> AttentionInverse, FeedForwardInverse;
 
-        public Activations(in LayerCall call)
+        public Held(in LayerCall call)
         {
             float* cursor = call.Activations;
             Input = call.Take(ref cursor, Width);
             AttentionInput = call.Take(ref cursor, Width);
-            QueryKeyValue = call.Take(ref cursor, Width + (2 * KeyWidth));
+            QueryKeyValue = new Matrix(cursor, call.Unit.AttentionTokens, Width + (2 * KeyWidth));
+            cursor += QueryKeyValue.Count;
             Attended = call.Take(ref cursor, Width);
             Middle = call.Take(ref cursor, Width);
             FeedForwardInput = call.Take(ref cursor, Width);
             GateUp = call.Take(ref cursor, 2 * FeedForward);
             Gated = call.Take(ref cursor, FeedForward);
-            LogSumExp = new Matrix(cursor, TShape.Heads, call.Tokens, call.Tokens);
-            cursor += (long)TShape.Heads * call.Tokens;
+            LogSumExp = new Matrix(cursor, TShape.Heads, call.Unit.AttentionTokens);
+            cursor += LogSumExp.Count;
             AttentionInverse = new Span<float>(cursor, call.Tokens);
             FeedForwardInverse = new Span<float>(cursor + call.Tokens, call.Tokens);
         }
@@ -194,8 +282,6 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
         public Matrix Key => TransformerLayer<TShape>.Key(QueryKeyValue);
 
         public Matrix Value => TransformerLayer<TShape>.Value(QueryKeyValue);
-
-        public Matrix QueryAndKey => TransformerLayer<TShape>.QueryAndKey(QueryKeyValue);
     }
 
     /// <summary>What B leaves for W.</summary>

@@ -1,23 +1,37 @@
-using ParallelDsl.Kernels;
-using ParallelDsl.Planning.Sequences;
+using ParallelDsl.Planning.Packing;
 
 namespace ParallelDsl.Execution;
 
-/// <summary>Where the tokens of one unit lie on every rank of the sequence axis, and which pairs of runs attend to each other. Every rank
-/// derives it alone from the batch; arrays grow and are used again.</summary>
+/// <summary>Where the tokens of one unit lie on this rank, in one direction, and which keys they attend to. Every rank derives it alone from
+/// the batch; arrays grow and are used again.</summary>
+/// <remarks>There are two layouts. That of attention gives every member of a sequence's ring its zigzag chunks. That of all other work is the
+/// same, or, where rows are remapped, gives every rank an equal share.</remarks>
 public sealed class UnitLayout
 {
+    private readonly RowRuns _attention = new();
+    private readonly bool _hasTwoLayouts;
+    private readonly RowRuns _rows;
     private int[] _tokenIds = [];
     private int[] _targets = [];
     private int[] _positions = [];
-    private Run[][] _runs = [];
-    private int[] _runCounts = [];
-    private int[] _ringTokens = [];
-    private AttentionBlock[][] _blocks = [];
-    private int[] _blockCounts = [];
+    private UnitRing[] _rings = [];
+    private int _ringCount;
+    private KeyRun[] _history = [];
+    private int _historyCount;
 
-    /// <summary>Rows on this rank.</summary>
-    public int Tokens { get; private set; }
+    /// <summary>Makes an empty layout.</summary>
+    /// <param name="hasTwoLayouts">Whether rows are remapped.</param>
+    internal UnitLayout(bool hasTwoLayouts)
+    {
+        _hasTwoLayouts = hasTwoLayouts;
+        _rows = hasTwoLayouts ? new RowRuns() : _attention;
+    }
+
+    /// <summary>Rows on this rank, but for attention.</summary>
+    public int Tokens => _rows.Tokens;
+
+    /// <summary>Rows on this rank in attention.</summary>
+    public int AttentionTokens => _attention.Tokens;
 
     /// <summary>The token of every row.</summary>
     public ReadOnlySpan<int> TokenIds => _tokenIds.AsSpan(0, Tokens);
@@ -28,59 +42,63 @@ public sealed class UnitLayout
     /// <summary>Every row's position in its sequence.</summary>
     public ReadOnlySpan<int> Positions => _positions.AsSpan(0, Tokens);
 
-    /// <summary>Rows of the unit on <paramref name="rank"/> of the sequence axis.</summary>
-    public int TokensOf(int rank) => _ringTokens[rank];
+    /// <summary>Whether rows move between ranks before and after attention.</summary>
+    public bool IsRemapped { get; private set; }
 
-    /// <summary>Which runs of this rank's queries meet which runs of the keys of <paramref name="rank"/>. Runs wholly in the future are left out.</summary>
-    public ReadOnlySpan<AttentionBlock> BlocksOf(int rank) => _blocks[rank].AsSpan(0, _blockCounts[rank]);
+    /// <summary>The forward unit that has exactly these rows in this order; negative where there is none.</summary>
+    internal int ForwardUnit { get; private set; }
 
-    /// <summary>Lays out the sequences of one unit.</summary>
-    /// <param name="batch">All sequences of the step; each has one token more than its length, the last being only a target.</param>
-    /// <param name="members">Indices of the unit's sequences, ascending.</param>
-    /// <param name="ranks">Size of the sequence axis.</param>
-    /// <param name="rank">This rank's position on it.</param>
-    public void Build(IReadOnlyList<int[]> batch, ReadOnlySpan<int> members, int ranks, int rank)
+    /// <summary>The rows but for attention.</summary>
+    internal RowRuns Rows => _rows;
+
+    /// <summary>The rows of attention.</summary>
+    internal RowRuns AttentionRows => _attention;
+
+    /// <summary>The other ranks that hold rows in the layout of attention which this rank holds in the other one.</summary>
+    internal PeerRows RowPeers { get; } = new();
+
+    /// <summary>The other ranks that hold rows, but for attention, which this rank holds in attention.</summary>
+    internal PeerRows AttentionPeers { get; } = new();
+
+    /// <summary>The rings: over nodes, then within a node, then of this rank alone.</summary>
+    internal ReadOnlySpan<UnitRing> Rings => _rings.AsSpan(0, _ringCount);
+
+    /// <summary>What of the unit's own keys later slices have read: their rows in the unit, and in the sums of gradients.</summary>
+    internal ReadOnlySpan<KeyRun> HistoryRuns => _history.AsSpan(0, _historyCount);
+
+    /// <summary>Removes all rows.</summary>
+    internal void Begin()
     {
-        if (_runs.Length != ranks)
-        {
-            _runs = new Run[ranks][];
-            _blocks = new AttentionBlock[ranks][];
-            Array.Fill(_runs, []);
-            Array.Fill(_blocks, []);
-            _runCounts = new int[ranks];
-            _ringTokens = new int[ranks];
-            _blockCounts = new int[ranks];
-        }
-
-        for (int other = 0; other < ranks; other++)
-            PlaceRuns(batch, members, ranks, other);
-        Tokens = _ringTokens[rank];
-        FillRows(batch, rank);
-        for (int other = 0; other < ranks; other++)
-            PairRuns(rank, other);
+        _attention.Clear();
+        _rows.Clear();
+        RowPeers.Clear();
+        AttentionPeers.Clear();
+        (IsRemapped, ForwardUnit, _ringCount, _historyCount) = (false, -1, 0, 0);
     }
 
-    private void PlaceRuns(IReadOnlyList<int[]> batch, ReadOnlySpan<int> members, int ranks, int rank)
+    /// <summary>Completes the layout once all rows are added.</summary>
+    /// <param name="batch">All sequences of the step.</param>
+    /// <param name="step">The plan.</param>
+    /// <param name="slices">The unit's slices, ascending.</param>
+    /// <param name="rings">The rings as this rank sees them.</param>
+    /// <param name="firstRows">By slice, this rank's first row in the layout of attention.</param>
+    /// <param name="history">Where earlier slices lie.</param>
+    /// <param name="forwardUnit">The forward unit with exactly these rows; negative where there is none.</param>
+    internal void Complete(
+        IReadOnlyList<int[]> batch, StepPlan step, ReadOnlySpan<int> slices, StepRings rings, int[] firstRows, SliceHistory history, int forwardUnit)
     {
-        if (_runs[rank].Length < 2 * members.Length)
-            _runs[rank] = new Run[Math.Max(2 * members.Length, 2 * _runs[rank].Length)];
-        int count = 0, row = 0;
-        foreach (int member in members)
-        {
-            Segments split = ZigzagSplit.SegmentsOf(batch[member].Length - 1, ranks, rank);
-            for (int i = 0; i < split.Count; i++)
-            {
-                Segment segment = split[i];
-                _runs[rank][count++] = new Run(member, segment.Start, segment.Length, row);
-                row += segment.Length;
-            }
-        }
-
-        _runCounts[rank] = count;
-        _ringTokens[rank] = row;
+        ForwardUnit = forwardUnit;
+        FillRows(batch, step);
+        FindRings(step, slices, rings, firstRows, history);
+        FindHistory(history);
+        if (!_hasTwoLayouts)
+            return;
+        RowPeers.Find(_rows, rings.Self);
+        AttentionPeers.Find(_attention, rings.Self);
+        IsRemapped = RowPeers.Count + AttentionPeers.Count > 0;
     }
 
-    private void FillRows(IReadOnlyList<int[]> batch, int rank)
+    private void FillRows(IReadOnlyList<int[]> batch, StepPlan step)
     {
         if (_tokenIds.Length < Tokens)
         {
@@ -90,9 +108,9 @@ public sealed class UnitLayout
             _positions = new int[capacity];
         }
 
-        foreach (Run run in _runs[rank].AsSpan(0, _runCounts[rank]))
+        foreach (RowRun run in _rows.Runs)
         {
-            ReadOnlySpan<int> sequence = batch[run.Sequence];
+            ReadOnlySpan<int> sequence = batch[step.Slices[run.Slice].Sequence];
             sequence.Slice(run.Position, run.Length).CopyTo(_tokenIds.AsSpan(run.Row));
             sequence.Slice(run.Position + 1, run.Length).CopyTo(_targets.AsSpan(run.Row));
             for (int i = 0; i < run.Length; i++)
@@ -100,29 +118,71 @@ public sealed class UnitLayout
         }
     }
 
-    private void PairRuns(int rank, int other)
+    private void FindRings(StepPlan step, ReadOnlySpan<int> slices, StepRings rings, int[] firstRows, SliceHistory history)
     {
-        ReadOnlySpan<Run> queries = _runs[rank].AsSpan(0, _runCounts[rank]);
-        ReadOnlySpan<Run> keys = _runs[other].AsSpan(0, _runCounts[other]);
-        int count = 0, firstKey = 0;
-
-        // Both lists are in ascending order of sequences, so the keys of a sequence are found by walking on.
-        foreach (Run query in queries)
+        for (int i = 0, end; i < slices.Length; i = end)
         {
-            while (firstKey < keys.Length && keys[firstKey].Sequence < query.Sequence)
-                firstKey++;
-            for (int i = firstKey; i < keys.Length && keys[i].Sequence == query.Sequence; i++)
+            // The slices of a sequence in a unit follow one another in the sequence.
+            int first = slices[i];
+            (int sequence, int ring) = (step.Slices[first].Sequence, step.Slices[first].Ring);
+            for (end = i + 1; end < slices.Length && step.Slices[slices[end]].Sequence == sequence; end++)
             {
-                if (keys[i].Position >= query.Position + query.Length)
-                    continue;
-                if (count == _blocks[other].Length)
-                    Array.Resize(ref _blocks[other], Math.Max(16, 2 * count));
-                _blocks[other][count++] = new AttentionBlock(query.Row, query.Length, query.Position, keys[i].Row, keys[i].Length, keys[i].Position);
+                if (slices[end] != first + end - i)
+                    throw new InvalidOperationException($"A unit has slices {first - step.FirstSlices[sequence]} and {slices[end] - step.FirstSlices[sequence]} of sequence {sequence} and not those between.");
+            }
+
+            int position = rings.PositionOf(ring);
+            if (position >= 0)
+            {
+                bool isDirect = step.RingSize(ring) == 1 && first == step.FirstSlices[sequence];
+                RingOf(step, rings.FirstOf(ring), position, isDirect).AddSequence(step, first, first + end - i, firstRows, history);
             }
         }
-
-        _blockCounts[other] = count;
     }
 
-    private readonly record struct Run(int Sequence, int Position, int Length, int Row);
+    /// <summary>The ring with these members: the one that is there, or a new one in its place.</summary>
+    private UnitRing RingOf(StepPlan step, int ring, int position, bool isDirect)
+    {
+        for (int i = 0; i < _ringCount; i++)
+        {
+            if (_rings[i].Ring == ring && _rings[i].IsDirect == isDirect)
+                return _rings[i];
+        }
+
+        if (_ringCount == _rings.Length)
+        {
+            Array.Resize(ref _rings, Math.Max(2, 2 * _ringCount));
+            for (int i = _ringCount; i < _rings.Length; i++)
+                _rings[i] = new UnitRing();
+        }
+
+        UnitRing added = _rings[_ringCount];
+        added.Begin(step, ring, position, isDirect);
+        int place = _ringCount++;
+        for (; place > 0 && Order(added) < Order(_rings[place - 1]); place--)
+            _rings[place] = _rings[place - 1];
+        _rings[place] = added;
+        return added;
+
+        static (int Zone, int Ring) Key(UnitRing ring) => (Zone.InterNode - ring.Zone, ring.Ring);
+
+        static long Order(UnitRing ring) => ((long)Key(ring).Zone << 33) + (2L * Key(ring).Ring) + (ring.IsDirect ? 0 : 1);
+    }
+
+    private void FindHistory(SliceHistory history)
+    {
+        int last = -1, row = 0;
+        foreach (RowRun run in _attention.Runs)
+        {
+            int gradientRow = history.GradientRows[run.Slice];
+            if (gradientRow < 0)
+                continue;
+            row = run.Slice == last ? row : gradientRow;
+            last = run.Slice;
+            if (_historyCount == _history.Length)
+                Array.Resize(ref _history, Math.Max(16, 2 * _historyCount));
+            _history[_historyCount++] = new KeyRun(UnitRing.OwnUnit, run.Row, run.Row, run.Length, row);
+            row += run.Length;
+        }
+    }
 }

@@ -3,6 +3,7 @@ using ParallelDsl.Data;
 using ParallelDsl.Execution;
 using ParallelDsl.Kernels;
 using ParallelDsl.Memory;
+using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Plans;
 
 namespace ParallelDsl.Training;
@@ -15,7 +16,8 @@ public sealed unsafe class TextGenerator<TModel> : IDisposable
 {
     private readonly RankModel _model;
     private readonly ThreadTeam _team;
-    private readonly UnitLayout _layout = new();
+    private readonly StepPlan _step = new();
+    private readonly StepLayout _layout = new(dataRanks: 1, sequenceRanks: 1, units: 1, self: 0, nodes: null);
     private NativeBuffer _activations = new(0);
     private NativeBuffer _scratch = new(0);
     private readonly int _context;
@@ -87,11 +89,12 @@ public sealed unsafe class TextGenerator<TModel> : IDisposable
         // A layout reads one token more than it lays out, as a target; generation has none, so any will do.
         int length = Math.Min(_context, tokens.Count);
         int[] sequence = [.. tokens.TakeLast(length), 0];
-        _layout.Build([sequence], [0], ranks: 1, rank: 0);
+        TokenPacker.Pack([length], 1, 1, 1, length, 1, _context, _step);
+        _layout.Build([sequence], _step);
         LayerCall call = new()
         {
             Team = _team,
-            Unit = _layout,
+            Unit = _layout.Forward[0],
             Ring = RingAttention.Alone,
             Loss = new LossSum(),
             Activations = _activations.Pointer,

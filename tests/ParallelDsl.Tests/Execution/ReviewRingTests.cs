@@ -1,7 +1,7 @@
-using ParallelDsl.Collectives;
 using ParallelDsl.Execution;
 using ParallelDsl.Kernels;
 using ParallelDsl.Memory;
+using ParallelDsl.Planning.Packing;
 using ParallelDsl.Transports;
 
 namespace ParallelDsl.Tests.Execution;
@@ -26,16 +26,20 @@ public sealed class ReviewRingTests
     private static void Run(ITransport transport, int[] tokens)
     {
         int[] ranks = [.. Enumerable.Range(0, transport.Size)];
-        UnitLayout layout = new();
-        layout.Build([tokens], [0], transport.Size, transport.Rank);
-        using RingAttention ring = new(new ProcessGroup(transport, ranks), ranks, 2 * Width * tokens.Length);
+        StepPlan step = new();
+        TokenPacker.Pack([tokens.Length - 1], 1, transport.Size, 1, 2 * transport.Size * tokens.Length, 1, tokens.Length, step);
+        StepLayout steps = new(1, transport.Size, 1, transport.Rank, nodes: null);
+        steps.Build([tokens], step);
+        UnitLayout layout = steps.Forward[0];
+        using RingAttention ring = new(transport, ranks);
         using ThreadTeam team = new(1);
         using NativeBuffer memory = new(16L * Width * tokens.Length);
         int taken = 0;
         Matrix query = Take(), key = Take(), value = Take(), output = Take(), gradient = Take();
         Matrix queryGradient = Take(), keyGradient = Take(), valueGradient = Take(), logSumExp = Rows(), dots = Rows();
-        ring.Forward<Shape>(team, layout, query, key, value, output, logSumExp);
-        ring.Backward<Shape>(team, layout, query, key, value, gradient, logSumExp, dots, queryGradient, keyGradient, valueGradient);
+        ring.Forward<Shape>(team, layout, null, query, key, value, output, logSumExp);
+        ring.Backward<Shape>(team, layout, null, query, key, value, gradient, logSumExp, dots, queryGradient, keyGradient, valueGradient);
+        ring.Flush();
 
         Matrix Take() => new Matrix(memory, 16 * tokens.Length, Width).RowRange(taken++ * tokens.Length, layout.Tokens);
 

@@ -1,0 +1,188 @@
+using System.Runtime.ExceptionServices;
+using ParallelDsl.Memory;
+using ParallelDsl.Transports;
+
+namespace ParallelDsl.Execution;
+
+/// <summary>Memory of one message between attention ranks. It is free again once all who hold it have let go: the rank that computes with it,
+/// and the courier while it sends it.</summary>
+/// <param name="length">Floats.</param>
+internal sealed class Parcel(long length)
+{
+    /// <summary>The memory.</summary>
+    public NativeBuffer Buffer { get; } = new(length);
+
+    /// <summary>How many hold it.</summary>
+    public int Holders { get; set; }
+}
+
+/// <summary>What one rank sends to other attention ranks, sent in the order in which it is given by a thread of its own: transfers run beside
+/// computation on every transport. A rank may go on to compute with what is sent, as long as it only reads. Nothing is allocated once as
+/// many parcels exist as were ever in use.</summary>
+/// <param name="transport">The rank's transport.</param>
+internal sealed class Courier(ITransport transport) : IDisposable
+{
+    private readonly object _gate = new();
+    private readonly List<Parcel> _free = [];
+    private readonly Queue<Order> _orders = new();
+    private Thread? _sender;
+    private bool _sending;
+    private bool _ended;
+    private Exception? _failure;
+
+    /// <summary>Bytes of all parcels, in use or free.</summary>
+    public long Bytes { get; private set; }
+
+    private bool IsBusy => _failure is null && (_sending || _orders.Count > 0);
+
+    /// <summary>A parcel of at least <paramref name="floats"/> with any contents, held once.</summary>
+    /// <exception cref="TransportException">A send failed.</exception>
+    public Parcel Rent(long floats)
+    {
+        lock (_gate)
+        {
+            ThrowIfFailed();
+            int best = -1, longest = -1;
+            for (int i = 0; i < _free.Count; i++)
+            {
+                long length = _free[i].Buffer.Length;
+                if (length >= floats && (best < 0 || length < _free[best].Buffer.Length))
+                    best = i;
+                if (longest < 0 || length > _free[longest].Buffer.Length)
+                    longest = i;
+            }
+
+            Parcel parcel;
+            if (best >= 0)
+            {
+                parcel = _free[best];
+                _free.RemoveAt(best);
+            }
+            else
+            {
+                // One that is too short grows: the number of parcels is that of the most in use at once.
+                if (longest >= 0)
+                {
+                    Bytes -= _free[longest].Buffer.Length * sizeof(float);
+                    _free[longest].Buffer.Dispose();
+                    _free.RemoveAt(longest);
+                }
+
+                parcel = new Parcel(floats);
+                Bytes += floats * sizeof(float);
+            }
+
+            parcel.Holders = 1;
+            return parcel;
+        }
+    }
+
+    /// <summary>Lets go of a parcel.</summary>
+    public void Release(Parcel parcel)
+    {
+        lock (_gate)
+            Drop(parcel);
+    }
+
+    /// <summary>Sends the first floats of a parcel after all that was given before. The caller still holds it.</summary>
+    /// <exception cref="TransportException">An earlier send failed.</exception>
+    public void Send(int destination, int tag, Parcel parcel, int floats)
+    {
+        lock (_gate)
+        {
+            ThrowIfFailed();
+            parcel.Holders++;
+            _orders.Enqueue(new Order(destination, tag, parcel, floats));
+            if (_sender is null)
+            {
+                _sender = new Thread(Run) { Name = $"courier of rank {transport.Rank}", IsBackground = true };
+                _sender.Start();
+            }
+
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Returns once everything is sent.</summary>
+    /// <exception cref="TransportException">A send failed.</exception>
+    public void Flush()
+    {
+        lock (_gate)
+        {
+            while (IsBusy)
+                Monitor.Wait(_gate);
+            ThrowIfFailed();
+        }
+    }
+
+    /// <summary>Ends the thread and frees the parcels that nobody holds. What is not sent yet is not sent: after a failure the run must be
+    /// aborted before, so that a send that waits ends.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _ended = true;
+            Monitor.PulseAll(_gate);
+        }
+
+        _sender?.Join();
+        foreach (Parcel parcel in _free)
+            parcel.Buffer.Dispose();
+        _free.Clear();
+    }
+
+    private void ThrowIfFailed()
+    {
+        if (_failure is not null)
+            ExceptionDispatchInfo.Throw(_failure);
+    }
+
+    private void Drop(Parcel parcel)
+    {
+        if (--parcel.Holders == 0)
+            _free.Add(parcel);
+    }
+
+    private void Run()
+    {
+        while (TryTake(out Order order))
+        {
+            Exception? failure = null;
+            try
+            {
+                transport.Send(order.Destination, order.Tag, order.Parcel.Buffer.Span[..order.Floats]);
+            }
+#pragma warning disable CA1031 // Whatever it is, it is thrown on the rank's thread.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                failure = exception;
+
+                // The rank may wait to receive, and what it waits for may never come.
+                transport.Abort(exception);
+            }
+
+            lock (_gate)
+            {
+                _sending = false;
+                _failure ??= failure;
+                Drop(order.Parcel);
+                Monitor.PulseAll(_gate);
+            }
+        }
+    }
+
+    private bool TryTake(out Order order)
+    {
+        lock (_gate)
+        {
+            while (!_ended && (_orders.Count == 0 || _failure is not null))
+                Monitor.Wait(_gate);
+            order = default;
+            _sending = !_ended && _orders.TryDequeue(out order);
+            return _sending;
+        }
+    }
+
+    private readonly record struct Order(int Destination, int Tag, Parcel Parcel, int Floats);
+}

@@ -1,0 +1,176 @@
+using ParallelDsl.Kernels;
+using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Sequences;
+
+namespace ParallelDsl.Execution;
+
+/// <summary>Rows of keys and values of this rank that a ring reads: where they are kept, and where they lie in what travels.</summary>
+/// <param name="ForwardUnit">The forward unit that keeps them, or <see cref="UnitRing.OwnUnit"/>.</param>
+/// <param name="SourceRow">The first row there.</param>
+/// <param name="Row">The first row in what travels.</param>
+/// <param name="Length">How many rows.</param>
+/// <param name="HistoryRow">The first row in the sums of gradients from later slices; negative where nothing is summed up for them.</param>
+internal readonly record struct KeyRun(int ForwardUnit, int SourceRow, int Row, int Length, int HistoryRow);
+
+/// <summary>One ring in one unit: the keys and values that every member sends around, which are those of the unit's slices and of all
+/// earlier slices of their sequences, and which of this rank's queries meet which of them. Arrays grow and are used again.</summary>
+internal sealed class UnitRing
+{
+    /// <summary>In a <see cref="KeyRun"/>: the rows are those of the unit itself.</summary>
+    public const int OwnUnit = -1;
+
+    private int[] _ranks = [];
+    private int[] _tokens = [];
+    private AttentionBlock[][] _blocks = [];
+    private int[] _blockCounts = [];
+    private KeyRun[] _keys = [];
+    private int _keyCount;
+    private Run[] _queries = [];
+    private int _queryCount;
+    private Run[] _runs = [];
+    private int _runCount;
+
+    /// <summary>The least index of a ring with these members.</summary>
+    public int Ring { get; private set; }
+
+    /// <summary>How far it reaches.</summary>
+    public Zone Zone { get; private set; }
+
+    /// <summary>How many members it has.</summary>
+    public int Size { get; private set; }
+
+    /// <summary>This rank's position.</summary>
+    public int Position { get; private set; }
+
+    /// <summary>Whether it is of this rank alone and reads no earlier slices: then keys are read where they are.</summary>
+    public bool IsDirect { get; private set; }
+
+    /// <summary>The attention rank that this one sends to.</summary>
+    public int Next => _ranks[(Position + 1) % Size];
+
+    /// <summary>The attention rank that this one receives from.</summary>
+    public int Previous => _ranks[(Position + Size - 1) % Size];
+
+    /// <summary>This rank's rows of keys and values, in the order in which they travel.</summary>
+    public ReadOnlySpan<KeyRun> Keys => _keys.AsSpan(0, _keyCount);
+
+    /// <summary>Whose keys this rank holds after <paramref name="hop"/> hops.</summary>
+    public int SourceOf(int hop) => (Position + Size - (hop % Size)) % Size;
+
+    /// <summary>Rows of keys of a member.</summary>
+    public int TokensOf(int member) => _tokens[member];
+
+    /// <summary>Which runs of this rank's queries meet which runs of the keys of <paramref name="member"/>. Runs wholly in the future are left out.</summary>
+    public ReadOnlySpan<AttentionBlock> BlocksOf(int member) => _blocks[member].AsSpan(0, _blockCounts[member]);
+
+    /// <summary>Starts a ring without slices.</summary>
+    public void Begin(StepPlan step, int ring, int position, bool isDirect)
+    {
+        ReadOnlySpan<int> ranks = step.RanksOf(ring);
+        (Ring, Size, Position, IsDirect, _keyCount) = (ring, ranks.Length, position, isDirect, 0);
+        Zone = Size == 1 ? Zone.Local : step.RingZones[ring] == Zone.InterNode ? Zone.InterNode : Zone.IntraNode;
+        if (_ranks.Length < Size)
+        {
+            _ranks = new int[Size];
+            _tokens = new int[Size];
+            _blockCounts = new int[Size];
+            int known = _blocks.Length;
+            Array.Resize(ref _blocks, Size);
+            Array.Fill(_blocks, [], known, Size - known);
+        }
+
+        ranks.CopyTo(_ranks);
+        Array.Clear(_tokens);
+        Array.Clear(_blockCounts);
+    }
+
+    /// <summary>Adds the slices of one sequence that the unit carries: a contiguous run of slices.</summary>
+    /// <param name="step">The plan.</param>
+    /// <param name="first">The first of the slices.</param>
+    /// <param name="end">The slice after the last.</param>
+    /// <param name="rows">By slice, this rank's first row in the unit.</param>
+    /// <param name="history">By slice, where this rank keeps its rows, and sums up their gradients.</param>
+    public void AddSequence(StepPlan step, int first, int end, int[] rows, SliceHistory history)
+    {
+        int earliest = step.FirstSlices[step.Slices[first].Sequence];
+        _queryCount = 0;
+        for (int index = first; index < end; index++)
+            AddRuns(ref _queries, ref _queryCount, step.Slices[index], Size, Position, rows[index]);
+        if (IsDirect)
+        {
+            Pair(_queries.AsSpan(0, _queryCount), 0);
+            return;
+        }
+
+        for (int member = 0; member < Size; member++)
+        {
+            int row = _tokens[member];
+            _runCount = 0;
+            for (int index = earliest; index < end; index++)
+            {
+                int tokens = AddRuns(ref _runs, ref _runCount, step.Slices[index], Size, member, row);
+                if (member == Position && tokens > 0)
+                {
+                    AddKeys(index < first
+                        ? new KeyRun(step.Slices[index].ForwardUnit, history.ForwardRows[index], row, tokens, history.GradientRows[index])
+                        : new KeyRun(OwnUnit, rows[index], row, tokens, -1));
+                }
+
+                row += tokens;
+            }
+
+            _tokens[member] = row;
+            Pair(_runs.AsSpan(0, _runCount), member);
+        }
+    }
+
+    private void Pair(ReadOnlySpan<Run> keys, int member)
+    {
+        foreach (Run query in _queries.AsSpan(0, _queryCount))
+        {
+            foreach (Run key in keys)
+            {
+                if (key.Position >= query.Position + query.Length)
+                    continue;
+                int count = _blockCounts[member]++;
+                if (count == _blocks[member].Length)
+                    Array.Resize(ref _blocks[member], Math.Max(16, 2 * count));
+                _blocks[member][count] = new AttentionBlock(query.Row, query.Length, query.Position, key.Row, key.Length, key.Position);
+            }
+        }
+    }
+
+    private void AddKeys(KeyRun run)
+    {
+        if (_keyCount == _keys.Length)
+            Array.Resize(ref _keys, Math.Max(16, 2 * _keyCount));
+        _keys[_keyCount++] = run;
+    }
+
+    /// <summary>Adds the rows of a member, which begin at <paramref name="row"/>; what goes on where the last run ends joins it. Returns how many rows.</summary>
+    private static int AddRuns(ref Run[] runs, ref int count, in Slice slice, int ranks, int member, int row)
+    {
+        int start = row;
+        Segments split = ZigzagSplit.SegmentsOf(slice.Length, ranks, member);
+        for (int i = 0; i < split.Count; i++)
+        {
+            int position = slice.Start + split[i].Start, length = split[i].Length;
+            if (count > 0 && runs[count - 1].Position + runs[count - 1].Length == position && runs[count - 1].Row + runs[count - 1].Length == row)
+            {
+                runs[count - 1] = runs[count - 1] with { Length = runs[count - 1].Length + length };
+            }
+            else
+            {
+                if (count == runs.Length)
+                    Array.Resize(ref runs, Math.Max(4, 2 * count));
+                runs[count++] = new Run(position, length, row);
+            }
+
+            row += length;
+        }
+
+        return row - start;
+    }
+
+    private readonly record struct Run(int Position, int Length, int Row);
+}
