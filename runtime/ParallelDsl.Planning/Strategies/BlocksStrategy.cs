@@ -6,10 +6,13 @@ namespace ParallelDsl.Planning.Strategies;
 
 /// <summary>Blocks of fixed length, each on any rank: the dearest first to the least loaded rank that has room; keys and values are fetched from
 /// where they lie. After FCP (arXiv 2605.08524) and DistCA (arXiv 2510.18121), from summaries: FCP's blocks are of 4K tokens and its
-/// matching of transfers is here that in every round each rank reads from another one. Blocks of 1K to 8K, numbers of
-/// micro-batches and recomputation are searched.</summary>
+/// matching of transfers is here that in every round each rank reads from another one. Blocks of 1K to 8K, on any rank or on those of
+/// one node where a sequence costs less than a node's share (as DCP and DistCA prefer), numbers of micro-batches and recomputation are
+/// searched.</summary>
 internal static class BlocksStrategy
 {
+    private const int AnyNode = -1;
+
     private static readonly int[] _blocks = [1_024, 2_048, 4_096, 8_192];
 
     public static void Plan(PlanSearch search)
@@ -18,13 +21,16 @@ internal static class BlocksStrategy
         {
             foreach (int slots in SearchGrids.Slots(search, search.Problem.Stages))
             {
-                if (!Consider(search, block, slots, recompute: false))
-                    Consider(search, block, slots, recompute: true);
+                for (int inNodes = 0; inNodes < 2; inNodes++)
+                {
+                    if (!Consider(search, block, slots, inNodes > 0, recompute: false))
+                        Consider(search, block, slots, inNodes > 0, recompute: true);
+                }
             }
         }
     }
 
-    private static bool Consider(PlanSearch search, int block, int slots, bool recompute)
+    private static bool Consider(PlanSearch search, int block, int slots, bool inNodes, bool recompute)
     {
         BatchProblem problem = search.Problem;
         int[] nodes = search.NodesOf(problem.Stages);
@@ -39,7 +45,7 @@ internal static class BlocksStrategy
         var work = new List<UnitSlot>();
         for (int slot = 0; slot < slots; slot++)
         {
-            List<PlacedPiece>? placed = Place(problem, slotOf, slot, block, nodes.Length, room, out missing);
+            List<PlacedPiece>? placed = Place(problem, slotOf, slot, block, inNodes ? nodes : new int[nodes.Length], room, out missing);
             if (placed is null)
             {
                 search.Lacks(missing);
@@ -50,13 +56,14 @@ internal static class BlocksStrategy
                 work.Add(ToSlot(problem, placed, nodes));
         }
 
-        string choice = Invariant($"blocks of {block}, {work.Count} micro-batches{(recompute ? ", recompute" : "")}");
+        string choice = Invariant($"blocks of {block}{(inNodes ? " in nodes" : "")}, {work.Count} micro-batches{(recompute ? ", recompute" : "")}");
         return search.Consider(new BatchPlan(StrategyNames.Blocks, choice, problem.Stages, work.ToEquatableArray(), Recompute: recompute));
     }
 
-    private static List<PlacedPiece>? Place(BatchProblem problem, int[] slotOf, int slot, int block, int ranks, long room, out long missing)
+    private static List<PlacedPiece>? Place(BatchProblem problem, int[] slotOf, int slot, int block, int[] nodes, long room, out long missing)
     {
         SequenceCosts costs = problem.Model.Costs(recompute: false);
+        int[] nodeOf = NodeOf(problem, costs, slotOf, slot, nodes, room);
         var pieces = new List<(long Cost, SequencePiece Piece)>();
         for (int sequence = 0; sequence < slotOf.Length; sequence++)
         {
@@ -67,19 +74,17 @@ internal static class BlocksStrategy
             }
         }
 
-        long[] loads = new long[ranks], tokens = new long[ranks];
+        long[] loads = new long[nodes.Length], tokens = new long[nodes.Length];
         var placed = new List<PlacedPiece>();
         missing = 0;
         foreach ((long cost, SequencePiece piece) in pieces
             .OrderByDescending(item => item.Cost).ThenBy(item => item.Piece.Sequence).ThenBy(item => item.Piece.Start))
         {
-            int best = -1;
-            for (int rank = 0; rank < ranks; rank++)
-            {
-                if (tokens[rank] + piece.Length <= room && (best < 0 || loads[rank] < loads[best]))
-                    best = rank;
-            }
+            int best = Least(piece, nodeOf[piece.Sequence]);
 
+            // A node may have room for a sequence and none of its ranks for a block.
+            if (best < 0)
+                best = Least(piece, AnyNode);
             if (best < 0)
             {
                 missing += piece.Length;
@@ -92,6 +97,50 @@ internal static class BlocksStrategy
         }
 
         return missing > 0 ? null : placed;
+
+        int Least(SequencePiece piece, int node)
+        {
+            int best = -1;
+            for (int rank = 0; rank < loads.Length; rank++)
+            {
+                bool mayBe = (node == AnyNode || nodes[rank] == node) && tokens[rank] + piece.Length <= room;
+                if (mayBe && (best < 0 || loads[rank] < loads[best]))
+                    best = rank;
+            }
+
+            return best;
+        }
+    }
+
+    // The node of each sequence: the dearest first to the node of least cost that has room; none where it is more than a node's share.
+    private static int[] NodeOf(BatchProblem problem, SequenceCosts costs, int[] slotOf, int slot, int[] nodes, long room)
+    {
+        int count = nodes.Max() + 1;
+        long[] loads = new long[count], tokens = new long[count];
+        long[] capacity = [.. Enumerable.Range(0, count).Select(node => room * nodes.Count(other => other == node))];
+        int[] order = [.. LongestFirst.Order(problem.Lengths).Where(sequence => slotOf[sequence] == slot)];
+        long share = order.Sum(sequence => costs.Both(0, problem.Lengths[sequence])) / count;
+        int[] nodeOf = new int[problem.Lengths.Count];
+        foreach (int sequence in order)
+        {
+            int length = problem.Lengths[sequence], best = -1;
+            long cost = costs.Both(0, length);
+            for (int node = 0; node < count && cost <= share; node++)
+            {
+                if (tokens[node] + length <= capacity[node] && (best < 0 || loads[node] < loads[best]))
+                    best = node;
+            }
+
+            nodeOf[sequence] = best < 0 ? AnyNode : best;
+            for (int node = 0; node < count; node++)
+            {
+                // What lies on any rank is a part of every node.
+                loads[node] += node == best ? cost : best < 0 ? cost / count : 0;
+                tokens[node] += node == best ? length : best < 0 ? length / count : 0;
+            }
+        }
+
+        return nodeOf;
     }
 
     // Sequences that lie whole on a rank are local; the others share one exchange.

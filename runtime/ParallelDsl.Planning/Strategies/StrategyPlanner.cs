@@ -21,6 +21,9 @@ public static class StrategyPlanner
 
     private static Action<PlanSearch> Of(string strategy) => strategy switch
     {
+        StrategyNames.Joint => PlannedStrategy.PlanJoint,
+        StrategyNames.Hierarchical => PlannedStrategy.PlanHierarchical,
+        StrategyNames.Asymmetric => PlannedStrategy.PlanAsymmetric,
         StrategyNames.RingContext => RingContextStrategy.Plan,
         StrategyNames.RingContextTuned => RingContextStrategy.PlanTuned,
         StrategyNames.AllGatherContext => AllGatherContextStrategy.Plan,

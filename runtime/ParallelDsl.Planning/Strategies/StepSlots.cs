@@ -1,0 +1,95 @@
+using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Routes;
+using ParallelDsl.Planning.Simulation.Clusters;
+
+namespace ParallelDsl.Planning.Strategies;
+
+/// <summary>How the sequences of a step plan travel, by their zone.</summary>
+/// <param name="IntraNode">Inside nodes.</param>
+/// <param name="InterNode">Between nodes.</param>
+/// <param name="Routed">Whether hops between nodes may use several interfaces.</param>
+/// <param name="Remapped">Whether rows move to a token-balanced layout for linear work.</param>
+internal readonly record struct StepTransport(ExchangeKind IntraNode, ExchangeKind InterNode, bool Routed, bool Remapped)
+{
+    // Chunks of heads of an all-gather: enough to hide all but an eighth of it.
+    private const int HeadChunks = 8;
+
+    /// <summary>The group of the ranks of a ring.</summary>
+    public RankGroup GroupOf(int[] ranks, Zone zone)
+    {
+        ExchangeKind kind = zone == Zone.InterNode ? InterNode : IntraNode;
+        return new RankGroup(ranks, kind, kind == ExchangeKind.AllGather ? HeadChunks : 1, Routed && zone == Zone.InterNode);
+    }
+}
+
+/// <summary>Turns a step plan into slots that can be simulated.</summary>
+/// <param name="problem">The batch.</param>
+/// <param name="nodes">The node of every rank of a stage.</param>
+internal sealed class StepSlots(BatchProblem problem, int[] nodes)
+{
+    private readonly TokenRemap _remap = new();
+
+    /// <summary>The slots of <paramref name="plan"/>, whose attention rank r is rank r of a stage.</summary>
+    public EquatableArray<UnitSlot> Of(StepPlan plan, StepTransport transport)
+    {
+        var groups = new RankGroup[plan.RingCount];
+        for (int ring = 0; ring < groups.Length; ring++)
+        {
+            int[] ranks = new int[plan.RingSize(ring)];
+            Array.Copy(plan.RingRanks, plan.RingStarts[ring], ranks, 0, ranks.Length);
+            groups[ring] = transport.GroupOf(ranks, SlotDraft.ZoneOf(ranks, nodes));
+        }
+
+        SlotDraft[] forward = Drafts(plan, groups, backward: false), backward = Drafts(plan, groups, backward: true);
+        var slots = new UnitSlot[plan.MicroBatches];
+        for (int slot = 0; slot < slots.Length; slot++)
+        {
+            // A row's activations stay where its forward was, so that a slot of other rows in the backward keeps the layout of attention.
+            LayerWork work = forward[slot].ToWork();
+            if (transport.Remapped && plan.IsSymmetric)
+                work = Remapped(work);
+            slots[slot] = new UnitSlot(work, plan.IsSymmetric ? work : backward[slot].ToWork());
+        }
+
+        return new(slots);
+    }
+
+    private SlotDraft[] Drafts(StepPlan plan, RankGroup[] groups, bool backward)
+    {
+        var drafts = new SlotDraft[plan.MicroBatches];
+        for (int slot = 0; slot < drafts.Length; slot++)
+            drafts[slot] = new SlotDraft(nodes);
+        for (int index = 0; index < plan.SliceCount; index++)
+        {
+            Slice slice = plan.Slices[index];
+            drafts[backward ? slice.BackwardUnit : slice.ForwardUnit].Add(groups[slice.Ring], new(slice.Sequence, slice.Start, slice.Length));
+        }
+
+        return drafts;
+    }
+
+    private LayerWork Remapped(LayerWork work)
+    {
+        NodeCosts(out int intra, out int inter);
+        RemapPlanner.Plan(work.LinearTokens, nodes, nodes.Length, intra, inter, RemapObjective.Sum, _remap);
+        int[] after = new int[nodes.Length];
+        Array.Copy(_remap.After, after, after.Length);
+        return new LayerWork
+        {
+            Ranks = work.Ranks,
+            LinearTokens = after,
+            Exchanges = work.Exchanges,
+            RemapMoves = [.. _remap.Moves.Take(_remap.MoveCount).Select(move => (move.From, move.To, move.Tokens))],
+        };
+    }
+
+    // Nanoseconds of a row of queries, keys and values over a device's link, and over its share of the interfaces.
+    private void NodeCosts(out int intra, out int inter)
+    {
+        var group = problem.Cluster.Nodes[0];
+        long bytes = (long)problem.Model.HiddenBytesPerToken + problem.Model.KeyValueBytesPerToken;
+        long network = Math.Max(1, (long)group.NicsPerNode * group.NicGbps);
+        intra = checked((int)Math.Max(1, bytes / Math.Max(1, group.Device.LinkBytesPerNanosecond)));
+        inter = checked((int)Math.Max(intra, bytes * 8 * group.DevicesPerNode / network));
+    }
+}
