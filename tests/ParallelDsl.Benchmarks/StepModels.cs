@@ -75,3 +75,20 @@ public sealed partial class Uneven128
     [LanguageModelHead]
     public partial Layer Head { get; }
 }
+
+/// <summary>Width 64 and a context of 2,048: attention is half of the work at 640 tokens. Two data ranks, four units.</summary>
+[ParallelModel(ContextLength = 2048)]
+[RunsOn(typeof(TwoHosts))]
+[DataAxis(2)]
+[PipelineAxis(1, MicroBatches = 4)]
+public sealed partial class Long64
+{
+    [Embedding(Vocabulary = 258, Width = 64)]
+    public partial Layer Tokens { get; }
+
+    [TransformerBlock(Heads = 4, KeyValueHeads = 4, FeedForward = 128, Repeat = 4)]
+    public partial Layer Blocks { get; }
+
+    [LanguageModelHead]
+    public partial Layer Head { get; }
+}

@@ -34,13 +34,13 @@ internal static class MeasuredBenchmark
         Console.WriteLine($"{Ranks} ranks of one thread, {units} micro-batches of {plan.Batching.UnitTokens} tokens; {options.Rounds} rounds of {StepsOfRound} steps a pipeline");
 
         Tally tally = new(pipelines.Length);
-        PipelineRun.Exchange exchange = new(Ranks);
+        Exchange exchange = new(Ranks);
         RankThreads.Run(
             InProcessWorld.Create(Ranks),
             transport =>
             {
-                using PipelineRun calibrating = new(calibration.Plan, transport, batch, grouping, exchange);
-                PipelineRun[] runs = [.. pipelines.Select(pipeline => new PipelineRun(pipeline.Plan, transport, batch, grouping, exchange))];
+                using PipelineRun<Uneven128> calibrating = new(calibration.Plan, transport, batch, grouping, exchange);
+                PipelineRun<Uneven128>[] runs = [.. pipelines.Select(pipeline => new PipelineRun<Uneven128>(pipeline.Plan, transport, batch, grouping, exchange))];
                 for (int round = 0; round < options.Rounds; round++)
                 {
                     (RecordedStep[] steps, _) = calibrating.Record(StepsOfRound);
@@ -60,7 +60,7 @@ internal static class MeasuredBenchmark
                         tally.EndRound();
                 }
 
-                foreach (PipelineRun run in runs)
+                foreach (PipelineRun<Uneven128> run in runs)
                     run.Dispose();
             },
             Patience);
@@ -80,12 +80,12 @@ internal static class MeasuredBenchmark
     private static PipelineProblem? Tune(MeasuredPipeline calibration, List<int[]> batch, StepPlan grouping)
     {
         PipelineProblem? problem = null;
-        PipelineRun.Exchange exchange = new(Ranks);
+        Exchange exchange = new(Ranks);
         RankThreads.Run(
             InProcessWorld.Create(Ranks),
             transport =>
             {
-                using PipelineRun calibrating = new(calibration.Plan, transport, batch, grouping, exchange);
+                using PipelineRun<Uneven128> calibrating = new(calibration.Plan, transport, batch, grouping, exchange);
                 (RecordedStep[] steps, _) = calibrating.Record(StepsOfTuning);
                 if (transport.Rank == 0 && steps.Length > 0)
                     problem = LayerCalibration.Problem(steps, calibration.Plan.Layers.Count, batch.Count);

@@ -8,7 +8,9 @@ using ParallelDsl.Transports;
 namespace ParallelDsl.Benchmarks.Measured;
 
 /// <summary>One rank of one plan that is run step by step, with the other plans in turn on the same threads.</summary>
-internal sealed class PipelineRun : IDisposable
+/// <typeparam name="TModel">The declared model.</typeparam>
+internal sealed class PipelineRun<TModel> : IDisposable
+    where TModel : IParallelModel<TModel>
 {
     // Buffers grow and pages are touched for the first time in these.
     private const int WarmUpSteps = 2;
@@ -28,7 +30,7 @@ internal sealed class PipelineRun : IDisposable
     public PipelineRun(ParallelPlan plan, ITransport transport, List<int[]> batch, StepPlan grouping, Exchange exchange)
     {
         _team = new ThreadTeam(1);
-        _model = RankModel.Create<Uneven128>(plan, transport.Rank);
+        _model = RankModel.Create<TModel>(plan, transport.Rank);
         _model.Store.Initialize(1);
         _clock = new ActionClock(plan.Programs[_model.Coordinate.Pipeline]);
         _session = new RankSession(_model, transport, _team, _clock);
@@ -70,12 +72,12 @@ internal sealed class PipelineRun : IDisposable
         _session.Barrier();
         return step;
     }
+}
 
-    /// <summary>What ranks tell one another after a step.</summary>
-    internal sealed class Exchange(int ranks)
-    {
-        public TimedAction[][] Times { get; } = new TimedAction[ranks][];
+/// <summary>What ranks tell one another after a step.</summary>
+internal sealed class Exchange(int ranks)
+{
+    public TimedAction[][] Times { get; } = new TimedAction[ranks][];
 
-        public long[] Waits { get; } = new long[ranks];
-    }
+    public long[] Waits { get; } = new long[ranks];
 }
