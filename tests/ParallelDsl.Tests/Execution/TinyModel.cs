@@ -60,9 +60,10 @@ internal sealed class TinyModel<TTiny> : IParallelModel<TinyModel<TTiny>>
 
     public static ParallelPlan Plan { get; } = PlanFor(new AxesSpec(Data: 1, Sequence: 1, Pipeline: 1, MicroBatches: 4, UnitTokens: 96));
 
-    public static ParallelPlan PlanFor(AxesSpec axes)
+    public static ParallelPlan PlanFor(AxesSpec axes, int nodes = 1)
     {
-        NodeGroup node = new(1, axes.Data * axes.Sequence * axes.Pipeline, DeviceCatalogue.Of(DeviceKind.Host), Fabric.Switch, 0, 0);
+        int devices = axes.Data * axes.Sequence * axes.Pipeline / nodes;
+        NodeGroup node = new(nodes, devices, DeviceCatalogue.Of(DeviceKind.Host), Fabric.Switch, nodes > 1 ? devices : 0, nodes > 1 ? 100 : 0);
         PlanResult result = Planner.Plan(new PlanRequest(Model, new ClusterSpec("Host", new([node])), axes));
         return result is Planned planned ? planned.Plan : throw new InvalidOperationException(result.ToString());
     }
