@@ -1,6 +1,7 @@
 namespace ParallelDsl.Planning.Simulation.Clusters;
 
-/// <summary>Makes the tasks of exchanges whose members fetch from one another, and of local ones, whose members have nothing to fetch.</summary>
+/// <summary>Makes the tasks of exchanges whose members fetch from one another, and of local ones, whose members have nothing to
+/// fetch.</summary>
 internal sealed class DirectTasks
 {
     // Local work can be interrupted between sequences: a rank that waits for a hop does not lose it to one long task.
@@ -74,6 +75,7 @@ internal sealed class DirectTasks
         int member = _memberOf[to], index = _index[member]++;
         (int begin, int end) = graph.Hop(from, to, bytes, routed);
         graph.Tasks.Wait(begin, graph.Ready[from]);
+        graph.Tasks.Wait(begin, graph.Ready[to]);
         if (index >= 2)
             graph.Tasks.Wait(begin, _workBeforeLast[member]);
         int work = graph.Compute(to, AttentionShares.Part(graph.Times[member], _count[member], index), priority);
