@@ -46,6 +46,17 @@ internal static class AttentionShares
         }
     }
 
+    /// <summary>Nanoseconds of what the members of a direct exchange need no fetch for, no more than all of their work.</summary>
+    public static void OwnTimes(Exchange exchange, LayerRates rates, int permille, long[] times)
+    {
+        for (int member = 0; member < exchange.Members.Length; member++)
+        {
+            times[member] = exchange.OwnAreas.Length == 0
+                ? 0
+                : Time(exchange.OwnAreas[member], exchange.BlockTokens, rates, permille);
+        }
+    }
+
     /// <summary>Rows whose keys and values the members hold, those before the pieces included.</summary>
     public static long KeyTokens(Exchange exchange)
     {

@@ -32,11 +32,12 @@ internal sealed class DirectTasks
 
         for (int member = 0; member < exchange.Members.Length; member++)
         {
-            if (_count[member] > 0)
-                continue;
+            // Who fetches nothing has all of its work at once.
             int rank = exchange.Members[member];
-            _lastWork[member] = graph.Compute(rank, graph.Times[member], priority);
+            long own = _count[member] == 0 ? graph.Times[member] : graph.OwnTimes[member];
+            _lastWork[member] = graph.Compute(rank, own, priority);
             graph.Tasks.Wait(_lastWork[member], graph.Ready[rank]);
+            graph.Times[member] -= own;
         }
 
         foreach ((int from, int to, long bytes) in exchange.Fetches)
@@ -83,8 +84,7 @@ internal sealed class DirectTasks
         graph.Tasks.Wait(work, end);
 
         // A member works in the order of its fetches, so that its last work is its end.
-        if (index > 0)
-            graph.Tasks.Wait(work, _lastWork[member]);
+        graph.Tasks.Wait(work, _lastWork[member]);
         (_workBeforeLast[member], _lastWork[member]) = (_lastWork[member], work);
     }
 

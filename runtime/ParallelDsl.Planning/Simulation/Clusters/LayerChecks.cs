@@ -61,6 +61,12 @@ internal static class LayerChecks
                 Invariant($"exchange {index} has {exchange.Areas.Length} areas of {members} members, or a negative one"));
         }
 
+        for (int member = 0; member < exchange.OwnAreas.Length; member++)
+        {
+            if (exchange.OwnAreas.Length != members || exchange.OwnAreas[member] < 0 || exchange.OwnAreas[member] > exchange.Areas[member])
+                throw new ArgumentException(Invariant($"exchange {index} has own areas that are no part of its areas"));
+        }
+
         foreach ((int from, int to, long bytes) in exchange.Fetches.Concat(exchange.Returns))
             CheckMove(from, to, bytes, rank => rank >= 0 && rank < seen.Length && seen[rank] == index + 1);
     }

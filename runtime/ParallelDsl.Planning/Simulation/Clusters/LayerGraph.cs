@@ -23,6 +23,9 @@ internal sealed class LayerGraph(LinkTable table)
     /// <summary>For each member of the exchange at hand its nanoseconds of attention.</summary>
     public long[] Times { get; set; } = [];
 
+    /// <summary>For each member of the exchange at hand, where it is direct, what part of that needs nothing fetched.</summary>
+    public long[] OwnTimes { get; set; } = [];
+
     /// <summary>Whether this pass is a backward.</summary>
     public bool Backward { get; set; }
 

@@ -68,7 +68,7 @@ public sealed class LayerSimulator(
         if (graph.Ready.Length < work.Ranks)
         {
             (graph.Ready, graph.Done, graph.Times) = (new int[work.Ranks], new int[work.Ranks], new long[work.Ranks]);
-            (_entry, _exit) = (new int[work.Ranks], new int[work.Ranks]);
+            (graph.OwnTimes, _entry, _exit) = (new long[work.Ranks], new int[work.Ranks], new int[work.Ranks]);
         }
 
         for (int rank = 0; rank < work.Ranks; rank++)
@@ -105,23 +105,25 @@ public sealed class LayerSimulator(
 
         // Rows enter attention with queries, keys and values, and leave it as outputs; of gradients it is the other way round.
         long wide = (long)rates.HiddenBytesPerToken + rates.KeyValueBytesPerToken, narrow = rates.HiddenBytesPerToken;
-        foreach ((int attention, int linear, int rows) in work.RemapMoves)
+        foreach ((int origin, int linear, int rows) in work.RemapMoves)
         {
-            int enter = graph.Transfer(linear, attention, rows * (backward ? narrow : wide));
+            int enter = graph.Transfer(linear, origin, rows * (backward ? narrow : wide));
             tasks.Wait(enter, _entry[linear]);
-            tasks.Wait(graph.Ready[attention], enter);
-            int leave = graph.Transfer(attention, linear, rows * (backward ? wide : narrow));
-            tasks.Wait(leave, graph.Done[attention]);
+            tasks.Wait(graph.Ready[origin], enter);
+            int leave = graph.Transfer(origin, linear, rows * (backward ? wide : narrow));
+            tasks.Wait(leave, graph.Done[origin]);
             tasks.Wait(_exit[linear], leave);
         }
 
         for (int index = 0; index < work.Exchanges.Length; index++)
         {
             Exchange exchange = work.Exchanges[index];
-            AttentionShares.Times(exchange, rates, backward ? rates.BackwardAttentionPermille : ForwardPermille, graph.Times);
+            int attention = backward ? rates.BackwardAttentionPermille : ForwardPermille;
+            AttentionShares.Times(exchange, rates, attention, graph.Times);
             switch (exchange.Kind)
             {
                 case ExchangeKind.Direct:
+                    AttentionShares.OwnTimes(exchange, rates, attention, graph.OwnTimes);
                     _direct.AddDirect(graph, exchange, index);
                     break;
                 case ExchangeKind.Ring when exchange.Members.Length > 1:

@@ -142,6 +142,11 @@ public class LayerSimulatorTests
         Assert.Equal(400 + 1_200 + 100, times.Makespan);
         Assert.Equal([1_600, 300, 1_700], times.Finish);
 
+        // What is its own hides the first fetch: 300 of 1,200, and 300 after each fetch.
+        Exchange own = new() { Kind = ExchangeKind.Direct, Members = [0, 1, 2], Areas = direct.Areas, OwnAreas = [3, 0, 0], Fetches = direct.Fetches };
+        Assert.Equal(400 + 900, Run(Spread(3), own, Rates).Makespan);
+        Assert.Equal([1_200, 300, 0], Run(Spread(3), own, Rates).Compute);
+
         // Backward: the gradient of the output comes too, fourth: four blocks of 750, then three gradients go to two ranks by one
         // interface.
         Assert.Equal(400 + 3_000 + 600, Run(Spread(3), direct, Rates, backward: true).Makespan);
@@ -184,6 +189,7 @@ public class LayerSimulatorTests
         Refuses(new() { Kind = ExchangeKind.Local, Members = [0, 1] });
         Refuses(Local(-1, 4));
         Refuses(new() { Kind = ExchangeKind.Direct, Members = [0, 1], Areas = [1] });
+        Refuses(new() { Kind = ExchangeKind.Direct, Members = [0], Areas = [1], OwnAreas = [2] });
         Refuses(new() { Kind = ExchangeKind.Direct, Members = [0], Areas = [1], Fetches = [(1, 0, 1)] });
         Assert.Throws<ArgumentException>(() => Run(Spread(2), Local(0, 4), Rates with { FlopsPerNanosecond = 0 }));
         Assert.Throws<ArgumentException>(() => Simulator(Spread(2)).Run(
