@@ -108,18 +108,4 @@ public static class StepPlanner
             }
         }
     }
-
-#if NET
-    /// <summary>.</summary>
-    public static bool TryPlan<TConstants>(TConstants constants, ReadOnlySpan<int> lengths, StepPlan into)
-        where TConstants : struct, IStepConstants => TryPlan(constants, lengths.ToArray(), lengths.Length, into);
-
-    /// <summary>.</summary>
-    public static void Plan<TConstants>(TConstants constants, ReadOnlySpan<int> lengths, StepPlan into)
-        where TConstants : struct, IStepConstants
-    {
-        if (!TryPlan(constants, lengths.ToArray(), lengths.Length, into))
-            throw new PackingException("TODO");
-    }
-#endif
 }
