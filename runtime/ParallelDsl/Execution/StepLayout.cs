@@ -76,10 +76,11 @@ internal sealed class StepLayout
         if (!step.IsSymmetric)
             BuildBackward(batch, step);
         MostTokens = 0;
-        foreach (UnitLayout unit in _forward)
-            MostTokens = Math.Max(MostTokens, Math.Max(unit.Tokens, unit.AttentionTokens));
-        foreach (UnitLayout unit in Backward)
-            MostTokens = Math.Max(MostTokens, Math.Max(unit.Tokens, unit.AttentionTokens));
+        for (int unit = 0; unit < _forward.Length; unit++)
+        {
+            MostTokens = Math.Max(MostTokens, Math.Max(_forward[unit].Tokens, _forward[unit].AttentionTokens));
+            MostTokens = Math.Max(MostTokens, Math.Max(Backward[unit].Tokens, Backward[unit].AttentionTokens));
+        }
     }
 
     private void PlaceSlices(StepPlan step, ReadOnlySpan<int> slices, int unit)

@@ -15,6 +15,7 @@ public sealed class UnitLayout
     private int[] _targets = [];
     private int[] _positions = [];
     private UnitRing[] _rings = [];
+    private UnitRing[] _made = [];
     private int _ringCount;
     private KeyRun[] _history = [];
     private int _historyCount;
@@ -152,11 +153,13 @@ public sealed class UnitLayout
         if (_ringCount == _rings.Length)
         {
             Array.Resize(ref _rings, Math.Max(2, 2 * _ringCount));
-            for (int i = _ringCount; i < _rings.Length; i++)
-                _rings[i] = new UnitRing();
+            Array.Resize(ref _made, _rings.Length);
+            for (int i = _ringCount; i < _made.Length; i++)
+                _made[i] = new UnitRing();
         }
 
-        UnitRing added = _rings[_ringCount];
+        // They are taken in one order and read in another, so that the same step again finds arrays that are long enough.
+        UnitRing added = _made[_ringCount];
         added.Begin(step, ring, position, isDirect);
         int place = _ringCount++;
         for (; place > 0 && Order(added) < Order(_rings[place - 1]); place--)
