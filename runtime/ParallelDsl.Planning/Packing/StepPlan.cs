@@ -20,6 +20,11 @@ public sealed class StepPlan
     private int[] _ringStarts = [0];
     private int[] _ringRanks = [];
     private Zone[] _ringZones = [];
+
+    // The data rank of a ring, or -1 where it merges several.
+    private int[] _ringHomes = [];
+    private long[] _sortScratch = [];
+    private readonly int[] _sortCounts = new int[KeySort.Digits];
     private readonly UnitLists _forward = new();
     private readonly UnitLists _backward = new();
 
@@ -82,6 +87,10 @@ public sealed class StepPlan
 
     internal int[] Lengths { get; private set; } = [];
 
+    internal int Longest { get; private set; }
+
+    internal StepWorkspace Workspace { get; } = new();
+
     /// <summary>The index of micro-batch <paramref name="microBatch"/> of <paramref name="dataRank"/>.</summary>
     public int UnitIndex(int dataRank, int microBatch) => (dataRank * MicroBatches) + microBatch;
 
@@ -114,13 +123,14 @@ public sealed class StepPlan
         if (sequenceRanks < 1 || (long)dataRanks * sequenceRanks > 1 << 28)
             throw new ArgumentOutOfRangeException(nameof(sequenceRanks), Invariant($"{sequenceRanks} ranks for each of {dataRanks} data ranks"));
         (DataRanks, SequenceRanks, MicroBatches, SequenceCount, TotalTokens) = (dataRanks, sequenceRanks, microBatches, sequences, 0);
-        (SliceCount, RingCount, IsSymmetric) = (0, 0, true);
+        (SliceCount, RingCount, IsSymmetric, Longest) = (0, 0, true, 0);
         if (Heap.Length < Units)
             Heap = new long[Units];
         if (Keys.Length < sequences)
         {
             int capacity = (int)Math.Max(sequences, Math.Min(1 << 28, 2L * Keys.Length));
             (Keys, UnitOf, Lengths) = (new long[capacity], new int[capacity], new int[capacity]);
+            _sortScratch = new long[capacity];
         }
 
         if (_firstSlices.Length < sequences + 1)
@@ -140,7 +150,11 @@ public sealed class StepPlan
         Keys[sequence] = ((long)(int.MaxValue - length) << 32) | (uint)sequence;
         Lengths[sequence] = length;
         TotalTokens += length;
+        Longest = Math.Max(Longest, length);
     }
+
+    /// <summary>Sorts the sequences: the longest first, of equals the lower index.</summary>
+    internal void SortKeys() => KeySort.Sort(Keys, SequenceCount, Longest, _sortScratch, _sortCounts);
 
     internal int SequenceAt(int key, out int length)
     {
@@ -160,6 +174,15 @@ public sealed class StepPlan
         _ringStarts[RingCount + 1] = _ringStarts[RingCount];
         return RingCount++;
     }
+
+    /// <summary>Takes the last ring back.</summary>
+    internal void DropRing() => RingCount--;
+
+    /// <summary>Takes all rings and slices back.</summary>
+    internal void Restart() => (SliceCount, RingCount, IsSymmetric) = (0, 0, true);
+
+    /// <summary>Says how far a ring reaches, once its ranks are known.</summary>
+    internal void SetZone(int ring, Zone zone) => _ringZones[ring] = zone;
 
     /// <summary>Adds a rank to the last ring.</summary>
     internal void AddRingRank(int attentionRank)
@@ -183,6 +206,14 @@ public sealed class StepPlan
     /// <summary>Lists the slices of every unit, once all are added.</summary>
     internal void Gather()
     {
+        if (_ringHomes.Length < RingCount)
+            _ringHomes = new int[Math.Max(RingCount, 2 * _ringHomes.Length)];
+        for (int ring = 0; ring < RingCount; ring++)
+        {
+            int home = _ringRanks[_ringStarts[ring]] / SequenceRanks, last = _ringRanks[_ringStarts[ring + 1] - 1] / SequenceRanks;
+            _ringHomes[ring] = home == last ? home : -1;
+        }
+
         _forward.Gather(this, backward: false);
         if (!IsSymmetric)
             _backward.Gather(this, backward: true);
@@ -206,12 +237,13 @@ public sealed class StepPlan
             if (Tokens.Length < units)
                 (_starts, Tokens) = (new int[units + 1], new int[units]);
             Array.Clear(_starts, 0, units + 1);
-            Array.Clear(Tokens, 0, units);
             Visit(plan, backward, fill: false);
             for (int unit = 0; unit < units; unit++)
                 _starts[unit + 1] += _starts[unit];
             if (_items.Length < _starts[units])
                 _items = new int[Math.Max(_starts[units], 2 * _items.Length)];
+
+            Array.Clear(Tokens, 0, units);
 
             // Each start runs ahead to the start of the next unit; then all move back by one.
             Visit(plan, backward, fill: true);
@@ -225,27 +257,37 @@ public sealed class StepPlan
             {
                 ref readonly Slice slice = ref plan._slices[index];
                 int microBatch = backward ? slice.BackwardUnit : slice.ForwardUnit;
-                int first = plan._ringStarts[slice.Ring], end = plan._ringStarts[slice.Ring + 1];
-                int known = -1;
+                int home = plan._ringHomes[slice.Ring];
+                if (home >= 0)
+                {
+                    int whole = plan.UnitIndex(home, microBatch);
+                    Tokens[whole] += slice.Length;
+                    Count(whole, index, fill);
+                    continue;
+                }
 
                 // The ranks of a data rank follow one another in a ring.
+                int first = plan._ringStarts[slice.Ring], end = plan._ringStarts[slice.Ring + 1];
+                int known = -1;
                 for (int member = first; member < end; member++)
                 {
                     int dataRank = plan._ringRanks[member] / plan.SequenceRanks;
                     int unit = plan.UnitIndex(dataRank, microBatch);
-                    if (fill && end - first > 1)
-                        Tokens[unit] += ZigzagSplit.TokensOf(slice.Length, end - first, member - first);
-                    else if (fill)
-                        Tokens[unit] += slice.Length;
+                    Tokens[unit] += ZigzagSplit.TokensOf(slice.Length, end - first, member - first);
                     if (dataRank == known)
                         continue;
                     known = dataRank;
-                    if (fill)
-                        _items[_starts[unit]++] = index;
-                    else
-                        _starts[unit + 1]++;
+                    Count(unit, index, fill);
                 }
             }
+        }
+
+        private void Count(int unit, int slice, bool fill)
+        {
+            if (fill)
+                _items[_starts[unit]++] = slice;
+            else
+                _starts[unit + 1]++;
         }
     }
 }

@@ -89,12 +89,27 @@ public static class TokenPacker
         throw new PackingException(Invariant($"sequence {misfit} fits into none of {units}: {batch}"));
     }
 
-    // Gives every sequence its unit; returns the first sequence that finds no room, or Fits.
+    // Gives every sequence its unit and its slice; returns the first sequence that finds no room, or Fits.
     private static int Assign(StepPlan plan, int unitTokens, int granule)
     {
+        int misfit = Group(plan, unitTokens, granule, out _);
+        if (misfit == Fits)
+            WriteSlices(plan);
+        return misfit;
+    }
+
+    /// <summary>Gives every sequence of a plan its unit (<see cref="StepPlan.UnitOf"/>), but no slices.</summary>
+    /// <param name="plan">A plan whose lengths are set.</param>
+    /// <param name="unitTokens">Tokens that a unit may hold.</param>
+    /// <param name="granule">What lengths are rounded up to a multiple of.</param>
+    /// <param name="missing">How many tokens more the emptiest unit would have to hold.</param>
+    /// <returns>The first sequence that finds no room, or a negative number.</returns>
+    internal static int Group(StepPlan plan, int unitTokens, int granule, out long missing)
+    {
+        missing = 0;
         if (unitTokens < 1 || granule < 1)
             throw new ArgumentOutOfRangeException(nameof(unitTokens), Invariant($"units of {unitTokens} tokens in granules of {granule}"));
-        Array.Sort(plan.Keys, 0, plan.SequenceCount);
+        plan.SortKeys();
         for (int unit = 0; unit < plan.Units; unit++)
             plan.Heap[unit] = unit; // Empty, in order of preference: a heap already.
 
@@ -104,18 +119,21 @@ public static class TokenPacker
             long charge = (length + (granule - 1L)) / granule * granule;
             long filled = (plan.Heap[0] >> 32) + charge;
             if (filled > unitTokens)
+            {
+                missing = filled - unitTokens;
                 return sequence;
+            }
+
             int preference = (int)(plan.Heap[0] & 0xFFFF_FFFF);
             plan.UnitOf[sequence] = plan.UnitIndex(preference % plan.DataRanks, preference / plan.DataRanks);
             ReplaceLeast(plan.Heap, plan.Units, (filled << 32) | (uint)preference);
         }
 
-        WriteSlices(plan);
         return Fits;
     }
 
-    // Every sequence is one slice, on the ring of all ranks of its data rank.
-    private static void WriteSlices(StepPlan plan)
+    /// <summary>Makes every sequence one slice, on the ring of all ranks of its data rank.</summary>
+    internal static void WriteSlices(StepPlan plan)
     {
         Zone zone = plan.SequenceRanks == 1 ? Zone.Local : Zone.IntraNode;
         for (int dataRank = 0; dataRank < plan.DataRanks; dataRank++)

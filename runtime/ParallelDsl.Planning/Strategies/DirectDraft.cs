@@ -47,16 +47,17 @@ internal sealed class DirectDraft(BatchProblem problem)
             }
         }
 
-        return Direct(members, [.. members.Select(rank => areas[rank])], [.. fetches], []);
+        return Direct(members, [.. members.Select(rank => areas[rank])], [.. fetches]);
     }
 
-    /// <summary>The exchange in which ranks swap tokens for heads before attention and back after it (DeepSpeed-Ulysses; Jacobs et al., 2023):
-    /// each rank then attends whole sequences with its heads, at the rate of long shards.</summary>
+    /// <summary>Ranks that swap tokens for heads before attention and back after it (DeepSpeed-Ulysses; Jacobs et al., 2023): each then attends
+    /// whole sequences with its heads, at the rate of long shards, once all of them are there. Rows of all heads stand for more rows
+    /// of a part of them.</summary>
     /// <param name="members">The ranks.</param>
     /// <param name="lengths">Tokens of the sequences.</param>
-    /// <param name="backward">Whether the pass is a backward. Gradients of outputs come in then, those of queries, keys and values go out;
-    /// queries, keys and values themselves are kept. An exchange sends as much as it fetches in the backward: half of both.</param>
-    public Exchange ToHeads(int[] members, IEnumerable<int> lengths, bool backward)
+    /// <param name="exchanges">Takes the attention of each rank.</param>
+    /// <param name="moves">Takes what moves.</param>
+    public void AddHeads(int[] members, IEnumerable<int> lengths, List<Exchange> exchanges, List<(int From, int To, int Tokens)> moves)
     {
         long area = 0, tokens = 0;
         foreach (int length in lengths)
@@ -65,29 +66,18 @@ internal sealed class DirectDraft(BatchProblem problem)
             tokens += length;
         }
 
-        int count = members.Length;
-        long wide = problem.Model.HiddenBytesPerToken + problem.Model.KeyValueBytesPerToken, narrow = problem.Model.HiddenBytesPerToken;
-        long share = tokens / count;
-        var fetches = new List<(int, int, long)>();
-        var returns = new List<(int, int, long)>();
+        long count = members.Length, rows = (tokens + (count * count) - 1) / (count * count);
         for (int distance = 0; distance < count; distance++)
         {
             for (int index = 0; index < count; index++)
             {
-                int from = members[(index + distance) % count], to = members[index];
-                if (distance == 0)
-                {
-                    fetches.Add((from, to, 0));
-                    continue;
-                }
-
-                fetches.Add((from, to, share * (backward ? (wide + narrow) / 2 : wide) / count));
-                if (!backward)
-                    returns.Add((to, from, share * narrow / count));
+                int attends = members[index], holds = members[(index + distance) % members.Length];
+                if (distance > 0)
+                    moves.Add((attends, holds, (int)rows));
+                else
+                    exchanges.Add(Direct([attends], [(area + count - 1) / count], []));
             }
         }
-
-        return Direct(members, [.. members.Select(_ => (area + count - 1) / count)], [.. fetches], [.. returns]);
     }
 
     /// <summary>Where zigzag chunks of whole sequences lie.</summary>
@@ -101,13 +91,12 @@ internal sealed class DirectDraft(BatchProblem problem)
         }
     }
 
-    private static Exchange Direct(int[] members, long[] areas, (int, int, long)[] fetches, (int, int, long)[] returns) => new()
+    private static Exchange Direct(int[] members, long[] areas, (int, int, long)[] fetches) => new()
     {
         Kind = ExchangeKind.Direct,
         Members = members,
         Areas = areas,
         Fetches = fetches,
-        Returns = returns,
         BlockTokens = LongShard,
     };
 

@@ -83,7 +83,8 @@ internal static class GroupsStrategy
         var draft = new SlotDraft(nodes);
         var direct = new DirectDraft(problem);
         var placed = new List<PlacedPiece>();
-        List<Exchange> forward = [], backward = [];
+        var attention = new List<Exchange>();
+        var moves = new List<(int From, int To, int Tokens)>();
         int first = 0;
         for (int group = 0; group < slot.Sizes.Length; group++)
         {
@@ -94,12 +95,7 @@ internal static class GroupsStrategy
             if (slot.Sequences[group].Count == 0)
                 continue;
             if (swaps)
-            {
-                IEnumerable<int> lengths = slot.Sequences[group].Select(sequence => problem.Lengths[sequence]);
-                forward.Add(direct.ToHeads(ranks.Ranks, lengths, backward: false));
-                backward.Add(direct.ToHeads(ranks.Ranks, lengths, backward: true));
-            }
-
+                direct.AddHeads(ranks.Ranks, slot.Sequences[group].Select(sequence => problem.Lengths[sequence]), attention, moves);
             foreach (int sequence in slot.Sequences[group])
             {
                 if (swaps)
@@ -109,8 +105,8 @@ internal static class GroupsStrategy
             }
         }
 
-        LayerWork work = draft.ToWork(forward, placed);
-        return new UnitSlot(work, forward.Count == 0 ? work : draft.ToWork(backward, placed), placed.ToEquatableArray());
+        LayerWork work = draft.ToWork(attention, placed, moves);
+        return new UnitSlot(work, work, placed.ToEquatableArray());
     }
 
     /// <summary>The ways to make groups of powers of two of all ranks, each descending; a few hundred spread evenly where there are more.</summary>

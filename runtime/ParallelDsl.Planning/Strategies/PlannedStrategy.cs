@@ -10,83 +10,97 @@ namespace ParallelDsl.Planning.Strategies;
 internal sealed class PlannedStrategy
 {
     private static readonly int[] _windows = [1, 2, 4, 8];
+    private static readonly int[] _weights = [1_250, 1_500, 2_000, 2_500];
+    private static readonly int[] _thresholds = [0, 250, 500, 2_000];
+    private static readonly int[] _rooms = [1_050, 1_200, 1_400, 1_700, 2_000];
+    private static readonly ExchangeKind[] _kinds = [ExchangeKind.Ring, ExchangeKind.AllGather];
 
     private readonly PlanSearch _search;
     private readonly string _strategy;
-    private readonly ParallelDsl.Packing _packing;
-    private readonly SequenceBalance _balance;
     private readonly StepPlan _plan = new();
     private readonly int[] _lengths;
     private StepChoice _best;
     private bool _found;
 
-    private PlannedStrategy(PlanSearch search, string strategy, ParallelDsl.Packing packing, SequenceBalance balance)
+    private PlannedStrategy(PlanSearch search, string strategy)
     {
-        (_search, _strategy, _packing, _balance) = (search, strategy, packing, balance);
+        (_search, _strategy) = (search, strategy);
         _lengths = [.. search.Problem.Lengths];
     }
 
-    /// <summary>Asymmetric units over hierarchical rings.</summary>
-    public static void PlanJoint(PlanSearch search) => new PlannedStrategy(
-        search, StrategyNames.Joint, ParallelDsl.Packing.Asymmetric, SequenceBalance.Hierarchical).Plan();
+    /// <summary>Asymmetric units over hierarchical rings; also each without the other, for batches that one of them spoils.</summary>
+    public static void PlanJoint(PlanSearch search)
+    {
+        var strategy = new PlannedStrategy(search, StrategyNames.Joint);
+        strategy.Survey(ParallelDsl.Packing.Asymmetric, SequenceBalance.Hierarchical);
+        strategy.Survey(ParallelDsl.Packing.Tokens, SequenceBalance.Hierarchical);
+        strategy.Survey(ParallelDsl.Packing.Asymmetric, SequenceBalance.Zigzag);
+        strategy.Refine();
+    }
 
     /// <summary>Hierarchical rings in units of whole sequences.</summary>
-    public static void PlanHierarchical(PlanSearch search) => new PlannedStrategy(
-        search, StrategyNames.Hierarchical, ParallelDsl.Packing.Tokens, SequenceBalance.Hierarchical).Plan();
+    public static void PlanHierarchical(PlanSearch search)
+    {
+        var strategy = new PlannedStrategy(search, StrategyNames.Hierarchical);
+        strategy.Survey(ParallelDsl.Packing.Tokens, SequenceBalance.Hierarchical);
+        strategy.Refine();
+    }
 
     /// <summary>Asymmetric units over rings of whole data ranks.</summary>
-    public static void PlanAsymmetric(PlanSearch search) => new PlannedStrategy(
-        search, StrategyNames.Asymmetric, ParallelDsl.Packing.Asymmetric, SequenceBalance.Zigzag).Plan();
+    public static void PlanAsymmetric(PlanSearch search)
+    {
+        var strategy = new PlannedStrategy(search, StrategyNames.Asymmetric);
+        strategy.Survey(ParallelDsl.Packing.Asymmetric, SequenceBalance.Zigzag);
+        strategy.Refine();
+    }
 
-    private void Plan()
+    // Every layout of ranks, number of units and window.
+    private void Survey(ParallelDsl.Packing packing, SequenceBalance balance)
     {
         foreach (int stages in SearchGrids.Stages(_search.Problem))
         {
-            foreach (int sequenceRanks in SequenceRanks(stages))
+            foreach (int sequenceRanks in SequenceRanks(stages, packing, balance))
             {
                 foreach (int slots in SearchGrids.Slots(_search, stages))
                 {
-                    foreach (int window in Windows(slots))
+                    foreach (int window in _windows.Where(window => window <= (packing == ParallelDsl.Packing.Tokens ? 1 : slots)))
                     {
-                        var choice = new StepChoice(stages, sequenceRanks, slots, window, 1_000, 1_000, StepChoice.Plain, false);
+                        StepChoice choice = new StepChoice(packing, balance, stages, sequenceRanks, slots) with { Window = window };
                         if (!Consider(choice))
                             Consider(choice with { Recompute = true });
                     }
                 }
             }
         }
-
-        if (_found)
-            Refine();
     }
 
     // Data ranks count for whole-sequence units and for rings of whole data ranks; a joint plan places over all ranks.
-    private IEnumerable<int> SequenceRanks(int stages)
-    {
-        int ranks = _search.RanksOf(stages);
-        if (_packing == ParallelDsl.Packing.Asymmetric && _balance == SequenceBalance.Hierarchical)
-            return [1];
-        return SearchGrids.Divisors(ranks).Reverse();
-    }
+    private IEnumerable<int> SequenceRanks(int stages, ParallelDsl.Packing packing, SequenceBalance balance) =>
+        packing == ParallelDsl.Packing.Asymmetric && balance == SequenceBalance.Hierarchical
+            ? [1]
+            : SearchGrids.Divisors(_search.RanksOf(stages)).Reverse();
 
-    private IEnumerable<int> Windows(int slots) => _packing == ParallelDsl.Packing.Tokens ? [1] : _windows.Where(window => window <= slots);
-
+    // The best so far with other values, one constant after the other.
     private void Refine()
     {
-        foreach (int weight in new[] { 1_250, 1_500, 2_000, 2_500 })
+        if (!_found)
+            return;
+        foreach (int weight in _weights)
             Consider(_best with { PairPermille = weight });
-        if (_balance == SequenceBalance.Hierarchical)
+        if (_best.Balance == SequenceBalance.Hierarchical)
         {
-            foreach (int threshold in new[] { 0, 250, 500, 2_000 })
+            foreach (int threshold in _thresholds)
                 Consider(_best with { OverlapPermille = threshold });
         }
 
-        foreach (ExchangeKind intra in new[] { ExchangeKind.Ring, ExchangeKind.AllGather })
+        foreach (int room in _rooms)
+            Consider(_best with { RoomPermille = room });
+        foreach (ExchangeKind intra in _kinds)
         {
-            foreach (ExchangeKind inter in new[] { ExchangeKind.Ring, ExchangeKind.AllGather })
+            foreach (ExchangeKind inter in _kinds)
             {
-                foreach (bool routed in new[] { true, false })
-                    Consider(_best with { Transport = _best.Transport with { IntraNode = intra, InterNode = inter, Routed = routed } });
+                for (int routed = 0; routed < 2; routed++)
+                    Consider(_best with { Transport = _best.Transport with { IntraNode = intra, InterNode = inter, Routed = routed > 0 } });
             }
         }
 
@@ -106,7 +120,7 @@ internal sealed class PlannedStrategy
 
         EquatableArray<UnitSlot> slots = new StepSlots(_search.Problem, nodes).Of(_plan, choice.Transport);
         long before = _search.Best;
-        string text = choice.Describe(nodes.Length, _packing);
+        string text = choice.Describe(nodes.Length);
         if (!_search.Consider(new BatchPlan(_strategy, text, choice.Stages, slots, choice.Lag, choice.Recompute)))
             return false;
         if (_search.Best < before)
@@ -124,9 +138,11 @@ internal sealed class PlannedStrategy
             PairBackward = costs.PairBackward / 1000 * choice.PairPermille,
         };
         long room = _search.SlotTokens(choice.Stages, choice.Slots, choice.Recompute, choice.Lag);
+        if (choice.RoomPermille > 0)
+            room = Math.Min(room, (problem.Tokens * choice.RoomPermille / 1000 / nodes.Length / choice.Slots) + 1);
         return new StepConstants(
-            _packing,
-            _balance,
+            choice.Packing,
+            choice.Balance,
             problem.ContextLength,
             nodes.Length / choice.SequenceRanks,
             choice.SequenceRanks,
@@ -153,33 +169,46 @@ internal sealed class PlannedStrategy
 }
 
 /// <summary>One setting of what our strategies search.</summary>
+/// <param name="Packing">How sequences become units.</param>
+/// <param name="Balance">How they are spread over ranks.</param>
 /// <param name="Stages">P.</param>
 /// <param name="SequenceRanks">S.</param>
 /// <param name="Slots">M, units of each data rank.</param>
-/// <param name="Window">Units that may exchange slices; backwards are later by one less.</param>
-/// <param name="PairPermille">The weight of attention in balancing, in thousandths of its FLOPs: more where short shards make it slower.</param>
-/// <param name="OverlapPermille">Least tokens of a ring's rank, in thousandths of the overlap rule's.</param>
-/// <param name="Transport">How keys and values travel.</param>
-/// <param name="Recompute">Whether the backward repeats the forward.</param>
-internal readonly record struct StepChoice(
-    int Stages, int SequenceRanks, int Slots, int Window, int PairPermille, int OverlapPermille, StepTransport Transport, bool Recompute)
+internal readonly record struct StepChoice(ParallelDsl.Packing Packing, SequenceBalance Balance, int Stages, int SequenceRanks, int Slots)
 {
-    /// <summary>Rings, routed where that helps.</summary>
-    public static StepTransport Plain { get; } = new(ExchangeKind.Ring, ExchangeKind.Ring, Routed: true, Remapped: false);
+    /// <summary>Units that may exchange slices; backwards are later by one less.</summary>
+    public int Window { get; init; } = 1;
+
+    /// <summary>The weight of attention in balancing, in thousandths of its FLOPs: more where short shards make it slower.</summary>
+    public int PairPermille { get; init; } = 1_000;
+
+    /// <summary>Least tokens of a ring's rank, in thousandths of the overlap rule's.</summary>
+    public int OverlapPermille { get; init; } = 1_000;
+
+    /// <summary>Tokens that a unit may hold on a rank, in thousandths of the mean; 0 where only memory limits them.</summary>
+    public int RoomPermille { get; init; }
+
+    /// <summary>How keys and values travel.</summary>
+    public StepTransport Transport { get; init; } = new(ExchangeKind.Ring, ExchangeKind.Ring, Routed: true, Remapped: false);
+
+    /// <summary>Whether the backward repeats the forward.</summary>
+    public bool Recompute { get; init; }
 
     /// <summary>A window's backwards come after all its forwards.</summary>
     public int Lag => Window - 1;
 
     /// <summary>The setting, for people.</summary>
-    public string Describe(int ranks, ParallelDsl.Packing packing)
+    public string Describe(int ranks)
     {
         string pipeline = Stages > 1 ? Invariant($"PP {Stages}, ") : "";
-        string layout = Invariant($"{ranks / SequenceRanks} data ranks of {SequenceRanks}, {pipeline}{Slots} units");
-        string windows = packing == ParallelDsl.Packing.Asymmetric ? Invariant($" in windows of {Window}") : "";
-        string weights = Invariant($", attention x{PairPermille / 1000}.{PairPermille / 10 % 100:00}, overlap x{OverlapPermille / 1000}.{OverlapPermille / 10 % 100:00}");
+        string units = Packing == ParallelDsl.Packing.Asymmetric ? Invariant($"{Slots} asymmetric units in windows of {Window}") : Invariant($"{Slots} units");
+        string balance = Balance == SequenceBalance.Hierarchical ? "hierarchical" : "zigzag";
+        string weight = PairPermille == 1_000 ? "" : Invariant($", attention x{PairPermille / 1000}.{PairPermille / 10 % 100:00}");
+        string overlap = OverlapPermille == 1_000 ? "" : Invariant($", overlap x{OverlapPermille / 1000}.{OverlapPermille / 10 % 100:00}");
+        string room = RoomPermille == 0 ? "" : Invariant($", room x{RoomPermille / 1000}.{RoomPermille / 10 % 100:00}");
         string between = Transport.InterNode == ExchangeKind.AllGather ? "all-gather" : Transport.Routed ? "routed ring" : "ring";
         string inside = Transport.IntraNode == ExchangeKind.AllGather ? "all-gather" : "ring";
         string ends = (Transport.Remapped ? ", remapped" : "") + (Recompute ? ", recompute" : "");
-        return Invariant($"{layout}{windows}{weights}, {inside} in nodes, {between} between{ends}");
+        return Invariant($"{ranks / SequenceRanks} data ranks of {SequenceRanks}, {balance}, {pipeline}{units}{weight}{overlap}{room}, {inside} in nodes, {between} between{ends}");
     }
 }

@@ -32,7 +32,9 @@ internal sealed class SlotDraft(int[] nodes)
     /// nodes, local ones.</summary>
     /// <param name="direct">Exchanges whose tokens <paramref name="placed"/> tells.</param>
     /// <param name="placed">Where they are.</param>
-    public LayerWork ToWork(IReadOnlyList<Exchange>? direct = null, IReadOnlyList<PlacedPiece>? placed = null)
+    /// <param name="moves">Rows that move for attention.</param>
+    public LayerWork ToWork(
+        IReadOnlyList<Exchange>? direct = null, IReadOnlyList<PlacedPiece>? placed = null, IReadOnlyList<(int From, int To, int Tokens)>? moves = null)
     {
         int[] tokens = [.. _tokens];
         foreach (PlacedPiece piece in placed ?? [])
@@ -45,6 +47,7 @@ internal sealed class SlotDraft(int[] nodes)
             Ranks = nodes.Length,
             LinearTokens = tokens,
             Exchanges = [.. direct ?? [], .. exchanges],
+            RemapMoves = [.. moves ?? []],
         };
     }
 

@@ -79,8 +79,7 @@ internal sealed class AllGatherTasks
                 int from = _columns.Host(member, step - 1), to = _columns.Host(member, step), cell = (member * _columns.Nodes) + step;
                 (int begin, int end) = graph.Hop(members[from], members[to], bytes, exchange.Routed);
                 tasks.Wait(begin, step == 1 ? graph.Ready[members[member]] : _hops[cell - 1]);
-                if (chunk > 0)
-                    tasks.Wait(begin, _hops[cell]);
+                tasks.Wait(begin, chunk == 0 ? graph.Ready[members[to]] : _hops[cell]);
                 if (chunk > 1)
                     tasks.Wait(begin, _work[((chunk - 2) * count) + to]);
                 int batch = (to * _batches) + BatchOf(step);
@@ -112,8 +111,7 @@ internal sealed class AllGatherTasks
                 continue;
             int transfer = graph.Transfer(exchange.Members[member], exchange.Members[other], _bytes[cell]);
             tasks.Wait(transfer, _have[cell]);
-            if (chunk > 0)
-                tasks.Wait(transfer, _gifts[gift]);
+            tasks.Wait(transfer, chunk == 0 ? graph.Ready[exchange.Members[other]] : _gifts[gift]);
             if (chunk > 1)
                 tasks.Wait(transfer, _work[((chunk - 2) * count) + other]);
             tasks.Wait(_work[(chunk * count) + other], transfer);

@@ -22,7 +22,8 @@ internal static class AttentionShares
         return area;
     }
 
-    /// <summary>Nanoseconds of attention of every member: over its pieces, FLOPs of its area at the rate of a shard of so many rows.</summary>
+    /// <summary>Nanoseconds of attention of every member: over its pieces, FLOPs of its area at the rate of a shard of so many
+    /// rows.</summary>
     /// <param name="exchange">The exchange.</param>
     /// <param name="rates">What attention costs.</param>
     /// <param name="permille">The pass, in thousandths of the forward.</param>
@@ -45,6 +46,17 @@ internal static class AttentionShares
         }
     }
 
+    /// <summary>Nanoseconds of what the members of a direct exchange need no fetch for, no more than all of their work.</summary>
+    public static void OwnTimes(Exchange exchange, LayerRates rates, int permille, long[] times)
+    {
+        for (int member = 0; member < exchange.Members.Length; member++)
+        {
+            times[member] = exchange.OwnAreas.Length == 0
+                ? 0
+                : Time(exchange.OwnAreas[member], exchange.BlockTokens, rates, permille);
+        }
+    }
+
     /// <summary>Rows whose keys and values the members hold, those before the pieces included.</summary>
     public static long KeyTokens(Exchange exchange)
     {
@@ -54,7 +66,8 @@ internal static class AttentionShares
         return tokens;
     }
 
-    /// <summary>Part <paramref name="index"/> of <paramref name="parts"/> of an amount: they differ by 1 at most, and add up to it.</summary>
+    /// <summary>Part <paramref name="index"/> of <paramref name="parts"/> of an amount: they differ by 1 at most, and add up to
+    /// it.</summary>
     public static long Part(long amount, int parts, int index)
     {
         // By quotient and remainder, so that no product leaves 64 bits.

@@ -2,7 +2,8 @@ using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Simulation.Clusters;
 
-/// <summary>Runs a <see cref="TaskGraph"/> on a cluster: discrete events in integer nanoseconds, the same for the same input everywhere.</summary>
+/// <summary>Runs a <see cref="TaskGraph"/> on a cluster: discrete events in integer nanoseconds, the same for the same input
+/// everywhere.</summary>
 /// <remarks>
 /// <para>A device computes one task at a time and never interrupts it: of those that are ready it takes the least priority, then the least
 /// number. A transfer starts when everything it waits for is done, waits for the latency of its way, and then moves its bytes over the
@@ -16,7 +17,8 @@ namespace ParallelDsl.Planning.Simulation.Clusters;
 /// </remarks>
 public sealed class ClusterSimulator
 {
-    /// <summary>By how much a transfer slows computation down if nobody says otherwise; nominal: a few of a device's hundred processors.</summary>
+    /// <summary>By how much a transfer slows computation down if nobody says otherwise; nominal: a few of a device's hundred
+    /// processors.</summary>
     public const int DefaultOverlapSlowdownPermille = 50;
 
     private const int None = -1;
@@ -93,8 +95,8 @@ public sealed class ClusterSimulator
     public long BytesReceivedBy(int nic) => _nicReceived[nic];
 
     /// <summary>Runs <paramref name="graph"/>. Its times are there until the next run.</summary>
-    /// <exception cref="ArgumentException">A task is on no device, a transfer leaves a node without network interfaces, or tasks wait for one
-    /// another.</exception>
+    /// <exception cref="ArgumentException">A task is on no device, a transfer leaves a node without network interfaces, or tasks wait for
+    /// one another.</exception>
     /// <exception cref="OverflowException">The times leave 64 bits.</exception>
     public void Run(TaskGraph graph)
     {

@@ -1,6 +1,7 @@
 namespace ParallelDsl.Planning.Simulation.Clusters;
 
-/// <summary>Makes the tasks of exchanges whose members fetch from one another, and of local ones, whose members have nothing to fetch.</summary>
+/// <summary>Makes the tasks of exchanges whose members fetch from one another, and of local ones, whose members have nothing to
+/// fetch.</summary>
 internal sealed class DirectTasks
 {
     // Local work can be interrupted between sequences: a rank that waits for a hop does not lose it to one long task.
@@ -31,11 +32,12 @@ internal sealed class DirectTasks
 
         for (int member = 0; member < exchange.Members.Length; member++)
         {
-            if (_count[member] > 0)
-                continue;
+            // Who fetches nothing has all of its work at once.
             int rank = exchange.Members[member];
-            _lastWork[member] = graph.Compute(rank, graph.Times[member], priority);
+            long own = _count[member] == 0 ? graph.Times[member] : graph.OwnTimes[member];
+            _lastWork[member] = graph.Compute(rank, own, priority);
             graph.Tasks.Wait(_lastWork[member], graph.Ready[rank]);
+            graph.Times[member] -= own;
         }
 
         foreach ((int from, int to, long bytes) in exchange.Fetches)
@@ -74,6 +76,7 @@ internal sealed class DirectTasks
         int member = _memberOf[to], index = _index[member]++;
         (int begin, int end) = graph.Hop(from, to, bytes, routed);
         graph.Tasks.Wait(begin, graph.Ready[from]);
+        graph.Tasks.Wait(begin, graph.Ready[to]);
         if (index >= 2)
             graph.Tasks.Wait(begin, _workBeforeLast[member]);
         int work = graph.Compute(to, AttentionShares.Part(graph.Times[member], _count[member], index), priority);
@@ -81,8 +84,7 @@ internal sealed class DirectTasks
         graph.Tasks.Wait(work, end);
 
         // A member works in the order of its fetches, so that its last work is its end.
-        if (index > 0)
-            graph.Tasks.Wait(work, _lastWork[member]);
+        graph.Tasks.Wait(work, _lastWork[member]);
         (_workBeforeLast[member], _lastWork[member]) = (_lastWork[member], work);
     }
 

@@ -43,8 +43,8 @@ internal static class LayerChecks
         int members = exchange.Members.Length;
         if (members == 0 || (exchange.Kind == ExchangeKind.Local && members != 1) || exchange.HeadChunks < 1 || exchange.BlockTokens < 1)
         {
-            throw new ArgumentException(
-                Invariant($"exchange {index}, {exchange.Kind}, has {members} members, {exchange.HeadChunks} head chunks, blocks of {exchange.BlockTokens}"));
+            string counts = Invariant($"{members} members, {exchange.HeadChunks} head chunks, blocks of {exchange.BlockTokens} rows");
+            throw new ArgumentException(Invariant($"exchange {index}, {exchange.Kind}, has {counts}"));
         }
 
         foreach (SequencePiece piece in exchange.Pieces)
@@ -56,7 +56,17 @@ internal static class LayerChecks
         if (exchange.Kind != ExchangeKind.Direct)
             return;
         if (exchange.Areas.Length != members || exchange.Areas.Any(area => area < 0))
-            throw new ArgumentException(Invariant($"exchange {index} has {exchange.Areas.Length} areas of {members} members, or a negative one"));
+        {
+            throw new ArgumentException(
+                Invariant($"exchange {index} has {exchange.Areas.Length} areas of {members} members, or a negative one"));
+        }
+
+        for (int member = 0; member < exchange.OwnAreas.Length; member++)
+        {
+            if (exchange.OwnAreas.Length != members || exchange.OwnAreas[member] < 0 || exchange.OwnAreas[member] > exchange.Areas[member])
+                throw new ArgumentException(Invariant($"exchange {index} has own areas that are no part of its areas"));
+        }
+
         foreach ((int from, int to, long bytes) in exchange.Fetches.Concat(exchange.Returns))
             CheckMove(from, to, bytes, rank => rank >= 0 && rank < seen.Length && seen[rank] == index + 1);
     }

@@ -1,6 +1,7 @@
 namespace ParallelDsl.Planning.Simulation.Clusters;
 
-/// <summary>The tasks of one pass of one layer while they are made: what exchanges hang their tasks between, and how hops are made.</summary>
+/// <summary>The tasks of one pass of one layer while they are made: what exchanges hang their tasks between, and how hops are
+/// made.</summary>
 /// <param name="table">The links of the cluster.</param>
 internal sealed class LayerGraph(LinkTable table)
 {
@@ -22,6 +23,9 @@ internal sealed class LayerGraph(LinkTable table)
     /// <summary>For each member of the exchange at hand its nanoseconds of attention.</summary>
     public long[] Times { get; set; } = [];
 
+    /// <summary>For each member of the exchange at hand, where it is direct, what part of that needs nothing fetched.</summary>
+    public long[] OwnTimes { get; set; } = [];
+
     /// <summary>Whether this pass is a backward.</summary>
     public bool Backward { get; set; }
 
@@ -40,8 +44,8 @@ internal sealed class LayerGraph(LinkTable table)
     public int Transfer(int from, int to, long bytes) => Tasks.AddTransfer(Devices[from], Devices[to], bytes);
 
     /// <summary>Adds a hop from rank to rank: a transfer, or, where that is allowed and predicted faster, a route over several network
-    /// interfaces: the source gives a part to a proxy at each of them (dispatch), these send at once, and proxies at the other node give the
-    /// parts to the destination (combine). Source and destination carry one part over their own interfaces.</summary>
+    /// interfaces: the source gives a part to a proxy at each of them (dispatch), these send at once, and proxies at the other node give
+    /// the parts to the destination (combine). Source and destination carry one part over their own interfaces.</summary>
     /// <returns>What has to wait for what comes before the hop, and what stands for its end.</returns>
     public (int Begin, int End) Hop(int from, int to, long bytes, bool routed)
     {

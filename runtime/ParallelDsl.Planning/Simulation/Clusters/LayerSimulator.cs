@@ -2,8 +2,8 @@ using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Simulation.Clusters;
 
-/// <summary>Simulates one layer of one unit on the ranks of a stage: its linear modules, the exchanges of its attention, and the moves between
-/// the layouts of both.</summary>
+/// <summary>Simulates one layer of one unit on the ranks of a stage: its linear modules, the exchanges of its attention, and the moves
+/// between the layouts of both.</summary>
 /// <remarks>
 /// <para>Forward: half of the linear work (projections) on the rows of the linear layout; queries, keys and values move to the attention
 /// layout; the exchanges; attention's outputs move back; the other half. A rank begins its attention when its own rows are there, and the
@@ -32,7 +32,8 @@ public sealed class LayerSimulator(
     /// <param name="work">What is done. Rank r is device r.</param>
     /// <param name="rates">What it costs.</param>
     /// <param name="backward">Whether the pass is a backward.</param>
-    /// <exception cref="ArgumentException">The work names ranks that do not exist, a rank twice in an exchange, or a negative amount.</exception>
+    /// <exception cref="ArgumentException">The work names ranks that do not exist, a rank twice in an exchange, or a negative
+    /// amount.</exception>
     /// <exception cref="OverflowException">The times leave 64 bits.</exception>
     public LayerTimes Run(LayerWork work, LayerRates rates, bool backward)
     {
@@ -47,20 +48,27 @@ public sealed class LayerSimulator(
     /// <param name="rates">What it costs.</param>
     /// <param name="backward">Whether the pass is a backward.</param>
     /// <param name="devices">For each rank its device.</param>
-    /// <exception cref="ArgumentException">The work names ranks that do not exist, a rank twice in an exchange, or a negative amount.</exception>
+    /// <exception cref="ArgumentException">The work names ranks that do not exist, a rank twice in an exchange, or a negative
+    /// amount.</exception>
     /// <exception cref="OverflowException">The times leave 64 bits.</exception>
     public LayerTimes Run(LayerWork work, LayerRates rates, bool backward, int[] devices)
     {
         LayerChecks.Check(work, rates);
         if (devices.Length != work.Ranks)
             throw new ArgumentException(Invariant($"{devices.Length} devices for {work.Ranks} ranks"), nameof(devices));
+        foreach (int device in devices)
+        {
+            if (device < 0 || device >= _simulator.Table.DeviceCount)
+                throw new ArgumentException(Invariant($"device {device} of {_simulator.Table.DeviceCount}"), nameof(devices));
+        }
+
         LayerGraph graph = _graph ??= new(_simulator.Table);
         graph.Tasks.Clear();
         (graph.Devices, graph.Rates) = (devices, rates);
         if (graph.Ready.Length < work.Ranks)
         {
             (graph.Ready, graph.Done, graph.Times) = (new int[work.Ranks], new int[work.Ranks], new long[work.Ranks]);
-            (_entry, _exit) = (new int[work.Ranks], new int[work.Ranks]);
+            (graph.OwnTimes, _entry, _exit) = (new long[work.Ranks], new int[work.Ranks], new int[work.Ranks]);
         }
 
         for (int rank = 0; rank < work.Ranks; rank++)
@@ -97,23 +105,25 @@ public sealed class LayerSimulator(
 
         // Rows enter attention with queries, keys and values, and leave it as outputs; of gradients it is the other way round.
         long wide = (long)rates.HiddenBytesPerToken + rates.KeyValueBytesPerToken, narrow = rates.HiddenBytesPerToken;
-        foreach ((int attention, int linear, int rows) in work.RemapMoves)
+        foreach ((int origin, int linear, int rows) in work.RemapMoves)
         {
-            int enter = graph.Transfer(linear, attention, rows * (backward ? narrow : wide));
+            int enter = graph.Transfer(linear, origin, rows * (backward ? narrow : wide));
             tasks.Wait(enter, _entry[linear]);
-            tasks.Wait(graph.Ready[attention], enter);
-            int leave = graph.Transfer(attention, linear, rows * (backward ? wide : narrow));
-            tasks.Wait(leave, graph.Done[attention]);
+            tasks.Wait(graph.Ready[origin], enter);
+            int leave = graph.Transfer(origin, linear, rows * (backward ? wide : narrow));
+            tasks.Wait(leave, graph.Done[origin]);
             tasks.Wait(_exit[linear], leave);
         }
 
         for (int index = 0; index < work.Exchanges.Length; index++)
         {
             Exchange exchange = work.Exchanges[index];
-            AttentionShares.Times(exchange, rates, backward ? rates.BackwardAttentionPermille : ForwardPermille, graph.Times);
+            int attention = backward ? rates.BackwardAttentionPermille : ForwardPermille;
+            AttentionShares.Times(exchange, rates, attention, graph.Times);
             switch (exchange.Kind)
             {
                 case ExchangeKind.Direct:
+                    AttentionShares.OwnTimes(exchange, rates, attention, graph.OwnTimes);
                     _direct.AddDirect(graph, exchange, index);
                     break;
                 case ExchangeKind.Ring when exchange.Members.Length > 1:

@@ -32,9 +32,11 @@ public enum ExchangeKind
 /// <para>An all-gather goes between nodes first, over all interfaces at once among members of like index in their nodes, then inside the
 /// nodes; a head chunk is worked on while the next is gathered. In the backward the gradients are scattered and summed the other way
 /// round.</para>
-/// <para>Direct: what <see cref="Areas"/>, <see cref="Fetches"/> and <see cref="Returns"/> say; pieces count for nothing. A member works off
-/// a share of its area after each of its fetches, in their order, with room for two fetches at a time, so that all but the first overlap
-/// with work. In the backward it fetches again, and what was returned comes in too; then the gradients of what was fetched go back.</para>
+/// <para>A hop begins when both of its ends have come to their attention.</para>
+/// <para>Direct: what <see cref="Areas"/>, <see cref="Fetches"/> and <see cref="Returns"/> say; pieces count for nothing. A member works
+/// off its own area, then a share of the rest after each of its fetches, in their order, with room for two fetches at a time, so that all
+/// but the first overlap with work, and the first with its own. In the backward it fetches again, and what was returned comes in too; then
+/// the gradients of what was fetched go back.</para>
 /// </remarks>
 public sealed class Exchange
 {
@@ -55,6 +57,10 @@ public sealed class Exchange
 
     /// <summary>Direct: pairs of query and key that each member works off, in the order of <see cref="Members"/>.</summary>
     public long[] Areas { get; init; } = [];
+
+    /// <summary>Direct: pairs among <see cref="Areas"/> that need nothing fetched; empty for none. A member works them off first, while its
+    /// first fetches come.</summary>
+    public long[] OwnAreas { get; init; } = [];
 
     /// <summary>Direct: what each member fetches before its work: from rank, to rank, bytes.</summary>
     public (int From, int To, long Bytes)[] Fetches { get; init; } = [];
@@ -78,7 +84,8 @@ public sealed class LayerWork
     /// <summary>The exchanges in the order in which a rank prefers their work: between nodes, inside nodes, local.</summary>
     public required Exchange[] Exchanges { get; init; }
 
-    /// <summary>Rows that move from the attention layout to the linear layout, and back before attention; empty where both are one.</summary>
+    /// <summary>Rows that move from the attention layout to the linear layout, and back before attention; empty where both are
+    /// one.</summary>
     public (int From, int To, int Tokens)[] RemapMoves { get; init; } = [];
 }
 

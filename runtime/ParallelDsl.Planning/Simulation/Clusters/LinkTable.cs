@@ -8,9 +8,9 @@ internal sealed class LinkTable
     /// <summary>The most links that one transfer crosses: an interface and an uplink at either end.</summary>
     public const int LongestRoute = 4;
 
-    // Capacities are bits a nanosecond (which is gigabits a second) in units of this part of a bit, the least common multiple of 1 to 16: the
-    // shares of up to 16 transfers are exact, and those of more are rounded down, by less than one part in 10^4 for 72 transfers on 1 Gb/s
-    // and far less on what is faster.
+    // Capacities are bits a nanosecond (which is gigabits a second) in units of this part of a bit, the least common multiple of 1 to 16:
+    // the shares of up to 16 transfers are exact, and those of more are rounded down, by less than one part in 10^4 for 72 transfers on 1
+    // Gb/s and far less on what is faster.
     private const int PartsOfBit = 720_720;
     private const int BitsPerByte = 8;
 

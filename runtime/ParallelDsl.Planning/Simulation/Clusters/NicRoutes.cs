@@ -6,8 +6,8 @@ internal static class NicRoutes
 {
     private const int BitsPerByte = 8;
 
-    /// <summary>The number of parts x for which T(x) = n / (x B_nic) + 2 n (x - 1) / (x B_intra), and the two latencies inside nodes that more
-    /// than one part costs, is the least; the fewest of equal ones. 1 inside a node, and where no part could be faster.</summary>
+    /// <summary>The number of parts x for which T(x) = n / (x B_nic) + 2 n (x - 1) / (x B_intra), and the two latencies inside nodes that
+    /// more than one part costs, is the least; the fewest of equal ones. 1 inside a node, and where no part could be faster.</summary>
     public static int PartsOf(LinkTable table, int source, int destination, long bytes)
     {
         int from = table.NodeOf(source), to = table.NodeOf(destination);
@@ -29,9 +29,9 @@ internal static class NicRoutes
         return best;
     }
 
-    /// <summary>The device that carries <paramref name="part"/> of what <paramref name="device"/> sends or receives: the device itself part 0,
-    /// and of part k one at the k-th interface after its own. Of several at an interface, senders with different places in their own group
-    /// take different ones.</summary>
+    /// <summary>The device that carries <paramref name="part"/> of what <paramref name="device"/> sends or receives: the device itself part
+    /// 0, and of part k one at the k-th interface after its own. Of several at an interface, senders with different places in their own
+    /// group take different ones.</summary>
     public static int ProxyOf(LinkTable table, int device, int part)
     {
         if (part == 0)

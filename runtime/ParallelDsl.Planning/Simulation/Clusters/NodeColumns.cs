@@ -44,7 +44,8 @@ internal sealed class NodeColumns
     /// <summary>The member with <paramref name="index"/> in <paramref name="node"/>.</summary>
     public int MemberAt(int node, int index) => _members[_first[node] + index];
 
-    /// <summary>The member of the column of <paramref name="member"/> in the node that comes <paramref name="steps"/> after its own.</summary>
+    /// <summary>The member of the column of <paramref name="member"/> in the node that comes <paramref name="steps"/> after its
+    /// own.</summary>
     public int Host(int member, int steps)
     {
         int node = (_nodeOf[member] + steps) % Nodes;

@@ -8,8 +8,8 @@ namespace ParallelDsl.Planning.Simulation.Clusters;
 /// <summary>Replays plans task by task on the cluster simulator.</summary>
 public static class PlanReplay
 {
-    /// <summary>The makespan of the programs of <paramref name="plan"/> with the times of its stages, on one rank of each position: hops take
-    /// what the plan says and occupy nothing. The same figure as the plan's own estimate.</summary>
+    /// <summary>The makespan of the programs of <paramref name="plan"/> with the times of its stages, on one rank of each position: hops
+    /// take what the plan says and occupy nothing. The same figure as the plan's own estimate.</summary>
     /// <exception cref="ArgumentException">The programs wait for one another: no planner made this plan.</exception>
     public static long Makespan(ParallelPlan plan)
     {
@@ -22,9 +22,9 @@ public static class PlanReplay
         return simulator.Makespan;
     }
 
-    /// <summary>The makespan where all ranks of the mesh run at once on the plan's cluster, and hops are transfers of a full unit's boundary
-    /// between the devices of the ranks, which share links, latencies and devices. Gradients along the data axis and rings are not in
-    /// it, as they are not in the estimate.</summary>
+    /// <summary>The makespan where all ranks of the mesh run at once on the plan's cluster, and hops are transfers of a full unit's
+    /// boundary between the devices of the ranks, which share links, latencies and devices. Gradients along the data axis and rings are not
+    /// in it, as they are not in the estimate.</summary>
     /// <param name="plan">A plan.</param>
     /// <param name="links">The links of its cluster.</param>
     /// <param name="overlapSlowdownPermille">By how many thousandths a transfer slows computation down.</param>
@@ -80,20 +80,23 @@ public static class PlanReplay
             }
         }
 
-        // A boundary is named by the stage before it. W follows its B, and a backward its forward, by the order of the program.
-        foreach (KeyValuePair<(int Stage, int MicroBatch), int> forward in forwards)
+        // W follows its B, and a backward its forward, by the order of the program.
+        foreach (KeyValuePair<(int Stage, int MicroBatch), int> each in forwards)
         {
-            if (forward.Key.Stage > 0)
-                Pass(forward.Key.Stage - 1, forward.Key.Stage - 1, forward.Key.Stage, forwards[(forward.Key.Stage - 1, forward.Key.MicroBatch)], forward.Value);
+            (int stage, int microBatch) = each.Key;
+            if (stage > 0)
+                Pass(stage - 1, stage, forwards[(stage - 1, microBatch)], each.Value);
         }
 
-        foreach (KeyValuePair<(int Stage, int MicroBatch), int> backward in backwards)
+        foreach (KeyValuePair<(int Stage, int MicroBatch), int> each in backwards)
         {
-            if (backward.Key.Stage + 1 < plan.Stages.Count)
-                Pass(backward.Key.Stage, backward.Key.Stage + 1, backward.Key.Stage, backwards[(backward.Key.Stage + 1, backward.Key.MicroBatch)], backward.Value);
+            (int stage, int microBatch) = each.Key;
+            if (stage + 1 < plan.Stages.Count)
+                Pass(stage + 1, stage, backwards[(stage + 1, microBatch)], each.Value);
         }
 
-        void Pass(int boundary, int source, int destination, int earlier, int task)
+        // Over the boundary that is named by the stage before it.
+        void Pass(int source, int destination, int earlier, int task)
         {
             int from = plan.Stages[source].Device, to = plan.Stages[destination].Device;
             if (from == to)
@@ -102,7 +105,7 @@ public static class PlanReplay
                 return;
             }
 
-            int hop = addHop(boundary, deviceOf(from), deviceOf(to));
+            int hop = addHop(Math.Min(source, destination), deviceOf(from), deviceOf(to));
             graph.Wait(hop, earlier);
             graph.Wait(task, hop);
         }

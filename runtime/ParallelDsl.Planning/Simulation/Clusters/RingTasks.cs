@@ -9,7 +9,8 @@ internal sealed class RingTasks
     private int[] _work = [], _arrival = [];
     private int[] _gradient = [], _nextGradient = [];
 
-    /// <summary>Adds the tasks of <paramref name="exchange"/>. The work of a member is the same at every step, as in a zigzag split.</summary>
+    /// <summary>Adds the tasks of <paramref name="exchange"/>. The work of a member is the same at every step, as in a zigzag
+    /// split.</summary>
     public void Add(LayerGraph graph, Exchange exchange, int priority)
     {
         int[] members = exchange.Members;
@@ -34,8 +35,7 @@ internal sealed class RingTasks
                 long bytes = BlockBytes(graph, keys, count, (member + count - step) % count);
                 (int begin, int end) = graph.Hop(members[sender], rank, bytes, exchange.Routed);
                 tasks.Wait(begin, step == 1 ? graph.Ready[members[sender]] : _arrival[before - member + sender]);
-                if (step >= 2)
-                    tasks.Wait(begin, _arrival[before]);
+                tasks.Wait(begin, step == 1 ? graph.Ready[rank] : _arrival[before]);
                 if (step >= 3)
                 {
                     tasks.Wait(begin, _work[before - count]);

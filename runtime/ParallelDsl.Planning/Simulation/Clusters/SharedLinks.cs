@@ -3,7 +3,8 @@ namespace ParallelDsl.Planning.Simulation.Clusters;
 /// <summary>The transfers that are moving bytes, and how fast: of every link that it crosses a transfer could have an equal share, and it
 /// moves at the least of these.</summary>
 /// <remarks>This is contention by fair share, not max-min fairness: what a transfer leaves of its share, because another link holds it up
-/// more, nobody else takes. Rates are rounded down and ends up, so no link ever carries more than it can, and every byte is moved.</remarks>
+/// more, nobody else takes. Rates are rounded down and ends up, so no link ever carries more than it can, and every byte is
+/// moved.</remarks>
 internal sealed class SharedLinks(LinkTable table)
 {
     private const int None = -1;

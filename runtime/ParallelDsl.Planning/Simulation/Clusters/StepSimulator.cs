@@ -127,7 +127,10 @@ public sealed class StepSimulator
             {
                 int rank = index / work.Slots, slot = index % work.Slots, leader = leaders[index];
                 if (leader < 0 || leader > rank || leaders[(leader * work.Slots) + slot] != leader)
-                    throw new ArgumentException(Invariant($"data rank {leader} does not lead data rank {rank} in slot {slot}"), nameof(work));
+                {
+                    throw new ArgumentException(
+                        Invariant($"data rank {leader} does not lead data rank {rank} in slot {slot}"), nameof(work));
+                }
             }
         }
     }

@@ -10,8 +10,8 @@ public sealed class StepWork
     /// <param name="dataRanks">D, the data ranks.</param>
     /// <param name="stages">P, the stages, one a position of the pipeline axis.</param>
     /// <param name="slots">M, the slots of a data rank, forward and backward.</param>
-    /// <param name="lag">L: the backward of slot b comes after the forward of slot min(b + L, M - 1), on every stage. 0 is 1F1B; from M - 1 on
-    /// all forwards come first, as in GPipe.</param>
+    /// <param name="lag">L: the backward of slot b comes after the forward of slot min(b + L, M - 1), on every stage. 0 is 1F1B; from M - 1
+    /// on all forwards come first, as in GPipe.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count is not positive, or the lag negative.</exception>
     public StepWork(int dataRanks, int stages, int slots, int lag = 0)
     {
@@ -50,8 +50,8 @@ public sealed class StepWork
     /// <summary>The same of the backward.</summary>
     public long[] Backward { get; }
 
-    /// <summary>For slot u of data rank d, at d M + u, the first of the data ranks whose forwards of this slot are one: d itself where it is
-    /// alone. They start together, when all are ready, and end together, after the longest of their times.</summary>
+    /// <summary>For slot u of data rank d, at d M + u, the first of the data ranks whose forwards of this slot are one: d itself where it
+    /// is alone. They start together, when all are ready, and end together, after the longest of their times.</summary>
     public int[] ForwardLeaders { get; }
 
     /// <summary>The same of the backward.</summary>
@@ -71,7 +71,8 @@ public sealed class StepWork
             (Forward[Cell(dataRank, stage, slot)], Backward[Cell(dataRank, stage, slot)]) = (forward, backward);
     }
 
-    /// <summary>The forwards of <paramref name="stage"/> before its first pair of a forward and a backward: P - 1 - s + L, or all.</summary>
+    /// <summary>The forwards of <paramref name="stage"/> before its first pair of a forward and a backward: P - 1 - s + L, or
+    /// all.</summary>
     public int WarmUpOf(int stage) => (int)Math.Min(Slots, Stages - 1L - stage + Lag);
 }
 

@@ -58,8 +58,8 @@ public sealed class TaskGraph
     /// <summary>Adds a computation.</summary>
     /// <param name="device">The device that it occupies.</param>
     /// <param name="nanoseconds">How long, where no transfer slows it down.</param>
-    /// <param name="priority">Of the computations that are ready the device takes the one with the least priority, and of these the one that
-    /// was added first. It never interrupts one.</param>
+    /// <param name="priority">Of the computations that are ready the device takes the one with the least priority, and of these the one
+    /// that was added first. It never interrupts one.</param>
     /// <returns>Its number.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A negative time.</exception>
     public int AddCompute(int device, long nanoseconds, int priority = 0)

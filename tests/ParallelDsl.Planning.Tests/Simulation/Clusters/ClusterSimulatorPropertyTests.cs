@@ -90,6 +90,23 @@ public class ClusterSimulatorPropertyTests
         });
     }
 
+    [Fact]
+    public void A_run_of_a_size_that_was_there_before_allocates_nothing()
+    {
+        ClusterLinks links = new(new([new(4, 2, 25, 40), new(4, 2, 25, 40)]), 7, 3);
+        var numbers = new int[8 * 2_000];
+        for (int index = 0; index < numbers.Length; index++)
+            numbers[index] = (int)(index * 7_919L % 1_000_003);
+        var graph = new TaskGraph();
+        var simulator = new ClusterSimulator(links);
+        Fill(graph, Tasks(links, 2_000, numbers));
+        simulator.Run(graph);
+        long first = simulator.Makespan, before = GC.GetAllocatedBytesForCurrentThread();
+        simulator.Run(graph);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(first, simulator.Makespan);
+    }
+
     private static NaiveTask[] Tasks(ClusterLinks links, int count, int[] numbers)
     {
         var tasks = new NaiveTask[count];

@@ -97,6 +97,20 @@ public class LayerSimulatorTests
     }
 
     [Fact]
+    public void A_member_has_room_for_two_blocks()
+    {
+        // Steps of 225 and hops of 1,000. Rank 1 has 9,100 of other work first, then steps 0 and 1; only then can its third block start.
+        LayerWork work = new()
+        {
+            Ranks = 4,
+            LinearTokens = new int[4],
+            Exchanges = [new() { Kind = ExchangeKind.Local, Members = [1], Pieces = [new(1, 0, 13)] }, Ring(8, 4)],
+        };
+        LayerTimes times = Simulator(Spread(4)).Run(work, Rates with { KeyValueBytesPerToken = 5_000 }, backward: false);
+        Assert.Equal([3_225, 9_100 + 450 + 1_000 + 225, 3_225, 3_225], times.Finish);
+    }
+
+    [Fact]
     public void An_all_gather_goes_between_nodes_first()
     {
         // One node: 3 others share a port of 100 bytes a nanosecond. 8 rows, 2,000 bytes a member; 36 pairs, 900 ns each.
@@ -128,7 +142,13 @@ public class LayerSimulatorTests
         Assert.Equal(400 + 1_200 + 100, times.Makespan);
         Assert.Equal([1_600, 300, 1_700], times.Finish);
 
-        // Backward: the gradient of the output comes too, fourth: four blocks of 750, then three gradients go to two ranks by one interface.
+        // What is its own hides the first fetch: 300 of 1,200, and 300 after each fetch.
+        Exchange own = new() { Kind = ExchangeKind.Direct, Members = [0, 1, 2], Areas = direct.Areas, OwnAreas = [3, 0, 0], Fetches = direct.Fetches };
+        Assert.Equal(400 + 900, Run(Spread(3), own, Rates).Makespan);
+        Assert.Equal([1_200, 300, 0], Run(Spread(3), own, Rates).Compute);
+
+        // Backward: the gradient of the output comes too, fourth: four blocks of 750, then three gradients go to two ranks by one
+        // interface.
         Assert.Equal(400 + 3_000 + 600, Run(Spread(3), direct, Rates, backward: true).Makespan);
     }
 
@@ -169,6 +189,7 @@ public class LayerSimulatorTests
         Refuses(new() { Kind = ExchangeKind.Local, Members = [0, 1] });
         Refuses(Local(-1, 4));
         Refuses(new() { Kind = ExchangeKind.Direct, Members = [0, 1], Areas = [1] });
+        Refuses(new() { Kind = ExchangeKind.Direct, Members = [0], Areas = [1], OwnAreas = [2] });
         Refuses(new() { Kind = ExchangeKind.Direct, Members = [0], Areas = [1], Fetches = [(1, 0, 1)] });
         Assert.Throws<ArgumentException>(() => Run(Spread(2), Local(0, 4), Rates with { FlopsPerNanosecond = 0 }));
         Assert.Throws<ArgumentException>(() => Simulator(Spread(2)).Run(

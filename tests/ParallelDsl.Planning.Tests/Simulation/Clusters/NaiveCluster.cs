@@ -14,7 +14,8 @@ internal sealed record NaiveTask(char Kind, int From, int To, long Amount, int P
     public bool Moving { get; set; }
 }
 
-/// <summary>A cluster that is simulated nanosecond by nanosecond, by looking at everything every time. It shares no code with the simulator.</summary>
+/// <summary>A cluster that is simulated nanosecond by nanosecond, by looking at everything every time. It shares no code with the
+/// simulator.</summary>
 internal static class NaiveCluster
 {
     public static void Run(ClusterLinks links, int slowdown, NaiveTask[] tasks)

@@ -1,0 +1,375 @@
+namespace ParallelDsl.Planning.Packing;
+
+/// <summary>Gives the sequences of one window their lanes, in two levels, so that the lanes cost near-equally and none holds more tokens than it
+/// has room for (after Zeppelin, arXiv 2509.21841; reconstructed).</summary>
+/// <remarks>
+/// <para>Longest first. A sequence that costs more than a lane's share goes on a ring of as many lanes as bring it down to the share: inside
+/// the node that then carries least, or, where no node has so many, over the fewest nodes that do. It takes no more lanes than hide its
+/// transfers, unless it must to fit. The others go whole to the lane that carries least and has room.</para>
+/// <para>Where a sequence finds no room it goes on a ring over the lanes that have some left. Where even that fails all starts again with the
+/// longest sequence on a ring of all lanes, then the two longest, the four longest and so on: logarithmically many starts. Where lanes
+/// stay uneven because some sequences cost nearly a share, the share that a ring aims at is lowered, and the evenest placement counts.</para>
+/// </remarks>
+internal sealed class LanePlacement
+{
+    // Shares that rings aim at, in eighths: each is tried while lanes stay uneven.
+    private static readonly int[] Aims = [8, 6, 4, 2, 1];
+
+    private LaneWorld _world = null!;
+    private int _first;
+    private int _lanes;
+    private long _capacity;
+    private int _intraTokens;
+    private int _interTokens;
+
+    // Lanes by node; inside a node by load while rings are placed.
+    private int _nodes;
+    private int _widestNode;
+    private int[] _nodeStarts = [];
+    private int[] _nodeLanes = [];
+    private long[] _nodeLoads = [];
+    private int[] _nodeOrder = [];
+    private long[] _nodeKeys = [];
+    private int[] _ringStarts = [0];
+    private int[] _ringLanes = [];
+    private readonly LaneHeap _heap = new();
+    private readonly PiecePacker _locals = new();
+
+    /// <summary>What each lane carries.</summary>
+    public long[] Loads { get; private set; } = [];
+
+    /// <summary>The tokens for which each lane, or the fullest of its ranks, still has room.</summary>
+    public long[] Rooms { get; private set; } = [];
+
+    /// <summary>By sequence: its lane, or the complement of the index of its ring.</summary>
+    public int[] PlaceOf { get; private set; } = [];
+
+    /// <summary>How many rings of several lanes there are.</summary>
+    public int RingCount { get; private set; }
+
+    /// <summary>Where the lanes of each ring start in <see cref="RingLanes"/>.</summary>
+    public int[] RingStarts => _ringStarts;
+
+    /// <summary>The lanes of the rings, ascending.</summary>
+    public int[] RingLanes => _ringLanes;
+
+    /// <summary>Where a placement failed: the sequence that found no room; the fewest tokens by which it was too long.</summary>
+    public (int Sequence, long Missing) Misfit { get; private set; }
+
+    /// <summary>Places what lies on some lanes from now on.</summary>
+    /// <param name="world">The lanes of all.</param>
+    /// <param name="first">The first lane.</param>
+    /// <param name="lanes">How many.</param>
+    /// <param name="capacity">Tokens that each rank may hold.</param>
+    /// <param name="intraTokens">The least tokens a rank of a ring inside a node.</param>
+    /// <param name="interTokens">The least tokens a rank of a ring over nodes.</param>
+    /// <param name="sequences">How many sequences there are in the batch.</param>
+    public void Begin(LaneWorld world, int first, int lanes, long capacity, int intraTokens, int interTokens, int sequences)
+    {
+        (_world, _first, _lanes, _capacity, _intraTokens, _interTokens) = (world, first, lanes, capacity, intraTokens, interTokens);
+        if (Loads.Length < world.Lanes)
+        {
+            (Loads, Rooms, _nodeLanes) = (new long[world.Lanes], new long[world.Lanes], new int[world.Lanes]);
+            (_nodeStarts, _nodeLoads) = (new int[world.Lanes + 1], new long[world.Lanes]);
+            (_nodeOrder, _nodeKeys) = (new int[world.Lanes], new long[world.Lanes]);
+        }
+
+        if (PlaceOf.Length < sequences)
+            PlaceOf = new int[Math.Max(sequences, 2 * PlaceOf.Length)];
+        for (int i = 0; i < lanes; i++)
+            _nodeKeys[i] = ((long)world.NodeOf(first + i) << 32) | (uint)(first + i);
+        Array.Sort(_nodeKeys, 0, lanes);
+        (_nodes, _widestNode) = (0, 0);
+        for (int i = 0; i < lanes; i++)
+        {
+            _nodeLanes[i] = (int)(_nodeKeys[i] & 0xFFFF_FFFF);
+            if (i == 0 || _nodeKeys[i] >> 32 != _nodeKeys[i - 1] >> 32)
+                _nodeStarts[_nodes++] = i;
+            _widestNode = Math.Max(_widestNode, i + 1 - _nodeStarts[_nodes - 1]);
+        }
+
+        _nodeStarts[_nodes] = lanes;
+        _heap.Reserve(world.Lanes);
+    }
+
+    /// <summary>The most tokens that a rank of a ring of <paramref name="ranks"/> holds of <paramref name="length"/>: of what is left when
+    /// every chunk has the same, no rank gets more than two, and two only where chunk bounds do not fall on whole shares.</summary>
+    public static long LargestShare(long length, long ranks)
+    {
+        if (ranks == 1)
+            return length;
+        long chunks = 2 * ranks, rest = length % chunks;
+        return (2 * (length / chunks)) + (rest == 0 ? 0 : chunks % rest == 0 ? 1 : 2);
+    }
+
+    /// <summary>Places sequences.</summary>
+    /// <param name="plan">The lengths.</param>
+    /// <param name="costs">The cost of each sequence.</param>
+    /// <param name="order">The sequences, longest first.</param>
+    /// <param name="start">The first of them.</param>
+    /// <param name="count">How many.</param>
+    /// <returns>Whether all found room.</returns>
+    public bool Place(StepPlan plan, long[] costs, int[] order, int start, int count)
+    {
+        long total = 0;
+        for (int i = start; i < start + count; i++)
+            total += costs[order[i]];
+        long share = Math.Max(1, (total + _lanes - 1) / _lanes);
+        int forced = 0;
+        while (!Attempt(plan, costs, order, start, count, share, forced))
+        {
+            if (forced == count)
+                return false;
+            forced = (int)Math.Min(count, Math.Max(1, 2L * forced));
+        }
+
+        if (_lanes == 1)
+            return true;
+        int best = 0, last = 0;
+        for (long least = Fullest(); last + 1 < Aims.Length && least > share + (share / 32);)
+        {
+            last++;
+
+            // A finer placement is taken only where it is better by more than a hundredth: every ring costs transfers.
+            bool fits = Attempt(plan, costs, order, start, count, Math.Max(1, share * Aims[last] / 8), forced);
+            if (fits && Fullest() < least - (least / 100))
+                (best, least) = (last, Fullest());
+        }
+
+        if (best != last)
+            Attempt(plan, costs, order, start, count, Math.Max(1, share * Aims[best] / 8), forced);
+        if (Fullest() > share + (share / 128))
+            Exchange(plan, costs, order, start, count);
+        return true;
+    }
+
+    // Moves whole sequences between the fullest and the emptiest lane.
+    private void Exchange(StepPlan plan, long[] costs, int[] order, int start, int count)
+    {
+        _locals.Begin(count);
+        for (int i = start; i < start + count; i++)
+        {
+            int sequence = order[i];
+            if (PlaceOf[sequence] >= 0)
+                _locals.Add(sequence, costs[sequence], LargestShare(plan.Lengths[sequence], _world.Width), PlaceOf[sequence] - _first);
+        }
+
+        _locals.Exchange(Loads, Rooms, _first, _lanes);
+        for (int i = 0; i < _locals.Count; i++)
+            PlaceOf[_locals.Sequences[i]] = _first + _locals.UnitOf[i];
+    }
+
+    private long Fullest()
+    {
+        long most = 0;
+        for (int lane = _first; lane < _first + _lanes; lane++)
+            most = Math.Max(most, Loads[lane]);
+        return most;
+    }
+
+    private bool Attempt(StepPlan plan, long[] costs, int[] order, int start, int count, long aim, int forced)
+    {
+        RingCount = 0;
+        for (int lane = _first; lane < _first + _lanes; lane++)
+            (Loads[lane], Rooms[lane]) = (0, _capacity);
+        Array.Clear(_nodeLoads, 0, _nodes);
+        for (int node = 0; node < _nodes; node++)
+            SortNode(node);
+
+        int next = start, end = start + count;
+        long tolerated = aim + (aim / 64);
+        for (; next < end; next++)
+        {
+            int sequence = order[next], length = plan.Lengths[sequence];
+            bool whole = next - start < forced;
+            if (!whole && costs[sequence] <= tolerated && LargestShare(length, _world.Width) <= _capacity)
+                break;
+            int wanted = (int)Math.Min(_lanes, (costs[sequence] + aim - 1) / aim);
+            if (whole ? !TryAcross(sequence, length, costs[sequence], _lanes) : !TryRing(sequence, length, costs[sequence], wanted))
+                return Fails(sequence, length);
+        }
+
+        _heap.Fill(Loads, _first, _lanes);
+        for (; next < end; next++)
+        {
+            int sequence = order[next], length = plan.Lengths[sequence];
+            long tokens = LargestShare(length, _world.Width);
+            if (tokens <= _heap.LeftFor / 2)
+                _heap.Fill(Loads, _first, _lanes);
+            int lane = _heap.Least(Rooms, tokens);
+            if (lane >= 0)
+            {
+                Rooms[lane] -= tokens;
+                Loads[lane] += costs[sequence];
+                PlaceOf[sequence] = lane;
+                _heap.Rise(lane, Loads[lane]);
+                continue;
+            }
+
+            SortNodes();
+            if (!TryRing(sequence, length, costs[sequence], 1))
+                return Fails(sequence, length);
+            _heap.Fill(Loads, _first, _lanes);
+        }
+
+        return true;
+    }
+
+    private bool Fails(int sequence, int length)
+    {
+        // The longest that would have fitted, on the emptiest lanes.
+        for (int i = 0; i < _lanes; i++)
+            _nodeKeys[i] = -Rooms[_first + i];
+        Array.Sort(_nodeKeys, 0, _lanes);
+        long longest = 0;
+        for (int i = 0; i < _lanes; i++)
+            longest = Math.Max(longest, -_nodeKeys[i] * (i + 1L) * _world.Width);
+        Misfit = (sequence, Math.Max(1, length - longest));
+        return false;
+    }
+
+    // How many lanes hide the transfers of a sequence.
+    private int Hidden(int length, int tokens) => tokens <= 0 ? _lanes : (int)Math.Max(1, length / ((long)tokens * _world.Width));
+
+    private bool TryRing(int sequence, int length, long cost, int wanted)
+    {
+        int across = Math.Min(wanted, Hidden(length, _interTokens));
+        int size = Math.Min(Math.Min(wanted, _widestNode), Hidden(length, _intraTokens));
+        if (across <= _widestNode)
+        {
+            // More lanes than hide the transfers only where fewer have no room.
+            for (; size <= _widestNode; size++)
+            {
+                if (LargestShare(length, (long)size * _world.Width) <= _capacity && TryNode(sequence, length, cost, size))
+                    return true;
+            }
+
+            across = Math.Min(2, _lanes);
+        }
+
+        for (; across <= _lanes; across += Math.Max(1, across / 8))
+        {
+            if (LargestShare(length, (long)across * _world.Width) <= _capacity && TryAcross(sequence, length, cost, across))
+                return true;
+        }
+
+        return TryAcross(sequence, length, cost, _lanes);
+    }
+
+    // On the node whose lanes then carry least.
+    private bool TryNode(int sequence, int length, long cost, int size)
+    {
+        long tokens = LargestShare(length, (long)size * _world.Width);
+        int best = -1;
+        (long Lane, long Node) least = (0, 0);
+        for (int node = 0; node < _nodes; node++)
+        {
+            int found = 0, last = -1;
+            for (int i = _nodeStarts[node]; i < _nodeStarts[node + 1] && found < size; i++)
+            {
+                if (Rooms[_nodeLanes[i]] < tokens)
+                    continue;
+                found++;
+                last = _nodeLanes[i];
+            }
+
+            if (found == size && (best < 0 || (Loads[last], _nodeLoads[node]).CompareTo(least) < 0))
+                (best, least) = (node, (Loads[last], _nodeLoads[node]));
+        }
+
+        if (best < 0)
+            return false;
+        int ring = BeginRing(size);
+        TakeLanes(best, ring, size, tokens);
+        EndRing(sequence, cost, tokens, ring);
+        SortNode(best);
+        return true;
+    }
+
+    // Over the fewest nodes, those that carry least first.
+    private bool TryAcross(int sequence, int length, long cost, int size)
+    {
+        long tokens = LargestShare(length, (long)size * _world.Width);
+        for (int node = 0; node < _nodes; node++)
+        {
+            long load = _nodeLoads[node] / (_nodeStarts[node + 1] - _nodeStarts[node]);
+            int at = node;
+            for (; at > 0 && _nodeKeys[at - 1] > load; at--)
+                (_nodeKeys[at], _nodeOrder[at]) = (_nodeKeys[at - 1], _nodeOrder[at - 1]);
+            (_nodeKeys[at], _nodeOrder[at]) = (load, node);
+        }
+
+        int ring = BeginRing(size);
+        for (int i = 0; i < _nodes && RingLength(ring) < size; i++)
+            TakeLanes(_nodeOrder[i], ring, size, tokens);
+        if (RingLength(ring) < size)
+        {
+            RingCount--;
+            return false;
+        }
+
+        EndRing(sequence, cost, tokens, ring);
+        SortNodes();
+        return true;
+    }
+
+    private int RingLength(int ring) => _ringStarts[ring + 1] - _ringStarts[ring];
+
+    private int BeginRing(int size)
+    {
+        if (_ringStarts.Length < RingCount + 2)
+            Array.Resize(ref _ringStarts, (2 * _ringStarts.Length) + 8);
+        int start = _ringStarts[RingCount];
+        if (_ringLanes.Length < start + size)
+            Array.Resize(ref _ringLanes, Math.Max(start + size, 2 * _ringLanes.Length));
+        _ringStarts[RingCount + 1] = start;
+        return RingCount++;
+    }
+
+    private void TakeLanes(int node, int ring, int size, long tokens)
+    {
+        for (int i = _nodeStarts[node]; i < _nodeStarts[node + 1] && RingLength(ring) < size; i++)
+        {
+            if (Rooms[_nodeLanes[i]] >= tokens)
+                _ringLanes[_ringStarts[ring + 1]++] = _nodeLanes[i];
+        }
+    }
+
+    // Puts the sequence on the lanes of the last ring: one lane needs no ring.
+    private void EndRing(int sequence, long cost, long tokens, int ring)
+    {
+        int start = _ringStarts[ring], size = RingLength(ring);
+        long each = (cost + size - 1) / size;
+        Array.Sort(_ringLanes, start, size);
+        PlaceOf[sequence] = size == 1 ? _ringLanes[start] : ~ring;
+        if (size == 1)
+            RingCount--;
+        for (int i = start; i < start + size; i++)
+        {
+            Rooms[_ringLanes[i]] -= tokens;
+            Loads[_ringLanes[i]] += each;
+        }
+    }
+
+    private void SortNodes()
+    {
+        for (int node = 0; node < _nodes; node++)
+            SortNode(node);
+    }
+
+    // Lanes by load, of equals the first; nearly sorted already.
+    private void SortNode(int node)
+    {
+        int start = _nodeStarts[node];
+        _nodeLoads[node] = 0;
+        for (int i = start; i < _nodeStarts[node + 1]; i++)
+        {
+            int lane = _nodeLanes[i], at = i;
+            long load = Loads[lane];
+            _nodeLoads[node] += load;
+            for (; at > start && (Loads[_nodeLanes[at - 1]] > load || (Loads[_nodeLanes[at - 1]] == load && _nodeLanes[at - 1] > lane)); at--)
+                _nodeLanes[at] = _nodeLanes[at - 1];
+            _nodeLanes[at] = lane;
+        }
+    }
+}

@@ -1,0 +1,184 @@
+using ParallelDsl.Planning.Clusters;
+using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Simulation.Clusters;
+using ParallelDsl.Planning.Strategies;
+
+namespace ParallelDsl.Planning.Tests.Strategies;
+
+public class StrategyPlannerTests
+{
+    private static readonly ClusterSpec TwoNodes =
+        new("two", new([new NodeGroup(2, 4, DeviceCatalogue.Of(DeviceKind.A800Sxm), Fabric.Switch, 2, 200)]));
+
+    private static readonly BatchModel Small = new("small", 4, 1_024, 8, 8, 2_816, 8_000);
+
+    // A long tail: one sequence of almost half of the tokens.
+    private static readonly int[] LongTail = [14_000, 3_000, 2_500, 2_000, 1_800, 1_500, 1_200, 900, 700, 500, 300, 200, 100, 50, 7, 1];
+
+    private static BatchProblem Problem(int[] lengths, int stages = 1, int units = 4, long? capacity = null, ClusterSpec? cluster = null) => new(
+        cluster ?? TwoNodes, Small, new(lengths), 32_768, stages, units, new BatchAssumptions(CapacityTokens: capacity));
+
+    public static TheoryData<string, int> Strategies()
+    {
+        var data = new TheoryData<string, int>();
+        foreach (string name in StrategyNames.All)
+        {
+            data.Add(name, 1);
+            data.Add(name, 2);
+        }
+
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Strategies))]
+    public void Every_token_is_on_one_rank_and_every_pair_is_paid_for(string name, int stages)
+    {
+        BatchProblem problem = Problem(LongTail, stages);
+        StrategyResult result = StrategyPlanner.Plan(name, problem);
+        Assert.Null(result.Infeasible);
+
+        var seen = LongTail.Select(length => new int[length]).ToArray();
+        foreach (RankSlice slice in result.Loads.SelectMany(load => load.Slices))
+        {
+            for (int token = slice.Start; token < slice.Start + slice.Length; token++)
+                seen[slice.Sequence][token]++;
+        }
+
+        Assert.All(seen, tokens => Assert.All(tokens, count => Assert.Equal(1, count)));
+        SequenceCosts costs = Small.Costs(result.Plan!.Recompute);
+        long forward = 0, backward = 0;
+        foreach (int length in LongTail)
+        {
+            for (int token = 0; token < length; token++)
+            {
+                forward += costs.TokenForward + (costs.PairForward * (token + 1));
+                backward += costs.TokenBackward + (costs.PairBackward * (token + 1));
+            }
+        }
+
+        Assert.Equal((forward, backward), (result.Loads.Sum(load => load.ForwardCost), result.Loads.Sum(load => load.BackwardCost)));
+        Assert.Equal(problem.Tokens, result.Loads.Sum(load => load.Tokens));
+    }
+
+    [Theory]
+    [MemberData(nameof(Strategies))]
+    public void The_work_of_both_passes_holds_all_pairs(string name, int stages)
+    {
+        StrategyResult result = StrategyPlanner.Plan(name, Problem(LongTail, stages));
+        foreach (bool backward in new[] { false, true })
+        {
+            long[] areas = new long[LongTail.Length];
+            foreach (UnitSlot slot in result.Plan!.Slots)
+            {
+                LayerWork work = backward ? slot.Backward : slot.Forward;
+                IEnumerable<SequencePiece> pieces = work.Exchanges.SelectMany(exchange => exchange.Pieces).Concat(slot.Placed.Select(placed => placed.Piece));
+                foreach (SequencePiece piece in pieces)
+                    areas[piece.Sequence] += SequenceCosts.Area(piece.Start, piece.Length);
+                Assert.Equal(pieces.Sum(piece => piece.Length), work.LinearTokens.Sum());
+            }
+
+            Assert.Equal(LongTail.Select(length => length * (length + 1L) / 2), areas);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Strategies))]
+    public void The_same_batch_gets_the_same_plan(string name, int stages)
+    {
+        StrategyResult first = StrategyPlanner.Plan(name, Problem(LongTail, stages)), second = StrategyPlanner.Plan(name, Problem(LongTail, stages));
+        Assert.Equal((first.Plan!.Choice, first.Simulated), (second.Plan!.Choice, second.Simulated));
+        Assert.Equal(first.Candidates, second.Candidates);
+        Assert.Equal(first.Loads.Select(load => (load.Tokens, load.Slices)), second.Loads.Select(load => (load.Tokens, load.Slices)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Strategies))]
+    public void No_rank_holds_more_than_its_memory(string name, int stages)
+    {
+        BatchProblem problem = Problem(LongTail, stages, capacity: 2_500);
+        StrategyResult result = StrategyPlanner.Plan(name, problem);
+        Assert.Null(result.Infeasible);
+        BatchPlan plan = result.Plan!;
+
+        // The first stage, by the order of its program: forwards until the pipeline is full, then each backward after a forward.
+        int window = plan.Stages + plan.Lag;
+        for (int rank = 0; rank < plan.Ranks; rank++)
+        {
+            long held = 0, peak = 0;
+            int forwards = 0, backwards = 0;
+            while (backwards < plan.Slots.Count)
+            {
+                if (forwards < plan.Slots.Count && forwards - backwards < window)
+                    held += plan.Slots[forwards++].Forward.LinearTokens[rank];
+                else
+                    held -= plan.Slots[backwards++].Backward.LinearTokens[rank];
+                peak = Math.Max(peak, held);
+            }
+
+            Assert.Equal(0, held);
+            long bytes = peak * (Small.Layers / plan.Stages) * Small.ActivationBytes(plan.Recompute);
+            Assert.True(bytes <= 2_500L * Small.Layers * Small.ActivationBytes(recompute: false), $"rank {rank} holds {bytes} bytes");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Strategies))]
+    public void What_does_not_fit_is_said_with_the_tokens_that_are_missing(string name, int stages)
+    {
+        StrategyResult result = StrategyPlanner.Plan(name, Problem([20_000], stages, units: 1, capacity: 100));
+        Assert.Null(result.Plan);
+        Assert.Matches(@"^[1-9]\d* tokens find no room: the batch has 1 sequences and 20000 tokens; each of 8 devices has room for 100 tokens", result.Infeasible);
+    }
+
+    [Theory]
+    [InlineData(StrategyNames.RingContextTuned, StrategyNames.RingContext, 1)]
+    [InlineData(StrategyNames.RingContextTuned, StrategyNames.RingContext, 2)]
+    [InlineData(StrategyNames.WholeSampleTuned, StrategyNames.WholeSample, 1)]
+    [InlineData(StrategyNames.WholeSampleTuned, StrategyNames.WholeSample, 2)]
+    [InlineData(StrategyNames.WholeSampleTuned, StrategyNames.RingContextTuned, 1)]
+    public void Tuning_never_makes_a_step_slower(string tuned, string plain, int stages)
+    {
+        BatchProblem problem = Problem(LongTail, stages);
+        Assert.True(
+            StrategyPlanner.Plan(tuned, problem).Simulated!.Nanoseconds <= StrategyPlanner.Plan(plain, problem).Simulated!.Nanoseconds);
+    }
+
+    [Theory]
+    [MemberData(nameof(Strategies))]
+    public void Equal_lengths_divide_evenly(string name, int stages)
+    {
+        StrategyResult result = StrategyPlanner.Plan(name, Problem([.. Enumerable.Repeat(2_048, 32)], stages));
+        Assert.All(result.Loads, load => Assert.Equal(result.Loads[0].ForwardCost, load.ForwardCost));
+        Assert.All(result.Loads, load => Assert.Equal(result.Loads[0].BackwardCost, load.BackwardCost));
+    }
+
+    [Fact]
+    public void One_device_takes_what_its_flops_take()
+    {
+        var cluster = new ClusterSpec("one", new([new NodeGroup(1, 1, DeviceCatalogue.Of(DeviceKind.H200Sxm), Fabric.Switch, 0, 0)]));
+
+        // Long enough that attention runs at its full rate.
+        var problem = new BatchProblem(cluster, Small, [65_536], 65_536, 1, 1, new BatchAssumptions());
+        SequenceCosts costs = Small.Costs(recompute: false);
+        long expected = costs.Both(0, 65_536) / problem.FlopsPerNanosecond;
+        foreach (string name in StrategyNames.All)
+        {
+            SimulatedBatch simulated = StrategyPlanner.Plan(name, problem).Simulated!;
+            Assert.InRange(simulated.Nanoseconds, expected, expected + (8 * Small.Layers));
+            Assert.Equal(0, simulated.CrossNodeBytes);
+        }
+    }
+
+    [Fact]
+    public void A_problem_that_makes_no_sense_is_refused()
+    {
+        Assert.Contains("sequence 1 has 0 tokens", Problem([1, 0]).Check(), StringComparison.Ordinal);
+        Assert.Contains("sequence 0 has 32769 tokens", Problem([32_769]).Check(), StringComparison.Ordinal);
+        Assert.Contains("no sequences", Problem([]).Check(), StringComparison.Ordinal);
+        Assert.Contains("3 stages do not divide 8 devices", Problem([1], stages: 3).Check(), StringComparison.Ordinal);
+        Assert.Contains("8 stages of 4 layers", Problem([1], stages: 8).Check(), StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => StrategyPlanner.Plan(StrategyNames.Joint, Problem([])));
+        Assert.Contains("known are joint", Assert.Throws<ArgumentException>(() => StrategyPlanner.Plan("best", Problem([1]))).Message, StringComparison.Ordinal);
+    }
+}
