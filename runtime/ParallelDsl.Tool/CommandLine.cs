@@ -68,6 +68,7 @@ public static class CommandLine
         };
         root.Subcommands.Add(PlanCommand.Create(output, error));
         root.Subcommands.Add(PipelineCommand.Create(output, error));
+        root.Subcommands.Add(BatchCommand.Create(output, error));
         return root;
     }
 
