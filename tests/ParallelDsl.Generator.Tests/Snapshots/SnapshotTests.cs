@@ -48,6 +48,9 @@ public class SnapshotTests
             """,
         ["VocabularySlices"] = Sources.With("MicroBatches = 8", "MicroBatches = 8, VocabularySlices = 4")
             .Replace("[LanguageModelHead]", "[LanguageModelHead(TiedWeights = true)]", StringComparison.Ordinal),
+        ["Joint"] = Sources.With("Packing = Packing.Tokens", "Packing = Packing.Asymmetric, UnitTokens = 2_048")
+            .Replace("SequenceAxis(2, Balance = SequenceBalance.Zigzag", "SequenceAxis(4, Balance = SequenceBalance.Hierarchical", StringComparison.Ordinal)
+            .Replace("[PipelineAxis(2, ", "[PipelineAxis(1, ", StringComparison.Ordinal),
         ["Unplanned"] = Sources.With("Heads = 12", "Heads = 7").Replace("[DataAxis(2", "[DataAxis(3", StringComparison.Ordinal),
     };
 
