@@ -92,3 +92,44 @@ public sealed partial class Long64
     [LanguageModelHead]
     public partial Layer Head { get; }
 }
+
+/// <summary>Sixteen nodes of eight accelerators, for the planning of steps: nothing is run on it.</summary>
+[Cluster]
+[Nodes(16, DevicesPerNode = 8, Device = DeviceKind.A800Sxm, Fabric = Fabric.Switch, NicsPerNode = 4, NicGbps = 200)]
+public sealed partial class SixteenNodes;
+
+/// <summary>128 ranks, one unit: hierarchical balance alone.</summary>
+[ParallelModel(ContextLength = 65_536)]
+[RunsOn(typeof(SixteenNodes))]
+[DataAxis(1, UnitTokens = 134_217_728)]
+[SequenceAxis(128, Balance = SequenceBalance.Hierarchical)]
+[PipelineAxis(1, MicroBatches = 1)]
+public sealed partial class Spread128
+{
+    [Embedding(Vocabulary = 256, Width = 64)]
+    public partial Layer Tokens { get; }
+
+    [TransformerBlock(Heads = 4, KeyValueHeads = 4, FeedForward = 64)]
+    public partial Layer Blocks { get; }
+
+    [LanguageModelHead]
+    public partial Layer Head { get; }
+}
+
+/// <summary>128 ranks, eight units that exchange slices: everything at once.</summary>
+[ParallelModel(ContextLength = 65_536)]
+[RunsOn(typeof(SixteenNodes))]
+[DataAxis(16, Packing = Packing.Asymmetric, UnitTokens = 1_048_576)]
+[SequenceAxis(8, Balance = SequenceBalance.Hierarchical)]
+[PipelineAxis(1, Schedule = PipelineSchedule.GPipe, MicroBatches = 8)]
+public sealed partial class Joint128
+{
+    [Embedding(Vocabulary = 256, Width = 64)]
+    public partial Layer Tokens { get; }
+
+    [TransformerBlock(Heads = 4, KeyValueHeads = 4, FeedForward = 64)]
+    public partial Layer Blocks { get; }
+
+    [LanguageModelHead]
+    public partial Layer Head { get; }
+}

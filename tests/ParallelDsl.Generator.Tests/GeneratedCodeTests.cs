@@ -172,6 +172,28 @@ public class GeneratedCodeTests
         Assert.Throws<PackingException>(() => model.PlanStep([0]));
     }
 
+    [Theory]
+    [InlineData("Asymmetric", "Hierarchical")]
+    [InlineData("Asymmetric", "Zigzag")]
+    [InlineData("Tokens", "Hierarchical")]
+    public void SpecialisedStepsAreThoseOfThePlansConstants(string packing, string balance)
+    {
+        RunningModel model = RunningModel.Load(
+            Compiler.Run(Sources.With("Packing.Tokens", $"Packing.{packing}").Replace("SequenceBalance.Zigzag", $"SequenceBalance.{balance}", StringComparison.Ordinal)),
+            "Demo.Gpt");
+        int[] lengths = [8_192, 1, 4_000, 4_001, 77, 300, .. Enumerable.Repeat(511, 40)];
+        StepPlan expected = new(), step = model.PlanStep(lengths);
+        Assert.True(StepPlanner.TryPlan(StepConstants.Of(model.Plan), lengths, expected));
+        Assert.Equal(expected.Slices[..expected.SliceCount], step.Slices[..step.SliceCount]);
+        Assert.Equal(expected.RingRanks[..expected.RingStarts[expected.RingCount]], step.RingRanks[..step.RingStarts[step.RingCount]]);
+        Assert.Equal(packing == "Asymmetric", step.SliceCount > lengths.Length || !step.IsSymmetric);
+        Assert.True(model.TryPlanStep(lengths, step));
+        Assert.False(model.TryPlanStep([.. Enumerable.Repeat(8_192, 17)], step));
+        Assert.Throws<PackingException>(() => model.PlanStep([.. Enumerable.Repeat(8_192, 17)]));
+        Assert.Throws<PackingException>(() => model.TryPlanStep([8_193], step));
+        Assert.Throws<PackingException>(() => model.PlanStep([0]));
+    }
+
     [Fact]
     public void VocabularySlicesAreLayersOfTheirOwn()
     {
