@@ -77,7 +77,7 @@ internal static class ContextParallel
             groups[index] = RankGroup.Of(index * layout.ContextRanks, layout.ContextRanks, layout.Kind, layout.HeadChunks);
         var drafts = new SlotDraft[layout.Slots];
         for (int slot = 0; slot < drafts.Length; slot++)
-            drafts[slot] = new SlotDraft(nodes);
+            drafts[slot] = new SlotDraft(search.Problem, nodes);
         for (int sequence = 0; sequence < bins.Length; sequence++)
             drafts[bins[sequence] / data].Add(groups[bins[sequence] % data], new(sequence, 0, search.Problem.Lengths[sequence]));
         string choice = layout.Describe(nodes.Length);
@@ -87,8 +87,7 @@ internal static class ContextParallel
     /// <summary>Slots whose backwards have what their forwards have; empty ones are left out, but one stays.</summary>
     public static EquatableArray<UnitSlot> Slots(IEnumerable<SlotDraft> drafts)
     {
-        UnitSlot[] slots = [.. drafts.Select(draft => draft.ToWork()).Select(work => new UnitSlot(work, work))];
-        UnitSlot[] filled = [.. slots.Where(slot => slot.Forward.Exchanges.Length > 0)];
-        return new(filled.Length > 0 ? filled : [slots[0]]);
+        SlotDraft[] all = [.. drafts], filled = [.. all.Where(draft => !draft.IsEmpty)];
+        return (filled.Length > 0 ? filled : [all[0]]).Select(draft => draft.ToSlot()).ToEquatableArray();
     }
 }

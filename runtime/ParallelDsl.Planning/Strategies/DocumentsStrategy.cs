@@ -52,12 +52,10 @@ internal static class DocumentsStrategy
         int[] nodes = search.NodesOf(layout.Stages);
         int data = nodes.Length / layout.ContextRanks, whole = 0;
         var direct = new DirectDraft(problem);
-        var slots = new List<UnitSlot>();
+        var drafts = new List<SlotDraft>();
         for (int slot = 0; slot < layout.Slots; slot++)
         {
-            var draft = new SlotDraft(nodes);
-            var placed = new List<PlacedPiece>();
-            var exchanges = new List<Exchange>();
+            var draft = new SlotDraft(problem, nodes);
             for (int rank = 0; rank < data; rank++)
             {
                 int bin = (slot * data) + rank;
@@ -67,8 +65,7 @@ internal static class DocumentsStrategy
                 if (pack.Length > 1 && MostArea(direct, chunks) < MostArea(direct, Documents(problem.Lengths, pack, group.Ranks)))
                 {
                     whole++;
-                    exchanges.Add(direct.ToExchange(chunks, nodes.Length));
-                    placed.AddRange(chunks);
+                    draft.Add(direct.ToExchange(chunks, nodes.Length), chunks);
                     continue;
                 }
 
@@ -76,13 +73,11 @@ internal static class DocumentsStrategy
                     draft.Add(group, new(sequence, 0, problem.Lengths[sequence]));
             }
 
-            LayerWork work = draft.ToWork(exchanges, placed);
-            if (work.Exchanges.Length > 0)
-                slots.Add(new UnitSlot(work, work, placed.ToEquatableArray()));
+            drafts.Add(draft);
         }
 
         string choice = Invariant($"{byDocument.Choice}, {whole} packs as one sequence");
-        return whole == 0 ? null : byDocument with { Choice = choice, Slots = slots.ToEquatableArray() };
+        return whole == 0 ? null : byDocument with { Choice = choice, Slots = ContextParallel.Slots(drafts) };
     }
 
     private static long MostArea(DirectDraft direct, List<PlacedPiece> pieces) =>
@@ -92,7 +87,7 @@ internal static class DocumentsStrategy
     {
         var placed = new List<PlacedPiece>();
         foreach (int sequence in pack)
-            DirectDraft.AddZigzag(placed, ranks, sequence, lengths[sequence]);
+            DirectDraft.AddZigzag(placed, ranks, new(sequence, 0, lengths[sequence]));
         return placed;
     }
 

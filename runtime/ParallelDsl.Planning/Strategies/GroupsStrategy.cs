@@ -80,33 +80,17 @@ internal static class GroupsStrategy
 
     private static UnitSlot ToSlot(BatchProblem problem, GroupAssignment slot, int[] nodes, ExchangeKind kind, int chunks)
     {
-        var draft = new SlotDraft(nodes);
-        var direct = new DirectDraft(problem);
-        var placed = new List<PlacedPiece>();
-        var attention = new List<Exchange>();
-        var moves = new List<(int From, int To, int Tokens)>();
+        var draft = new SlotDraft(problem, nodes);
         int first = 0;
         for (int group = 0; group < slot.Sizes.Length; group++)
         {
-            int size = slot.Sizes[group];
-            bool swaps = kind == ExchangeKind.Direct && size > 1 && problem.Model.KeyValueHeads % size == 0;
-            var ranks = RankGroup.Of(first, size, kind == ExchangeKind.Direct ? ExchangeKind.Ring : kind, chunks);
-            first += size;
-            if (slot.Sequences[group].Count == 0)
-                continue;
-            if (swaps)
-                direct.AddHeads(ranks.Ranks, slot.Sequences[group].Select(sequence => problem.Lengths[sequence]), attention, moves);
+            var ranks = RankGroup.Of(first, slot.Sizes[group], kind, chunks);
+            first += slot.Sizes[group];
             foreach (int sequence in slot.Sequences[group])
-            {
-                if (swaps)
-                    DirectDraft.AddZigzag(placed, ranks.Ranks, sequence, problem.Lengths[sequence]);
-                else
-                    draft.Add(ranks, new(sequence, 0, problem.Lengths[sequence]));
-            }
+                draft.Add(ranks, new(sequence, 0, problem.Lengths[sequence]));
         }
 
-        LayerWork work = draft.ToWork(attention, placed, moves);
-        return new UnitSlot(work, work, placed.ToEquatableArray());
+        return draft.ToSlot();
     }
 
     /// <summary>The ways to make groups of powers of two of all ranks, each descending; a few hundred spread evenly where there are more.</summary>
