@@ -126,7 +126,8 @@ internal sealed class LanePlacement
         if (_lanes == 1)
             return true;
         int best = 0, last = 0;
-        for (long least = Fullest(); last + 1 < Aims.Length && least > share + (share / 32);)
+        long reachable = Math.Max(share, Dearest(plan, costs, order, start, count, share));
+        for (long least = Fullest(); last + 1 < Aims.Length && least > reachable + (reachable / 32);)
         {
             last++;
 
@@ -141,6 +142,19 @@ internal sealed class LanePlacement
         if (Fullest() > share + (share / 128))
             Exchange(plan, costs, order, start, count);
         return true;
+    }
+
+    // What a lane of some sequence costs at least, since transfers must hide.
+    private long Dearest(StepPlan plan, long[] costs, int[] order, int start, int count, long share)
+    {
+        long most = 0;
+        for (int i = start; i < start + count && costs[order[i]] > share; i++)
+        {
+            int length = plan.Lengths[order[i]], inside = Math.Min(_widestNode, Hidden(length, _intraTokens));
+            most = Math.Max(most, costs[order[i]] / Math.Max(inside, Math.Min(_lanes, Hidden(length, _interTokens))));
+        }
+
+        return most;
     }
 
     // Moves whole sequences between the fullest and the emptiest lane.
@@ -267,6 +281,8 @@ internal sealed class LanePlacement
             int found = 0, last = -1;
             for (int i = _nodeStarts[node]; i < _nodeStarts[node + 1] && found < size; i++)
             {
+                if (best >= 0 && Loads[_nodeLanes[i]] > least.Lane)
+                    break;
                 if (Rooms[_nodeLanes[i]] < tokens)
                     continue;
                 found++;

