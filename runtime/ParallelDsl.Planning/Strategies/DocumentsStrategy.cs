@@ -12,37 +12,44 @@ internal static class DocumentsStrategy
 {
     public static void Plan(PlanSearch search)
     {
-        int stages = search.Problem.Stages;
-        foreach (int context in SearchGrids.Divisors(search.RanksOf(stages)))
+        ContextLayout best = default;
+        long bestTime = long.MaxValue;
+        foreach (ContextLayout layout in ContextParallel.Layouts(search, search.Problem.Stages, ExchangeKind.AllGather))
         {
-            foreach (int slots in SearchGrids.Slots(search, stages))
+            ContextLayout fitting = layout;
+            long? time = Consider(search, layout, 1_000);
+            if (time is null)
             {
-                foreach (int chunks in context > 1 ? SearchGrids.HeadChunks : [1])
-                {
-                    if (!Consider(search, new(stages, context, slots, ExchangeKind.AllGather, chunks, Recompute: false)))
-                        Consider(search, new(stages, context, slots, ExchangeKind.AllGather, chunks, Recompute: true));
-                }
+                fitting = layout with { Recompute = true };
+                time = Consider(search, fitting, 1_000);
             }
+
+            if (time < bestTime)
+                (best, bestTime) = (fitting, time.Value);
         }
+
+        foreach (int weight in SearchGrids.Weights.Where(weight => weight != 1_000 && bestTime < long.MaxValue))
+            Consider(search, best, weight);
     }
 
-    private static bool Consider(PlanSearch search, ContextLayout layout)
+    // The time of the faster sharding, or null where nothing fits.
+    private static long? Consider(PlanSearch search, ContextLayout layout, int weight)
     {
         BatchProblem problem = search.Problem;
         int data = search.RanksOf(layout.Stages) / layout.ContextRanks;
         long capacity = layout.ContextRanks * search.SlotTokens(layout.Stages, layout.Slots, layout.Recompute);
-        int[] bins = LongestFirst.Assign(problem.Lengths, LongestFirst.Flops(problem), data * layout.Slots, capacity, out long missing);
+        int[] bins = LongestFirst.Assign(problem.Lengths, LongestFirst.Flops(problem, weight), data * layout.Slots, capacity, out long missing);
         if (missing > 0)
         {
             search.Lacks(missing);
-            return false;
+            return null;
         }
 
         BatchPlan byDocument = ContextParallel.Plan(search, StrategyNames.Documents, layout, bins);
-        bool fits = search.Consider(byDocument);
-        if (layout.ContextRanks > 1 && Adaptive(search, layout, bins, byDocument) is { } adaptive)
-            fits |= search.Consider(adaptive);
-        return fits;
+        long? time = search.Consider(byDocument) ? search.LastTime : null;
+        if (layout.ContextRanks > 1 && Adaptive(search, layout, bins, byDocument) is { } adaptive && search.Consider(adaptive))
+            time = Math.Min(time ?? long.MaxValue, search.LastTime);
+        return time;
     }
 
     // The plan in which each pack is sharded the faster way, or null where that is by document for all.

@@ -10,7 +10,6 @@ namespace ParallelDsl.Planning.Strategies;
 internal sealed class PlannedStrategy
 {
     private static readonly int[] _windows = [1, 2, 4, 8];
-    private static readonly int[] _weights = [1_250, 1_500, 2_000, 2_500];
     private static readonly int[] _thresholds = [0, 250, 500, 2_000];
     private static readonly int[] _rooms = [1_050, 1_200, 1_400, 1_700, 2_000];
     private static readonly ExchangeKind[] _kinds = [ExchangeKind.Ring, ExchangeKind.AllGather, ExchangeKind.Direct];
@@ -92,7 +91,7 @@ internal sealed class PlannedStrategy
     // The best so far with other values, one constant after the other.
     private void Refine()
     {
-        foreach (int weight in _weights)
+        foreach (int weight in SearchGrids.Weights.Where(weight => weight is not 0 and not 1_000))
             Consider(_best with { PairPermille = weight });
         if (_balance == SequenceBalance.Hierarchical)
         {

@@ -33,10 +33,7 @@ internal static class WholeSampleStrategy
         Plan(search);
         BatchProblem problem = search.Problem;
         foreach (int stages in SearchGrids.Stages(problem))
-        {
-            ContextParallel.ConsiderAll(
-                search, StrategyNames.WholeSampleTuned, stages, ExchangeKind.Ring, LongestFirst.Flops(problem));
-        }
+            ContextParallel.ConsiderAll(search, StrategyNames.WholeSampleTuned, stages, ExchangeKind.Ring, weight: 1_000);
     }
 
     private static bool IsPowerOfTwo(int number) => (number & (number - 1)) == 0;
