@@ -21,14 +21,13 @@ internal static class RankLoads
         {
             AddLinear(slot.Forward, costs.TokenForward, forward);
             AddLinear(slot.Backward, costs.TokenBackward, backward);
-            foreach ((int rank, RankSlice slice) in Of(slot.Forward, slot.Placed, nodes))
+            foreach ((int rank, RankSlice slice) in Of(slot.Forward, slot.ForwardPlaced, nodes))
             {
                 slices[rank].Add(slice);
                 forward[rank] += costs.PairForward * SequenceCosts.Area(slice.Start, slice.Length);
             }
 
-            // Direct exchanges have one grouping for both passes.
-            foreach ((int rank, RankSlice slice) in Of(slot.Backward, slot.Placed, nodes))
+            foreach ((int rank, RankSlice slice) in Of(slot.Backward, slot.BackwardPlaced, nodes))
                 backward[rank] += costs.PairBackward * SequenceCosts.Area(slice.Start, slice.Length);
         }
 
