@@ -1,4 +1,6 @@
+using ParallelDsl.Planning;
 using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Pipelines;
 using ParallelDsl.Planning.Plans;
 using Xunit.Abstractions;
 
@@ -29,6 +31,7 @@ public sealed class StepPlanTests(ITestOutputHelper output)
             data.Add(2, 1, 2, PipelineSchedule.ZeroBubbleH2, 0, traits);
             data.Add(2, 2, 2, PipelineSchedule.ZeroBubbleV, 0, traits);
             data.Add(1, 2, 2, PipelineSchedule.DualPipeV, 0, traits);
+            data.Add(2, 1, 2, PipelineSchedule.Adaptive, 0, traits);
         }
 
         return data;
@@ -49,6 +52,64 @@ public sealed class StepPlanTests(ITestOutputHelper output)
         }
 
         output.WriteLine($"largest relative difference {worst:E2}");
+    }
+
+    /// <summary>Slices of the vocabulary hold what a softmax needs among their activations, which are gathered too.</summary>
+    [Theory]
+    [InlineData(1, 1, 1, PipelineSchedule.GPipe, 3)]
+    [InlineData(2, 2, 2, PipelineSchedule.GPipe, 4)]
+    [InlineData(2, 1, 2, PipelineSchedule.ZeroBubbleH1, 2)]
+    [InlineData(1, 2, 2, PipelineSchedule.ZeroBubbleV, 3)]
+    public void SlicesOfTheVocabularyEqualOneRank(int data, int sequence, int pipeline, PipelineSchedule schedule, int slices)
+    {
+        ParallelPlan plan = PlanOf(new AxesSpec(data, sequence, pipeline, schedule, 4, UnitTokens: 96 * sequence, VocabularySlices: slices), StepTraits.All);
+        for (int seed = 0; seed < 5; seed++)
+            AssertEqualsOneRank(plan, RandomStep.Of(new Random(seed), plan, LongTailed, StepTraits.All), seed);
+    }
+
+    /// <summary>Weight gradients of all units after everything else: gathered activations are held until then.</summary>
+    [Theory]
+    [InlineData(1, 1, 1)]
+    [InlineData(2, 2, 2)]
+    public void LateWeightGradientsEqualOneRank(int data, int sequence, int pipeline)
+    {
+        ParallelPlan plan = PlanOf(new AxesSpec(data, sequence, pipeline, PipelineSchedule.GPipe, 4, UnitTokens: 96 * sequence), StepTraits.All);
+        plan = plan with
+        {
+            Programs = PipelinePrograms.Build(PipelineSchedule.GPipe, pipeline, 4, 1, splitBackward: true).Select(program => new PipelineProgram(new([
+                .. program.Actions.Where(action => action.Kind != ActionKind.BackwardWeight),
+                .. program.Actions.Where(action => action.Kind == ActionKind.BackwardWeight)]))).ToEquatableArray(),
+        };
+        for (int seed = 0; seed < 5; seed++)
+            AssertEqualsOneRank(plan, RandomStep.Of(new Random(seed), plan, LongTailed, StepTraits.All), seed);
+    }
+
+    /// <summary>Any partition, placement and order of a program whose stages take the units in order, under any step plan that respects it.</summary>
+    [Fact]
+    public void RandomProgramsWithRandomStepsEqualOneRank()
+    {
+        for (int seed = 0; seed < 60; seed++)
+        {
+            Random random = new(seed);
+            (int data, int sequence, int devices) = (random.Next(1, 3), random.Next(1, 3), random.Next(1, 3));
+            StepTraits traits = (StepTraits)random.Next(8);
+            ParallelPlan plan = PlanOf(
+                new AxesSpec(data, sequence, devices, PipelineSchedule.GPipe, 5, UnitTokens: 96 * sequence, VocabularySlices: random.Next(1, 4)), traits);
+            RandomProgram program = new(random, plan.Layers.Count, devices, 5, inOrder: true);
+            plan = plan with
+            {
+                Stages = program.StageDevices.Select((device, stage) => new PlannedStage(
+                    stage, program.Boundaries[stage], program.Boundaries[stage + 1] - program.Boundaries[stage], device, 1, 1, 1, 1)).ToEquatableArray(),
+                Programs = program.Programs,
+            };
+            AssertEqualsOneRank(plan, RandomStep.Of(random, plan, LongTailed, traits), seed);
+        }
+    }
+
+    private static void AssertEqualsOneRank(ParallelPlan plan, StepPlan step, int seed)
+    {
+        double difference = StepRun.Of(plan, LongTailed, step).DifferenceTo(LongTailedReference.Value);
+        Assert.True(difference < 1e-5, $"seed {seed}: differs by {difference:E2}");
     }
 
     internal static List<int[]> BatchOf(params int[] lengths) => [.. lengths.Select((length, index) =>
