@@ -1,6 +1,7 @@
 using ParallelDsl.Benchmarks;
 using ParallelDsl.Benchmarks.Batches;
 using ParallelDsl.Benchmarks.Measured;
+using ParallelDsl.Benchmarks.MeasuredBatches;
 using ParallelDsl.Benchmarks.Pipelines;
 
 // Each benchmark is one name; the rest of the command line is its own.
@@ -11,6 +12,7 @@ var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(Strin
     ["generator"] = GeneratorBenchmark.Run,
     ["matrix"] = MatrixBenchmark.Run,
     ["measured"] = MeasuredBenchmark.Run,
+    ["measured-batches"] = MeasuredBatchesBenchmark.Run,
     ["pipelines"] = PipelinesBenchmark.Run,
     ["plan-step"] = PlanStepBenchmark.Run,
     ["simulator"] = SimulatorBenchmark.Run,

@@ -14,13 +14,19 @@ public sealed class BatchSimulation(BatchProblem problem)
 
     private readonly StepSimulator _steps = new();
 
+    /// <summary>What one layer costs where that was measured, in place of what follows from the problem.</summary>
+    internal LayerRates? MeasuredRates { get; init; }
+
+    /// <summary>Nanoseconds that every pass of a slot takes besides, forward and backward.</summary>
+    internal (long Forward, long Backward) PassOverhead { get; init; }
+
     /// <summary>How fast attention is on short shards, the same for all.</summary>
     internal static EfficiencyCurve Curve => EfficiencyCurve.Published;
 
     /// <summary>A step of <paramref name="plan"/> in the simulator.</summary>
     public SimulatedBatch Run(BatchPlan plan)
     {
-        LayerRates rates = RatesOf(plan.Recompute);
+        LayerRates rates = MeasuredRates ?? RatesOf(plan.Recompute);
 
         // To the pipeline every rank is a data rank: only those that are together wait for one another.
         var step = new StepWork(plan.Ranks, plan.Stages, plan.Slots.Count, plan.Lag);
@@ -75,7 +81,7 @@ public sealed class BatchSimulation(BatchProblem problem)
         {
             leaders[(rank * step.Slots) + slot] = together[rank];
             for (int stage = 0; stage < step.Stages; stage++)
-                durations[step.Cell(rank, stage, slot)] = times.Finish[rank] * layers;
+                durations[step.Cell(rank, stage, slot)] = (times.Finish[rank] * layers) + (backward ? PassOverhead.Backward : PassOverhead.Forward);
             busy[rank] += times.Compute[rank] * layers;
         }
 
