@@ -16,9 +16,9 @@ internal sealed class Parcel(long length)
     public int Holders { get; set; }
 }
 
-/// <summary>What one rank sends to other attention ranks, sent in the order in which it is given by a thread of its own: transfers run beside
-/// computation on every transport. A rank may go on to compute with what is sent, as long as it only reads. Nothing is allocated once as
-/// many parcels exist as were ever in use.</summary>
+/// <summary>What one rank sends to other attention ranks, sent in the order in which it is given. What a transport only copies is sent at once;
+/// all else by a thread of its own, so that transfers run beside computation on every transport. A rank may go on to compute with what is
+/// sent, as long as it only reads. Nothing is allocated once as many parcels exist as were ever in use.</summary>
 /// <param name="transport">The rank's transport.</param>
 internal sealed class Courier(ITransport transport) : IDisposable
 {
@@ -88,6 +88,16 @@ internal sealed class Courier(ITransport transport) : IDisposable
     /// <exception cref="TransportException">An earlier send failed.</exception>
     public void Send(int destination, int tag, Parcel parcel, int floats)
     {
+        // Only the rank's own thread gives orders: while the courier is idle nothing can be overtaken.
+        bool idle;
+        lock (_gate)
+        {
+            ThrowIfFailed();
+            idle = !IsBusy;
+        }
+
+        if (idle && transport.TrySend(destination, tag, parcel.Buffer.Span[..floats]))
+            return;
         lock (_gate)
         {
             ThrowIfFailed();

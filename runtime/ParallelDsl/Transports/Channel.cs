@@ -37,6 +37,13 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
         }
     }
 
+    /// <summary>Sends where the queue has room or the receiver waits; false where the call would have to wait.</summary>
+    public bool SendNow(int tag, ReadOnlySpan<float> data)
+    {
+        lock (_gate)
+            return TrySend(tag, data);
+    }
+
     public unsafe void Receive(int tag, Span<float> data)
     {
         Message? message;

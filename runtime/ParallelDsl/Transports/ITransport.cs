@@ -37,6 +37,11 @@ public interface ITransport : IDisposable
     /// </exception>
     void Send(int destination, int tag, ReadOnlySpan<float> data);
 
+    /// <summary>Sends as <see cref="Send"/> does, where that neither waits nor takes longer than a copy of the message; else sends nothing.</summary>
+    /// <inheritdoc cref="Send"/>
+    /// <returns>Whether the message is sent. A transport that cannot know says no.</returns>
+    bool TrySend(int destination, int tag, ReadOnlySpan<float> data) => false;
+
     /// <summary>Waits for the next message of a source and a tag, and copies it.</summary>
     /// <param name="source">The sending rank; the own rank is allowed.</param>
     /// <param name="tag">The kind of message, from 0 to <see cref="MessageTags.Limit"/> - 1.</param>

@@ -18,8 +18,16 @@ internal sealed class InProcessTransport(InProcessWorld world, int rank) : ITran
     {
         Check(rank, destination, destination, tag, data.Length, isReceive: false);
         world.Between(rank, destination).Send(tag, data);
-        Interlocked.Add(ref _bytesSent, (long)data.Length * sizeof(float));
-        Interlocked.Increment(ref _messagesSent);
+        Count(data.Length);
+    }
+
+    public bool TrySend(int destination, int tag, ReadOnlySpan<float> data)
+    {
+        Check(rank, destination, destination, tag, data.Length, isReceive: false);
+        if (!world.Between(rank, destination).SendNow(tag, data))
+            return false;
+        Count(data.Length);
+        return true;
     }
 
     public void Receive(int source, int tag, Span<float> data)
@@ -31,6 +39,12 @@ internal sealed class InProcessTransport(InProcessWorld world, int rank) : ITran
     public void Abort(Exception cause) => world.Abort(rank, cause);
 
     public void Dispose() => world.Close(rank);
+
+    private void Count(int length)
+    {
+        Interlocked.Add(ref _bytesSent, (long)length * sizeof(float));
+        Interlocked.Increment(ref _messagesSent);
+    }
 
     private void Check(int source, int destination, int peer, int tag, int length, bool isReceive)
     {

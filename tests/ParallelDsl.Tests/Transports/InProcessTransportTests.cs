@@ -95,6 +95,19 @@ public sealed class InProcessTransportTests
     }
 
     [Fact]
+    public void A_send_that_would_wait_can_be_left_out()
+    {
+        var world = InProcessWorld.Create(2, capacity: 1);
+        Assert.True(world.Transports[0].TrySend(1, tag: 0, [1]));
+        Assert.False(world.Transports[0].TrySend(1, tag: 0, [2]));
+        Assert.Equal((1, 4), (world.Transports[0].MessagesSent, world.Transports[0].BytesSent));
+        Assert.Equal(1, ReceiveOne(world.Transports[1], 0, 0));
+        Assert.True(world.Transports[0].TrySend(1, tag: 0, [3]));
+        Assert.Equal(3, ReceiveOne(world.Transports[1], 0, 0));
+        Assert.Throws<TransportException>(() => world.Transports[0].TrySend(2, tag: 0, [4]));
+    }
+
+    [Fact]
     public void A_full_channel_does_not_block_the_message_that_the_receiver_waits_for()
     {
         var world = InProcessWorld.Create(2, capacity: 1);
