@@ -3,7 +3,8 @@ using Spectre.Console;
 
 namespace ParallelDsl.Tool.Batches;
 
-/// <summary>Shows how far the planning of many batches is: a progress bar on a terminal, a plain line every two seconds elsewhere.</summary>
+/// <summary>Shows how far the planning of many batches is: a progress bar on a terminal, elsewhere a plain line, of news
+/// only, at most every two seconds.</summary>
 /// <param name="error">Where it is shown.</param>
 /// <param name="quiet">Whether plain lines are unwanted. A bar, which goes away, is shown still.</param>
 /// <param name="interval">The time between two lines, where it is not two seconds.</param>
@@ -29,9 +30,13 @@ internal sealed class BatchDisplay(TextWriter error, bool quiet, TimeSpan? inter
 
     private void ShowLines(Task task, Func<int> planned, int total, Func<string> current)
     {
+        string last = "";
         while (Task.WaitAny([task], _lineInterval) < 0)
         {
-            error.WriteLine($"planned {Readable.Exact(planned())} of {Readable.Exact(total)}, now {current()}");
+            string line = $"planned {Readable.Exact(planned())} of {Readable.Exact(total)}, now {current()}";
+            if (line == last)
+                continue;
+            error.WriteLine(last = line);
             error.Flush();
         }
     }

@@ -24,7 +24,7 @@ internal static class BatchText
         foreach (StrategyRun run in comparison.Drawn)
         {
             string batch = run.Batches.Count == 1 ? "" : $" in the first of {Readable.Exact(run.Batches.Count)} batches";
-            RankBars.Write(text.Append('\n'), $"Load of each rank{batch}, {run.Strategy} (simulated)", RankWorks.Of(run.Batches[0]), run.Batches[0].Loads);
+            RankBars.Write(text.Append('\n'), $"Load of each rank{OfStage(run)}{batch}, {run.Strategy} (simulated)", RankWorks.Of(run.Batches[0]), run.Batches[0].Loads);
         }
 
         return text.ToString();
@@ -35,6 +35,8 @@ internal static class BatchText
 
     /// <summary>A ratio with three decimals.</summary>
     public static string Ratio(decimal ratio) => ratio.ToString("0.000", CultureInfo.InvariantCulture);
+
+    private static string OfStage(StrategyRun run) => run.Batches[0].Plan.Stages == 1 ? "" : " of a stage";
 
     private static void WriteStrategies(StringBuilder text, BatchComparison comparison)
     {
@@ -65,7 +67,23 @@ internal static class BatchText
         text.Append(comparison.Reported[0].Batches.Count == 1 ? "\nChosen\n" : "\nChosen for the first batch\n");
         int widest = comparison.All.Max(run => run.Strategy.Length);
         foreach (StrategyRun run in comparison.All)
-            text.Append(PlanText.Fit($"  {run.Strategy.PadRight(widest)}  {run.Batches[0].Plan.Choice}", Width)).Append('\n');
+            WriteChoice(text, "  " + run.Strategy.PadRight(widest) + "  ", run.Batches[0].Plan.Choice);
+    }
+
+    // Broken after commas where it is too long.
+    private static void WriteChoice(StringBuilder text, string prefix, string choice)
+    {
+        int room = Width - prefix.Length;
+        while (choice.Length > room)
+        {
+            int end = choice.LastIndexOf(", ", room - 1, StringComparison.Ordinal) + 1;
+            end = end == 0 ? room : end;
+            text.Append(prefix).Append(choice.AsSpan(0, end)).Append('\n');
+            choice = choice[end..].TrimStart();
+            prefix = new string(' ', prefix.Length);
+        }
+
+        text.Append(prefix).Append(choice).Append('\n');
     }
 
     private static void WriteSpeedups(StringBuilder text, BatchComparison comparison)

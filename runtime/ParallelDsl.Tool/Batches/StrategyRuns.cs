@@ -11,6 +11,9 @@ internal sealed class StrategyRuns(IReadOnlyList<BatchProblem> problems)
     // After a plan that warms up; odd, so that the median is one of them.
     private const int MeasuredPlans = 3;
 
+    // Beside a plan that takes so long it does not count that code was compiled during it.
+    private const long LongPlan = 1_000_000_000;
+
     private int _planned;
 
     /// <summary>How many batches are planned so far, those of all strategies together.</summary>
@@ -36,14 +39,14 @@ internal sealed class StrategyRuns(IReadOnlyList<BatchProblem> problems)
         return (new StrategyRun(strategy, new(batches)), null);
     }
 
-    // The time of our own strategies is the median of a few plans after a first one; of the others the first one, which for some of
-    // them simulates thousands of candidates.
+    // The time of our own strategies is the median of a few plans after a first one, where that did not take long; of the others the
+    // first one.
     private static (StrategyResult Result, long Nanoseconds) Plan(string strategy, BatchProblem problem)
     {
         long start = Stopwatch.GetTimestamp();
         StrategyResult result = StrategyPlanner.Plan(strategy, problem);
         long first = Nanoseconds(start);
-        if (result.Infeasible is not null || StrategyNames.Baselines.Contains(strategy))
+        if (result.Infeasible is not null || first > LongPlan || StrategyNames.Baselines.Contains(strategy))
             return (result, first);
         long[] times = new long[MeasuredPlans];
         for (int plan = 0; plan < times.Length; plan++)
