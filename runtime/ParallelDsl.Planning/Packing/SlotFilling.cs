@@ -213,7 +213,7 @@ internal sealed class SlotFilling
             return position;
 
         // The granules that the budget holds: between low and high.
-        long low = 0, high = Math.Min(all ? (rest + granule - 1L) / granule : most / granule, rest / granule);
+        long low = 0, high = Math.Min(all ? (rest + (granule - 1L)) / granule : most / granule, rest / granule);
         if (budget < long.MaxValue)
         {
             long reached = high;
