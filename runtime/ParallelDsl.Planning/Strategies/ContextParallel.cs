@@ -17,7 +17,8 @@ internal readonly record struct ContextLayout(int Stages, int ContextRanks, int 
     {
         string pipeline = Stages > 1 ? Invariant($" x PP {Stages}") : "";
         string gathered = Kind == ExchangeKind.AllGather ? Invariant($", {HeadChunks} head chunks") : "";
-        return Invariant($"CP {ContextRanks} x DP {ranks / ContextRanks}{pipeline}, {Slots} micro-batches{gathered}{(Recompute ? ", recompute" : "")}");
+        string repeated = Recompute ? ", recompute" : "";
+        return Invariant($"CP {ContextRanks} x DP {ranks / ContextRanks}{pipeline}, {Slots} micro-batches{gathered}{repeated}");
     }
 }
 

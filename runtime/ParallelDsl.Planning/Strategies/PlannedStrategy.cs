@@ -1,6 +1,5 @@
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Simulation.Clusters;
-using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Strategies;
 
@@ -116,11 +115,16 @@ internal sealed class PlannedStrategy
     private bool Consider(StepChoice choice)
     {
         int[] nodes = _search.NodesOf(choice.Stages);
-        if (!StepPlanner.TryPlan(ConstantsOf(choice, nodes), _lengths, _lengths.Length, _plan))
+        StepConstants constants = ConstantsOf(choice, nodes);
+        if (constants.UnitTokensPerRank < 1)
         {
-            // How much that is the planner does not say; at least the tokens that no rank has room for.
-            long room = _search.SlotTokens(choice.Stages, choice.Slots, choice.Recompute, choice.Lag) * choice.Slots * nodes.Length;
-            _search.Lacks(Math.Max(1, _search.Problem.Tokens - room));
+            _search.Lacks(_search.Problem.Tokens);
+            return false;
+        }
+
+        if (!StepPlanner.TryPlan(constants, _lengths, _lengths.Length, _plan))
+        {
+            _search.Lacks(_plan.Workspace.Misfit.Missing);
             return false;
         }
 
@@ -170,50 +174,5 @@ internal sealed class PlannedStrategy
         long rate = between ? (long)group.NicsPerNode * group.NicGbps / 8 : group.Device.LinkBytesPerNanosecond;
         long tokens = 2 * problem.FlopsPerNanosecond * problem.Model.KeyValueWidth / (problem.Model.Hidden * Math.Max(1, rate));
         return (int)Math.Max(1, tokens * permille / 1000);
-    }
-}
-
-/// <summary>One setting of what our strategies search.</summary>
-/// <param name="Packing">How sequences become units.</param>
-/// <param name="Balance">How they are spread over ranks.</param>
-/// <param name="Stages">P.</param>
-/// <param name="SequenceRanks">S.</param>
-/// <param name="Slots">M, units of each data rank.</param>
-internal readonly record struct StepChoice(ParallelDsl.Packing Packing, SequenceBalance Balance, int Stages, int SequenceRanks, int Slots)
-{
-    /// <summary>Units that may exchange slices; backwards are later by one less.</summary>
-    public int Window { get; init; } = 1;
-
-    /// <summary>The weight of attention in balancing, in thousandths of its FLOPs: more where short shards make it slower.</summary>
-    public int PairPermille { get; init; } = 1_000;
-
-    /// <summary>Least tokens of a ring's rank, in thousandths of the overlap rule's.</summary>
-    public int OverlapPermille { get; init; } = 1_000;
-
-    /// <summary>Tokens that a unit may hold on a rank, in thousandths of the mean; 0 where only memory limits them.</summary>
-    public int RoomPermille { get; init; }
-
-    /// <summary>How keys and values travel.</summary>
-    public StepTransport Transport { get; init; } = new(ExchangeKind.Ring, ExchangeKind.Ring, Routed: true, Remapped: false);
-
-    /// <summary>Whether the backward repeats the forward.</summary>
-    public bool Recompute { get; init; }
-
-    /// <summary>A window's backwards come after all its forwards.</summary>
-    public int Lag => Window - 1;
-
-    /// <summary>The setting, for people.</summary>
-    public string Describe(int ranks)
-    {
-        string pipeline = Stages > 1 ? Invariant($"PP {Stages}, ") : "";
-        string units = Packing == ParallelDsl.Packing.Asymmetric ? Invariant($"{Slots} asymmetric units in windows of {Window}") : Invariant($"{Slots} units");
-        string balance = Balance == SequenceBalance.Hierarchical ? "hierarchical" : "zigzag";
-        string weight = PairPermille == 1_000 ? "" : Invariant($", attention x{PairPermille / 1000}.{PairPermille / 10 % 100:00}");
-        string overlap = OverlapPermille == 1_000 ? "" : Invariant($", overlap x{OverlapPermille / 1000}.{OverlapPermille / 10 % 100:00}");
-        string room = RoomPermille == 0 ? "" : Invariant($", room x{RoomPermille / 1000}.{RoomPermille / 10 % 100:00}");
-        string between = Transport.InterNode == ExchangeKind.Ring && Transport.Routed ? "routed ring" : StepTransport.NameOf(Transport.InterNode);
-        string inside = StepTransport.NameOf(Transport.IntraNode);
-        string ends = (Transport.Remapped ? ", remapped" : "") + (Recompute ? ", recompute" : "");
-        return Invariant($"{ranks / SequenceRanks} data ranks of {SequenceRanks}, {balance}, {pipeline}{units}{weight}{overlap}{room}, {inside} in nodes, {between} between{ends}");
     }
 }

@@ -61,7 +61,10 @@ internal static class RankLoads
                 {
                     Segments segments = ZigzagSplit.SegmentsOf(piece.Length, members, member);
                     for (int index = 0; index < segments.Count; index++)
-                        yield return (exchange.Members[member], new(piece.Sequence, piece.Start + segments[index].Start, segments[index].Length, zone));
+                    {
+                        int start = piece.Start + segments[index].Start;
+                        yield return (exchange.Members[member], new(piece.Sequence, start, segments[index].Length, zone));
+                    }
                 }
             }
         }

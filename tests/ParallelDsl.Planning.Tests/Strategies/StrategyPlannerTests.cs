@@ -86,7 +86,8 @@ public class StrategyPlannerTests
             foreach (UnitSlot slot in result.Plan!.Slots)
             {
                 LayerWork work = backward ? slot.Backward : slot.Forward;
-                IEnumerable<SequencePiece> pieces = work.Exchanges.SelectMany(exchange => exchange.Pieces).Concat((backward ? slot.BackwardPlaced : slot.ForwardPlaced).Select(placed => placed.Piece));
+                EquatableArray<PlacedPiece> placed = backward ? slot.BackwardPlaced : slot.ForwardPlaced;
+                SequencePiece[] pieces = [.. work.Exchanges.SelectMany(exchange => exchange.Pieces), .. placed.Select(piece => piece.Piece)];
                 foreach (SequencePiece piece in pieces)
                     areas[piece.Sequence] += SequenceCosts.Area(piece.Start, piece.Length);
                 Assert.Equal(pieces.Sum(piece => piece.Length), work.LinearTokens.Sum());
@@ -140,9 +141,13 @@ public class StrategyPlannerTests
     [MemberData(nameof(Strategies))]
     public void What_does_not_fit_is_said_with_the_tokens_that_are_missing(string name, int stages)
     {
-        StrategyResult result = StrategyPlanner.Plan(name, Problem([20_000], stages, units: 1, capacity: 100));
-        Assert.Null(result.Plan);
-        Assert.Matches(@"^[1-9]\d* tokens find no room: the batch has 1 sequences and 20000 tokens; each of 8 devices has room for 100 tokens", result.Infeasible);
+        foreach (long capacity in new[] { 0L, 100L })
+        {
+            StrategyResult result = StrategyPlanner.Plan(name, Problem([20_000, 1], stages, units: 1, capacity));
+            Assert.Null(result.Plan);
+            string room = $"the batch has 2 sequences and 20001 tokens; each of 8 devices has room for {capacity} tokens of all layers";
+            Assert.Matches($@"^[1-9]\d* tokens find no room: {room}", result.Infeasible);
+        }
     }
 
     [Theory]
