@@ -50,7 +50,7 @@ internal static class AsymmetricStep
             work.KeepRings(plan, window);
             if (!FillSlots(plan, work, start, count, slotCount, rankTokens))
             {
-                work.Misfit = new StepMisfit(work.Filling.Misfit, 1, first, slotCount);
+                work.Misfit = new StepMisfit(work.Filling.Misfit, 0, first, slotCount);
                 return false;
             }
         }

@@ -55,8 +55,7 @@ public class StepBalanceTests(ITestOutputHelper output)
         }
     }
 
-    // Within 2 percent wherever a slice boundary allows it: what one cut may be off is half a granule of 16 tokens at the end of the longest
-    // sequence, and the zigzag shares of a ring differ by two tokens with all their keys.
+    // Cuts fall finely enough for these batches, so nothing is left over for granules.
     [Theory]
     [InlineData(SequenceBalance.Zigzag)]
     [InlineData(SequenceBalance.Hierarchical)]
@@ -75,12 +74,11 @@ public class StepBalanceTests(ITestOutputHelper output)
             foreach (bool backward in (bool[])[false, true])
             {
                 long[,] flops = StepChecks.Flops(constants, plan, backward);
-                long slack = StepChecks.CostOfToken(constants, lengths.Max(), backward) * (balance == SequenceBalance.Zigzag ? 16 : 10);
                 for (int rank = 0; rank < plan.AttentionRanks; rank++)
                 {
                     long[] loads = [.. Enumerable.Range(0, slots).Select(slot => flops[rank, slot])];
                     worst = Math.Max(worst, loads.Max() / loads.Average());
-                    Assert.InRange(loads.Max(), 0, (loads.Average() * 1.02) + slack);
+                    Assert.True(loads.Max() <= loads.Average() * 1.02);
                 }
             }
         }
@@ -88,26 +86,24 @@ public class StepBalanceTests(ITestOutputHelper output)
         output.WriteLine($"worst slot over the mean of its rank: {worst:F4}");
     }
 
-    // Attention is dear: what is even in the forward, where a token of the linear part counts more, is not in the backward.
+    // The backward of attention is 2.5 forwards, that of the linear part 2: with one sequence of nearly nothing but attention in one unit and
+    // short ones of nearly none in the other, units that are even in the forward are not in the backward.
     [Fact]
     public void One_grouping_for_both_directions_is_uneven_where_two_are_not()
     {
-        SequenceCosts costs = SequenceCosts.Of(1_000, 2_000_000, 64, 64);
         StepConstants constants = StepCases.Constants(
-            ParallelDsl.Packing.Asymmetric, SequenceBalance.Hierarchical, 1, 1, 2, 100_000, window: 2, costs: costs);
-
-        // One long sequence costs in the forward what all the short ones cost together; in the backward it costs more.
-        constants = constants with { Costs = costs with { PairBackward = 5_000, TokenBackward = 2_000_000 } };
-        int[] lengths = [8_000, .. Enumerable.Repeat(500, 42)];
-        long longForward = constants.Costs.Forward(0, 8_000), shortForward = 42 * constants.Costs.Forward(0, 500);
-        long longBackward = constants.Costs.Backward(0, 8_000), shortBackward = 42 * constants.Costs.Backward(0, 500);
-        Assert.InRange((double)longForward / shortForward, 0.95, 1.05);
+            ParallelDsl.Packing.Asymmetric, SequenceBalance.Hierarchical, 1, 1, 2, 2_000_000, window: 2, costs: SequenceCosts.Of(1_000, 480_000, 64, 64));
+        long longForward = constants.Costs.Forward(0, 28_800);
+        int count = (int)(longForward / constants.Costs.Forward(0, 32));
+        int[] lengths = [28_800, .. Enumerable.Repeat(32, count)];
+        Assert.InRange((double)longForward / (count * constants.Costs.Forward(0, 32)), 1, 1.001);
+        long longBackward = constants.Costs.Backward(0, 28_800), shortBackward = count * constants.Costs.Backward(0, 32);
         double symmetric = 2.0 * Math.Max(longBackward, shortBackward) / (longBackward + shortBackward);
-        Assert.InRange(symmetric, 1.1, 2);
+        Assert.InRange(symmetric, 1.1, 1.12);
 
         var plan = new StepPlan();
         StepPlanner.Plan(constants, lengths, plan);
-        StepChecks.Sound(constants, lengths, plan);
+        StepChecks.Tiles(lengths, plan);
         double forward = Imbalance(StepChecks.Flops(constants, plan, false)), backward = Imbalance(StepChecks.Flops(constants, plan, true));
         output.WriteLine($"backward: one grouping {symmetric:F3}; two: forward {forward:F3}, backward {backward:F3}");
         Assert.InRange(forward, 1, 1.02);
