@@ -160,6 +160,33 @@ public sealed class EngineTests(ITestOutputHelper output)
         });
     }
 
+    /// <summary>A token stays where its forward was: the remapped rows of a backward unit may be more than the plan's share, and find
+    /// room.</summary>
+    [Fact]
+    public void RemappedRowsOfABackwardUnitMayBeMoreThanItsShare()
+    {
+        ParallelPlan plan = StepPlanTests.PlanOf(new AxesSpec(1, 2, 1, PipelineSchedule.GPipe, 3, UnitTokens: 48), StepTraits.All);
+        Assert.Equal(24, plan.Batching.UnitTokensPerRank);
+        List<int[]> batch = StepPlanTests.BatchOf(12, 12, 12, 12, 12, 12);
+        StepPlan step = new();
+        step.Reserve(1, 2, 3, batch.Count);
+        for (int sequence = 0; sequence < batch.Count; sequence++)
+            step.SetLength(sequence, 12, 48);
+        RandomStep.AddRing(step, [0], plan);
+        RandomStep.AddRing(step, [1], plan);
+
+        // Of each forward unit one rank has both sequences, and the second goes to the other rank. Backward unit 0 has those that are on rank
+        // 1 then, of which one is attended to on rank 0.
+        int[] rings = [0, 0, 1, 1, 1, 1], backward = [1, 0, 0, 1, 0, 1];
+        for (int sequence = 0; sequence < batch.Count; sequence++)
+            step.AddSlice(new(sequence, 0, 12, rings[sequence], sequence / 2, backward[sequence]));
+        step.Gather();
+        StepLayout layout = new(1, 2, 3, 1, [0, 1]);
+        layout.Build(batch, step);
+        Assert.Equal((36, 24), (layout.Backward[0].Tokens, layout.Backward[0].AttentionTokens));
+        Assert.InRange(StepRun.Of(plan, batch, step).DifferenceTo(StepRun.OnOneRank(batch)), 0, 1e-5);
+    }
+
     /// <summary>What a rank sends for attention, exactly: nothing for a local sequence.</summary>
     [Fact]
     public void OnlyRingsSendKeysAndValues()
