@@ -9,13 +9,17 @@ internal readonly struct CostScale
 
     private readonly long _pair;
     private readonly long _token;
+    private readonly int _areaShift;
+    private readonly int _tokenShift;
     private readonly int _shift;
 
-    private CostScale(long pair, long token, int shift) => (_pair, _token, _shift) = (pair, token, shift);
+    private CostScale(long pair, long token, int areaShift, int tokenShift, int shift) =>
+        (_pair, _token, _areaShift, _tokenShift, _shift) = (pair, token, areaShift, tokenShift, shift);
 
     /// <summary>The cost of the first <paramref name="tokens"/> tokens: that of a slice is the difference of two of these, so the slices of a
     /// sequence cost exactly what it costs whole.</summary>
-    public long Of(long tokens) => ((_pair * SequenceCosts.Area(0, tokens)) + (_token * tokens)) >> _shift;
+    public long Of(long tokens) =>
+        ((_pair * (SequenceCosts.Area(0, tokens) >> _areaShift)) + ((_token * tokens) >> _tokenShift)) >> _shift;
 
     /// <summary>The scales of both directions, in the same units.</summary>
     /// <param name="costs">What tokens cost.</param>
@@ -26,14 +30,14 @@ internal readonly struct CostScale
         int pairBits = Bits(Math.Max(costs.PairForward, costs.PairBackward)), tokenBits = Bits(Math.Max(costs.TokenForward, costs.TokenBackward));
         int lengthBits = Bits(longest);
 
-        // No product may leave 61 bits; only contexts of many millions of tokens lose precision here.
-        int coarser = Math.Max(0, Math.Max((2 * lengthBits) - 1 + pairBits, lengthBits + tokenBits) - 61);
-        int each = Math.Max(lengthBits + pairBits, tokenBits) - coarser;
+        // No product may leave 60 bits; only sequences of a million tokens and more lose precision here.
+        int coarser = Math.Max(0, lengthBits + tokenBits - 60);
+        int areaShift = Math.Max(coarser, (2 * lengthBits) + pairBits - 60);
 
         // Two terms, two directions.
-        int shift = Math.Max(0, Bits(totalTokens) + each + 2 - TotalBits);
-        return (new CostScale(costs.PairForward >> coarser, costs.TokenForward >> coarser, shift),
-            new CostScale(costs.PairBackward >> coarser, costs.TokenBackward >> coarser, shift));
+        int shift = Math.Max(0, Bits(totalTokens) + Math.Max(lengthBits + pairBits, tokenBits) - areaShift + 2 - TotalBits);
+        return (new CostScale(costs.PairForward, costs.TokenForward >> coarser, areaShift, areaShift - coarser, shift),
+            new CostScale(costs.PairBackward, costs.TokenBackward >> coarser, areaShift, areaShift - coarser, shift));
     }
 
     private static int Bits(long value)

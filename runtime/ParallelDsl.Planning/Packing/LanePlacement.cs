@@ -8,12 +8,17 @@ namespace ParallelDsl.Planning.Packing;
 /// transfers, unless it must to fit. The others go whole to the lane that carries least and has room.</para>
 /// <para>Where a sequence finds no room it goes on a ring over the lanes that have some left. Where even that fails all starts again with the
 /// longest sequence on a ring of all lanes, then the two longest, the four longest and so on: logarithmically many starts. Where lanes
-/// stay uneven because some sequences cost nearly a share, the share that a ring aims at is lowered, and the evenest placement counts.</para>
+/// stay uneven because some sequences cost nearly a share, the share that a ring aims at is lowered, and then what costs most on the fullest
+/// lane takes ever more lanes; the evenest placement counts.</para>
 /// </remarks>
 internal sealed class LanePlacement
 {
     // Shares that rings aim at, in eighths: each is tried while lanes stay uneven.
     private static readonly int[] Aims = [8, 6, 4, 2, 1];
+
+    // How often a sequence may take one lane more, and for how many sequences a lane that is tried: with more the loads even out.
+    private const int Widenings = 24;
+    private const int WidenedPerLane = 4;
 
     private LaneWorld _world = null!;
     private int _first;
@@ -32,6 +37,11 @@ internal sealed class LanePlacement
     private long[] _nodeKeys = [];
     private int[] _ringStarts = [0];
     private int[] _ringLanes = [];
+
+    // Lanes that a sequence takes beyond what its cost asks for, and the cheapest that does.
+    private int[] _extra = [];
+    private readonly int[] _widened = new int[Widenings];
+    private long _cheapestWidened = long.MaxValue;
     private readonly LaneHeap _heap = new();
     private readonly PiecePacker _locals = new();
 
@@ -75,7 +85,11 @@ internal sealed class LanePlacement
         }
 
         if (PlaceOf.Length < sequences)
+        {
             PlaceOf = new int[Math.Max(sequences, 2 * PlaceOf.Length)];
+            _extra = new int[PlaceOf.Length];
+        }
+
         for (int i = 0; i < lanes; i++)
             _nodeKeys[i] = ((long)world.NodeOf(first + i) << 32) | (uint)(first + i);
         Array.Sort(_nodeKeys, 0, lanes);
@@ -126,7 +140,8 @@ internal sealed class LanePlacement
         if (_lanes == 1)
             return true;
         int best = 0, last = 0;
-        for (long least = Fullest(); last + 1 < Aims.Length && least > share + (share / 32);)
+        long reachable = Math.Max(share, Dearest(plan, costs, order, start, count, share));
+        for (long least = Fullest(); last + 1 < Aims.Length && least > reachable + (reachable / 32);)
         {
             last++;
 
@@ -136,11 +151,76 @@ internal sealed class LanePlacement
                 (best, least) = (last, Fullest());
         }
 
+        long aim = Math.Max(1, share * Aims[best] / 8);
         if (best != last)
-            Attempt(plan, costs, order, start, count, Math.Max(1, share * Aims[best] / 8), forced);
+            Attempt(plan, costs, order, start, count, aim, forced);
+        if (count <= WidenedPerLane * _lanes && Fullest() > reachable + (reachable / 32))
+            Widen(plan, costs, order, start, count, aim, forced, reachable);
         if (Fullest() > share + (share / 128))
             Exchange(plan, costs, order, start, count);
         return true;
+    }
+
+    // Few sequences do not even each other out: while it helps, what costs most on the fullest lane takes one lane more.
+    private void Widen(StepPlan plan, long[] costs, int[] order, int start, int count, long aim, int forced, long reachable)
+    {
+        int steps = 0, best = 0;
+        long least = Fullest();
+        while (steps < Widenings && Fullest() > reachable + (reachable / 32) && Dearest(plan, costs, order, start, count) is int sequence and >= 0)
+        {
+            _widened[steps++] = sequence;
+            _extra[sequence]++;
+            _cheapestWidened = Math.Min(_cheapestWidened, costs[sequence]);
+            if (!Attempt(plan, costs, order, start, count, aim, forced))
+                break;
+            if (Fullest() < least)
+                (best, least) = (steps, Fullest());
+        }
+
+        for (int step = best; step < steps; step++)
+            _extra[_widened[step]]--;
+        if (best < steps)
+            Attempt(plan, costs, order, start, count, aim, forced);
+        _cheapestWidened = long.MaxValue;
+        for (int step = 0; step < best; step++)
+            _extra[_widened[step]] = 0;
+    }
+
+    // Of the sequences on the fullest lane that may take another lane, the one that costs most there; where there is none, of all sequences; -1
+    // where no sequence may.
+    private int Dearest(StepPlan plan, long[] costs, int[] order, int start, int count)
+    {
+        int fullest = _first, dearest = -1;
+        bool onFullest = false;
+        for (int lane = _first; lane < _first + _lanes; lane++)
+            fullest = Loads[lane] > Loads[fullest] ? lane : fullest;
+        long most = 0;
+        for (int i = start; i < start + count; i++)
+        {
+            int sequence = order[i], place = PlaceOf[sequence], size = place >= 0 ? 1 : RingLength(~place);
+            bool here = place >= 0 ? place == fullest : Array.IndexOf(_ringLanes, fullest, _ringStarts[~place], size) >= 0;
+            if (size < MostLanes(plan.Lengths[sequence]) && (here, costs[sequence] / size).CompareTo((onFullest, most)) > 0)
+                (dearest, onFullest, most) = (sequence, here, costs[sequence] / size);
+        }
+
+        return dearest;
+    }
+
+    // The most lanes on which the transfers of a sequence hide.
+    private int MostLanes(int length)
+    {
+        int inside = Math.Min(_widestNode, Hidden(length, _intraTokens)), across = Math.Min(_lanes, Hidden(length, _interTokens));
+        return Math.Max(inside, across);
+    }
+
+    // What a lane of some sequence costs at least, since transfers must hide.
+    private long Dearest(StepPlan plan, long[] costs, int[] order, int start, int count, long share)
+    {
+        long most = 0;
+        for (int i = start; i < start + count && costs[order[i]] > share; i++)
+            most = Math.Max(most, costs[order[i]] / MostLanes(plan.Lengths[order[i]]));
+
+        return most;
     }
 
     // Moves whole sequences between the fullest and the emptiest lane.
@@ -182,9 +262,9 @@ internal sealed class LanePlacement
         {
             int sequence = order[next], length = plan.Lengths[sequence];
             bool whole = next - start < forced;
-            if (!whole && costs[sequence] <= tolerated && LargestShare(length, _world.Width) <= _capacity)
+            if (!whole && costs[sequence] <= tolerated && LargestShare(length, _world.Width) <= _capacity && costs[sequence] < _cheapestWidened)
                 break;
-            int wanted = (int)Math.Min(_lanes, (costs[sequence] + aim - 1) / aim);
+            int wanted = (int)Math.Min(_lanes, (costs[sequence] <= tolerated ? 1 : (costs[sequence] + aim - 1) / aim) + _extra[sequence]);
             if (whole ? !TryAcross(sequence, length, costs[sequence], _lanes) : !TryRing(sequence, length, costs[sequence], wanted))
                 return Fails(sequence, length);
         }
@@ -267,6 +347,8 @@ internal sealed class LanePlacement
             int found = 0, last = -1;
             for (int i = _nodeStarts[node]; i < _nodeStarts[node + 1] && found < size; i++)
             {
+                if (best >= 0 && Loads[_nodeLanes[i]] > least.Lane)
+                    break;
                 if (Rooms[_nodeLanes[i]] < tokens)
                     continue;
                 found++;

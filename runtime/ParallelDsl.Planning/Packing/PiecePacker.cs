@@ -5,6 +5,9 @@ namespace ParallelDsl.Planning.Packing;
 /// arXiv 2509.26246).</summary>
 internal sealed class PiecePacker
 {
+    // Units are even enough within this part of their mean.
+    private const int Tolerance = 128;
+
     private int[] _sequences = [];
     private long[] _costs = [];
     private long[] _tokens = [];
@@ -86,7 +89,7 @@ internal sealed class PiecePacker
                     emptiest = unit;
             }
 
-            if (loads[first + fullest] <= mean + (mean / 256) || !Exchange(loads, rooms, first, fullest, emptiest))
+            if (loads[first + fullest] <= mean + (mean / Tolerance) || !Exchange(loads, rooms, first, fullest, emptiest))
                 return;
         }
     }

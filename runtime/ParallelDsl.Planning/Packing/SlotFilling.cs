@@ -13,6 +13,9 @@ internal sealed class SlotFilling
     // Cuts of a long sequence fall on so many times twice the ring's ranks: 128 tokens a rank.
     private const int LongestGranule = 64;
 
+    // Where slots are small it is less, but no less than 16 tokens a rank.
+    private const int ShortestGranule = 8;
+
     // A sequence has about so many granules at least.
     private const int GranulesOfShort = 16;
 
@@ -118,10 +121,7 @@ internal sealed class SlotFilling
     /// <returns>Whether there was room for its tokens.</returns>
     public bool Pour(int sequence, int length, int[] lanes, int start, int count)
     {
-        int ranks = count * _width, finest = ranks == 1 ? 1 : 2 * ranks;
-        int granule = 2 * ranks;
-        for (int times = 2; times <= LongestGranule && (long)GranulesOfShort * 2 * ranks * times <= length; times *= 2)
-            granule = 2 * ranks * times;
+        int ranks = count * _width, finest = ranks == 1 ? 1 : 2 * ranks, granule = Granule(length, ranks, count, Budgets[lanes[start]]);
         foreach (int stretch in Stretches)
         {
             if (TryPour(sequence, length, lanes, start, count, granule, stretch))
@@ -129,6 +129,19 @@ internal sealed class SlotFilling
         }
 
         return TryPour(sequence, length, lanes, start, count, granule, 0) || TryPour(sequence, length, lanes, start, count, finest, 0);
+    }
+
+    private int Granule(int length, int ranks, int count, long budget)
+    {
+        int times = 1;
+        while (times < LongestGranule && (long)GranulesOfShort * 2 * ranks * 2 * times <= length)
+            times *= 2;
+
+        // Half a granule is what a slot may be off: no more than slots may be uneven.
+        long cost = Scale.Of(length) / count;
+        while (times > ShortestGranule && cost / length * 2 * ranks * times > budget / 32)
+            times /= 2;
+        return 2 * ranks * times;
     }
 
     // A stretch of 0 is no budget at all.
@@ -200,7 +213,7 @@ internal sealed class SlotFilling
             return position;
 
         // The granules that the budget holds: between low and high.
-        long low = 0, high = Math.Min(all ? (rest + granule - 1L) / granule : most / granule, rest / granule);
+        long low = 0, high = Math.Min(all ? (rest + (granule - 1L)) / granule : most / granule, rest / granule);
         if (budget < long.MaxValue)
         {
             long reached = high;

@@ -3,8 +3,8 @@ namespace ParallelDsl.Planning.Packing;
 /// <summary>Gives the sequences of a placed window their forward and their backward slots, so that on every lane the slots cost near-equally in
 /// both (after SlimPack, arXiv 2509.26246; reconstructed).</summary>
 /// <remarks>Sequences on rings come first, the largest ring first, since all lanes of a ring must have room in the same slot. Then each lane is
-/// filled on its own: what costs much is poured, the rest stays whole and is packed, for the forward and for the backward. Where the slots
-/// stay uneven, more is poured; all of it in the end.</remarks>
+/// filled on its own: what costs little stays whole and is packed, for the forward and for the backward, and what costs much is poured on top
+/// and levels the slots. Where they stay uneven, more is poured; all of it in the end.</remarks>
 internal sealed class WindowFilling
 {
     // What costs more than this part of a slot's budget is poured; ever more while slots are uneven.
@@ -148,7 +148,7 @@ internal sealed class WindowFilling
             Backward.Restore(lane);
             Forward.Cuts.Truncate(forwardParts);
             Backward.Cuts.Truncate(backwardParts);
-            bool fits = TryLane(plan, world, lane, slots, part, backwardEven);
+            bool fits = TryLane(plan, world, lane, slots, part);
             if (fits && Forward.Dearest(lane) <= forwardEven && Backward.Dearest(lane) <= backwardEven)
                 return true;
             if (!fits && part == int.MaxValue)
@@ -158,87 +158,99 @@ internal sealed class WindowFilling
         return true;
     }
 
-    // Pours what costs more than a part of the budget and packs the rest.
-    private bool TryLane(StepPlan plan, LaneWorld world, int lane, int slots, int part, long backwardEven)
+    // Packs what costs little, whole, and levels the slots with what costs more than a part of the budget.
+    private bool TryLane(StepPlan plan, LaneWorld world, int lane, int slots, int part)
     {
-        _pieces.Begin(_laneStarts[lane + 1] - _laneStarts[lane]);
-        for (int i = _laneStarts[lane]; i < _laneStarts[lane + 1]; i++)
+        int start = _laneStarts[lane], end = _laneStarts[lane + 1], poured = start;
+        for (; poured < end; poured++)
         {
-            int sequence = _laneItems[i], length = plan.Lengths[sequence];
-            long forward = Forward.Scale.Of(length), backward = Backward.Scale.Of(length);
-            bool small = forward <= Forward.Budgets[lane] / part && backward <= Backward.Budgets[lane] / part;
+            int length = plan.Lengths[_laneItems[poured]];
+            bool small = Forward.Scale.Of(length) <= Forward.Budgets[lane] / part && Backward.Scale.Of(length) <= Backward.Budgets[lane] / part;
             if (small && part != int.MaxValue)
-                _pieces.Add(sequence, forward, LanePlacement.LargestShare(length, world.Width));
-            else if (!Forward.Pour(sequence, length, _identity, lane, 1) || !Backward.Pour(sequence, length, _identity, lane, 1))
-                return Fails(sequence);
+                break;
         }
 
-        return Pack(Forward, plan, lane, slots) && PackBackward(plan, lane, slots, backwardEven);
+        _pieces.Begin(end - poured);
+        for (int i = poured; i < end; i++)
+        {
+            int length = plan.Lengths[_laneItems[i]];
+            _pieces.Add(_laneItems[i], Forward.Scale.Of(length), LanePlacement.LargestShare(length, world.Width));
+        }
+
+        Pack(Forward, lane, slots);
+        if (!PutPacked(Forward, plan, lane) || !Pour(Forward, plan, lane, poured))
+            return false;
+
+        // The units of the forward again where they are even enough: then the backward finds its rows together.
+        for (int piece = 0; piece < _pieces.Count; piece++)
+            _pieces.Costs[piece] = Backward.Scale.Of(plan.Lengths[_pieces.Sequences[piece]]);
+        if (!TryRepeatForward(lane, slots))
+            Pack(Backward, lane, slots);
+        return PutPacked(Backward, plan, lane) && Pour(Backward, plan, lane, poured);
+    }
+
+    private bool Pour(SlotFilling filling, StepPlan plan, int lane, int end)
+    {
+        for (int i = _laneStarts[lane]; i < end; i++)
+        {
+            if (!filling.Pour(_laneItems[i], plan.Lengths[_laneItems[i]], _identity, lane, 1))
+                return Fails(_laneItems[i]);
+        }
+
+        return true;
     }
 
     // What the dearest slot of a lane may cost: its budget, or what rings have put there already.
     private static long Even(SlotFilling filling, int lane)
     {
         long least = Math.Max(filling.Budgets[lane], filling.Dearest(lane));
-        return least + (least / Tolerance);
+        return Even(least);
     }
 
-    private bool PackBackward(StepPlan plan, int lane, int slots, long even)
+    private bool TryRepeatForward(int lane, int slots)
     {
-        // The units of the forward again where they are even enough: then the backward finds its rows together.
-        SlotFilling filling = Backward;
-        for (int piece = 0; piece < _pieces.Count; piece++)
-            _pieces.Costs[piece] = filling.Scale.Of(plan.Lengths[_pieces.Sequences[piece]]);
-        if (MayRepeatForward(filling, lane, slots, even))
+        int first = lane * slots;
+        bool even = Charge(1);
+        for (int cell = first; cell < first + slots && even; cell++)
+            even = Backward.Rooms[cell] >= 0 && Backward.Loads[cell] <= Even(Backward.Budgets[lane]);
+        if (!even)
+            Charge(-1);
+        return even;
+
+        bool Charge(int sign)
         {
             for (int piece = 0; piece < _pieces.Count; piece++)
             {
-                int cell = (lane * slots) + _pieces.UnitOf[piece];
-                filling.Loads[cell] += _pieces.Costs[piece];
-                filling.Rooms[cell] -= _pieces.Tokens[piece];
-                filling.Cuts.Put(_pieces.Sequences[piece], _pieces.UnitOf[piece]);
+                if (_pieces.UnitOf[piece] < 0)
+                    continue;
+                Backward.Loads[first + _pieces.UnitOf[piece]] += sign * _pieces.Costs[piece];
+                Backward.Rooms[first + _pieces.UnitOf[piece]] -= sign * _pieces.Tokens[piece];
             }
 
             return true;
         }
-
-        return Pack(filling, plan, lane, slots);
     }
 
-    private bool MayRepeatForward(SlotFilling filling, int lane, int slots, long even)
-    {
-        int first = lane * slots;
-        for (int slot = 0; slot < slots; slot++)
-        {
-            long load = filling.Loads[first + slot], room = filling.Rooms[first + slot];
-            for (int piece = 0; piece < _pieces.Count; piece++)
-            {
-                if (_pieces.UnitOf[piece] < 0)
-                    return false;
-                if (_pieces.UnitOf[piece] != slot)
-                    continue;
-                load += _pieces.Costs[piece];
-                room -= _pieces.Tokens[piece];
-            }
-
-            if (load > even || room < 0)
-                return false;
-        }
-
-        return true;
-    }
-
-    private bool Pack(SlotFilling filling, StepPlan plan, int lane, int slots)
+    private void Pack(SlotFilling filling, int lane, int slots)
     {
         int first = lane * slots;
         _pieces.Pack(filling.Loads, filling.Rooms, first, slots);
-        bool all = true;
+        if (filling.Dearest(lane) <= Even(filling.Budgets[lane]))
+            return;
         for (int piece = 0; piece < _pieces.Count; piece++)
-            all &= _pieces.UnitOf[piece] >= 0;
-        if (all)
-            _pieces.Exchange(filling.Loads, filling.Rooms, first, slots);
-        if (all && _pieces.Count <= ExactUnits.MostPieces && slots <= ExactSlots && filling.Dearest(lane) > Even(filling.Budgets[lane]))
+        {
+            if (_pieces.UnitOf[piece] < 0)
+                return;
+        }
+
+        _pieces.Exchange(filling.Loads, filling.Rooms, first, slots);
+        if (_pieces.Count <= ExactUnits.MostPieces && slots <= ExactSlots && filling.Dearest(lane) > Even(filling.Budgets[lane]))
             _exact.Improve(_pieces, filling.Loads, filling.Rooms, first, slots, ExactSteps);
+    }
+
+    // What found no room whole is cut.
+    private bool PutPacked(SlotFilling filling, StepPlan plan, int lane)
+    {
         for (int piece = 0; piece < _pieces.Count; piece++)
         {
             int sequence = _pieces.Sequences[piece];

@@ -12,8 +12,10 @@ public readonly record struct PlacedPiece(int Rank, SequencePiece Piece);
 /// slot together; the others go on at their own pace.</summary>
 /// <param name="Forward">The forward of one layer.</param>
 /// <param name="Backward">The backward of one layer; other slices where groupings differ.</param>
-/// <param name="Placed">Who has what of the pieces of direct exchanges, in the forward: these exchanges say only what it costs.</param>
-public sealed record UnitSlot(LayerWork Forward, LayerWork Backward, EquatableArray<PlacedPiece> Placed = default);
+/// <param name="ForwardPlaced">Who has what of the pieces of direct exchanges, which say only what that costs, in the forward.</param>
+/// <param name="BackwardPlaced">The same in the backward.</param>
+public sealed record UnitSlot(
+    LayerWork Forward, LayerWork Backward, EquatableArray<PlacedPiece> ForwardPlaced, EquatableArray<PlacedPiece> BackwardPlaced);
 
 /// <summary>How one strategy runs one batch; all stages do the same.</summary>
 /// <param name="Strategy">The name of the strategy.</param>

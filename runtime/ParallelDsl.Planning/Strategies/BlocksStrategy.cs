@@ -146,7 +146,7 @@ internal static class BlocksStrategy
     // Sequences that lie whole on a rank are local; the others share one exchange.
     private static UnitSlot ToSlot(BatchProblem problem, List<PlacedPiece> placed, int[] nodes)
     {
-        var draft = new SlotDraft(nodes);
+        var draft = new SlotDraft(problem, nodes);
         var single = new RankGroup?[nodes.Length];
         var spread = new List<PlacedPiece>();
         foreach (IGrouping<int, PlacedPiece> sequence in placed.GroupBy(piece => piece.Piece.Sequence).OrderBy(group => group.Key))
@@ -158,13 +158,8 @@ internal static class BlocksStrategy
                 draft.Add(single[rank] ??= RankGroup.Of(rank, 1, ExchangeKind.Local), new(sequence.Key, 0, problem.Lengths[sequence.Key]));
         }
 
-        if (spread.Count == 0)
-        {
-            LayerWork local = draft.ToWork();
-            return new UnitSlot(local, local);
-        }
-
-        LayerWork work = draft.ToWork([new DirectDraft(problem).ToExchange(spread, nodes.Length)], spread);
-        return new UnitSlot(work, work, spread.ToEquatableArray());
+        if (spread.Count > 0)
+            draft.Add(new DirectDraft(problem).ToExchange(spread, nodes.Length), spread);
+        return draft.ToSlot();
     }
 }

@@ -17,7 +17,8 @@ internal readonly record struct ContextLayout(int Stages, int ContextRanks, int 
     {
         string pipeline = Stages > 1 ? Invariant($" x PP {Stages}") : "";
         string gathered = Kind == ExchangeKind.AllGather ? Invariant($", {HeadChunks} head chunks") : "";
-        return Invariant($"CP {ContextRanks} x DP {ranks / ContextRanks}{pipeline}, {Slots} micro-batches{gathered}{(Recompute ? ", recompute" : "")}");
+        string repeated = Recompute ? ", recompute" : "";
+        return Invariant($"CP {ContextRanks} x DP {ranks / ContextRanks}{pipeline}, {Slots} micro-batches{gathered}{repeated}");
     }
 }
 
@@ -25,26 +26,46 @@ internal readonly record struct ContextLayout(int Stages, int ContextRanks, int 
 /// data rank.</summary>
 internal static class ContextParallel
 {
-    /// <summary>Considers every number of context ranks that divides the stage's, of micro-batches and of head chunks, with and without
-    /// recomputation.</summary>
+    /// <summary>Considers every number of context ranks that divides the stage's, of micro-batches and of head chunks, recomputation where
+    /// memory asks for it, and for the best of them every weight of attention.</summary>
     /// <param name="search">Takes the plans.</param>
     /// <param name="strategy">The name of the strategy.</param>
     /// <param name="stages">P.</param>
     /// <param name="kind">How keys and values travel.</param>
-    /// <param name="costs">What a sequence costs when they are divided.</param>
-    public static void ConsiderAll(PlanSearch search, string strategy, int stages, ExchangeKind kind, Func<int, long> costs)
+    /// <param name="weight">The weight of attention in the first place, in thousandths.</param>
+    public static void ConsiderAll(PlanSearch search, string strategy, int stages, ExchangeKind kind, int weight)
+    {
+        ContextLayout best = default;
+        long bestTime = long.MaxValue;
+        Func<int, long> costs = LongestFirst.Flops(search.Problem, weight);
+        foreach (ContextLayout layout in Layouts(search, stages, kind))
+        {
+            // Repeating the forward only where its activations do not fit: it saves no time.
+            ContextLayout fitting = layout;
+            bool fits = Consider(search, strategy, layout, costs);
+            if (!fits)
+            {
+                fitting = layout with { Recompute = true };
+                fits = Consider(search, strategy, fitting, costs);
+            }
+
+            if (fits && search.LastTime < bestTime)
+                (best, bestTime) = (fitting, search.LastTime);
+        }
+
+        foreach (int other in SearchGrids.Weights.Where(other => other != weight && bestTime < long.MaxValue))
+            Consider(search, strategy, best, LongestFirst.Flops(search.Problem, other));
+    }
+
+    /// <summary>Every layout without recomputation.</summary>
+    public static IEnumerable<ContextLayout> Layouts(PlanSearch search, int stages, ExchangeKind kind)
     {
         foreach (int context in SearchGrids.Divisors(search.RanksOf(stages)))
         {
             foreach (int slots in SearchGrids.Slots(search, stages))
             {
                 foreach (int chunks in kind == ExchangeKind.AllGather && context > 1 ? SearchGrids.HeadChunks : [1])
-                {
-                    // Repeating the forward only where its activations do not fit: it saves no time.
-                    var layout = new ContextLayout(stages, context, slots, kind, chunks, Recompute: false);
-                    if (!Consider(search, strategy, layout, costs))
-                        Consider(search, strategy, layout with { Recompute = true }, costs);
-                }
+                    yield return new ContextLayout(stages, context, slots, kind, chunks, Recompute: false);
             }
         }
     }
@@ -77,7 +98,7 @@ internal static class ContextParallel
             groups[index] = RankGroup.Of(index * layout.ContextRanks, layout.ContextRanks, layout.Kind, layout.HeadChunks);
         var drafts = new SlotDraft[layout.Slots];
         for (int slot = 0; slot < drafts.Length; slot++)
-            drafts[slot] = new SlotDraft(nodes);
+            drafts[slot] = new SlotDraft(search.Problem, nodes);
         for (int sequence = 0; sequence < bins.Length; sequence++)
             drafts[bins[sequence] / data].Add(groups[bins[sequence] % data], new(sequence, 0, search.Problem.Lengths[sequence]));
         string choice = layout.Describe(nodes.Length);
@@ -87,8 +108,7 @@ internal static class ContextParallel
     /// <summary>Slots whose backwards have what their forwards have; empty ones are left out, but one stays.</summary>
     public static EquatableArray<UnitSlot> Slots(IEnumerable<SlotDraft> drafts)
     {
-        UnitSlot[] slots = [.. drafts.Select(draft => draft.ToWork()).Select(work => new UnitSlot(work, work))];
-        UnitSlot[] filled = [.. slots.Where(slot => slot.Forward.Exchanges.Length > 0)];
-        return new(filled.Length > 0 ? filled : [slots[0]]);
+        SlotDraft[] all = [.. drafts], filled = [.. all.Where(draft => !draft.IsEmpty)];
+        return (filled.Length > 0 ? filled : [all[0]]).Select(draft => draft.ToSlot()).ToEquatableArray();
     }
 }

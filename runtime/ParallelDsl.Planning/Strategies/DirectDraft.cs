@@ -14,9 +14,8 @@ internal sealed class DirectDraft(BatchProblem problem)
     private readonly EfficiencyCurve _curve = BatchSimulation.Curve;
 
     /// <summary>Pairs of a piece, as many more as attention is slower on a piece so short.</summary>
-    public long AreaOf(SequencePiece piece) => AreaOf(SequenceCosts.Area(piece.Start, piece.Length), piece.Length);
-
-    private long AreaOf(long area, int length) => area * _curve.At(LongShard) / _curve.At(length);
+    public long AreaOf(SequencePiece piece) =>
+        SequenceCosts.Area(piece.Start, piece.Length) * _curve.At(LongShard) / _curve.At(piece.Length);
 
     /// <summary>The exchange in which every rank fetches the keys and values that its pieces see from where they lie, each once; the first
     /// fetches of different ranks go to different ranks. A rank starts on what it has itself.</summary>
@@ -51,43 +50,46 @@ internal sealed class DirectDraft(BatchProblem problem)
     }
 
     /// <summary>Ranks that swap tokens for heads before attention and back after it (DeepSpeed-Ulysses; Jacobs et al., 2023): each then attends
-    /// whole sequences with its heads, at the rate of long shards, once all of them are there. Rows of all heads stand for more rows
-    /// of a part of them.</summary>
+    /// whole sequences with its heads, at the rate of long shards, once all of them are there. Heads are shared out as evenly as
+    /// those of keys and values can be; rows of all heads stand for more rows of a part of them.</summary>
     /// <param name="members">The ranks.</param>
-    /// <param name="lengths">Tokens of the sequences.</param>
+    /// <param name="pieces">Sequences, or slices of them whose earlier keys and values have been swapped before.</param>
     /// <param name="exchanges">Takes the attention of each rank.</param>
     /// <param name="moves">Takes what moves.</param>
-    public void AddHeads(int[] members, IEnumerable<int> lengths, List<Exchange> exchanges, List<(int From, int To, int Tokens)> moves)
+    public void AddHeads(int[] members, IEnumerable<SequencePiece> pieces, List<Exchange> exchanges, List<(int From, int To, int Tokens)> moves)
     {
         long area = 0, tokens = 0;
-        foreach (int length in lengths)
+        foreach (SequencePiece piece in pieces)
         {
-            area += AreaOf(SequenceCosts.Area(0, length), length);
-            tokens += length;
+            area += AreaOf(piece);
+            tokens += piece.Length;
         }
 
-        long count = members.Length, rows = (tokens + (count * count) - 1) / (count * count);
+        int count = members.Length, heads = problem.Model.KeyValueHeads;
         for (int distance = 0; distance < count; distance++)
         {
             for (int index = 0; index < count; index++)
             {
-                int attends = members[index], holds = members[(index + distance) % members.Length];
+                int attends = members[index], holds = members[(index + distance) % count];
+                int share = ((index + 1) * heads / count) - (index * heads / count);
                 if (distance > 0)
-                    moves.Add((attends, holds, (int)rows));
+                    moves.Add((attends, holds, (int)Ceiling(tokens * share, (long)count * heads)));
                 else
-                    exchanges.Add(Direct([attends], [(area + count - 1) / count], []));
+                    exchanges.Add(Direct([attends], [Ceiling(area * share, heads)], []));
             }
         }
     }
 
-    /// <summary>Where zigzag chunks of whole sequences lie.</summary>
-    public static void AddZigzag(List<PlacedPiece> placed, int[] members, int sequence, int length)
+    private static long Ceiling(long value, long divisor) => (value + divisor - 1) / divisor;
+
+    /// <summary>Where the zigzag chunks of a piece lie.</summary>
+    public static void AddZigzag(List<PlacedPiece> placed, int[] members, SequencePiece piece)
     {
         for (int member = 0; member < members.Length; member++)
         {
-            Segments segments = ZigzagSplit.SegmentsOf(length, members.Length, member);
+            Segments segments = ZigzagSplit.SegmentsOf(piece.Length, members.Length, member);
             for (int index = 0; index < segments.Count; index++)
-                placed.Add(new(members[member], new(sequence, segments[index].Start, segments[index].Length)));
+                placed.Add(new(members[member], new(piece.Sequence, piece.Start + segments[index].Start, segments[index].Length)));
         }
     }
 

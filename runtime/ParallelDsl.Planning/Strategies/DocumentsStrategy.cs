@@ -12,37 +12,44 @@ internal static class DocumentsStrategy
 {
     public static void Plan(PlanSearch search)
     {
-        int stages = search.Problem.Stages;
-        foreach (int context in SearchGrids.Divisors(search.RanksOf(stages)))
+        ContextLayout best = default;
+        long bestTime = long.MaxValue;
+        foreach (ContextLayout layout in ContextParallel.Layouts(search, search.Problem.Stages, ExchangeKind.AllGather))
         {
-            foreach (int slots in SearchGrids.Slots(search, stages))
+            ContextLayout fitting = layout;
+            long? time = Consider(search, layout, 1_000);
+            if (time is null)
             {
-                foreach (int chunks in context > 1 ? SearchGrids.HeadChunks : [1])
-                {
-                    if (!Consider(search, new(stages, context, slots, ExchangeKind.AllGather, chunks, Recompute: false)))
-                        Consider(search, new(stages, context, slots, ExchangeKind.AllGather, chunks, Recompute: true));
-                }
+                fitting = layout with { Recompute = true };
+                time = Consider(search, fitting, 1_000);
             }
+
+            if (time < bestTime)
+                (best, bestTime) = (fitting, time.Value);
         }
+
+        foreach (int weight in SearchGrids.Weights.Where(weight => weight != 1_000 && bestTime < long.MaxValue))
+            Consider(search, best, weight);
     }
 
-    private static bool Consider(PlanSearch search, ContextLayout layout)
+    // The time of the faster sharding, or null where nothing fits.
+    private static long? Consider(PlanSearch search, ContextLayout layout, int weight)
     {
         BatchProblem problem = search.Problem;
         int data = search.RanksOf(layout.Stages) / layout.ContextRanks;
         long capacity = layout.ContextRanks * search.SlotTokens(layout.Stages, layout.Slots, layout.Recompute);
-        int[] bins = LongestFirst.Assign(problem.Lengths, LongestFirst.Flops(problem), data * layout.Slots, capacity, out long missing);
+        int[] bins = LongestFirst.Assign(problem.Lengths, LongestFirst.Flops(problem, weight), data * layout.Slots, capacity, out long missing);
         if (missing > 0)
         {
             search.Lacks(missing);
-            return false;
+            return null;
         }
 
         BatchPlan byDocument = ContextParallel.Plan(search, StrategyNames.Documents, layout, bins);
-        bool fits = search.Consider(byDocument);
-        if (layout.ContextRanks > 1 && Adaptive(search, layout, bins, byDocument) is { } adaptive)
-            fits |= search.Consider(adaptive);
-        return fits;
+        long? time = search.Consider(byDocument) ? search.LastTime : null;
+        if (layout.ContextRanks > 1 && Adaptive(search, layout, bins, byDocument) is { } adaptive && search.Consider(adaptive))
+            time = Math.Min(time ?? long.MaxValue, search.LastTime);
+        return time;
     }
 
     // The plan in which each pack is sharded the faster way, or null where that is by document for all.
@@ -52,12 +59,10 @@ internal static class DocumentsStrategy
         int[] nodes = search.NodesOf(layout.Stages);
         int data = nodes.Length / layout.ContextRanks, whole = 0;
         var direct = new DirectDraft(problem);
-        var slots = new List<UnitSlot>();
+        var drafts = new List<SlotDraft>();
         for (int slot = 0; slot < layout.Slots; slot++)
         {
-            var draft = new SlotDraft(nodes);
-            var placed = new List<PlacedPiece>();
-            var exchanges = new List<Exchange>();
+            var draft = new SlotDraft(problem, nodes);
             for (int rank = 0; rank < data; rank++)
             {
                 int bin = (slot * data) + rank;
@@ -67,8 +72,7 @@ internal static class DocumentsStrategy
                 if (pack.Length > 1 && MostArea(direct, chunks) < MostArea(direct, Documents(problem.Lengths, pack, group.Ranks)))
                 {
                     whole++;
-                    exchanges.Add(direct.ToExchange(chunks, nodes.Length));
-                    placed.AddRange(chunks);
+                    draft.Add(direct.ToExchange(chunks, nodes.Length), chunks);
                     continue;
                 }
 
@@ -76,13 +80,11 @@ internal static class DocumentsStrategy
                     draft.Add(group, new(sequence, 0, problem.Lengths[sequence]));
             }
 
-            LayerWork work = draft.ToWork(exchanges, placed);
-            if (work.Exchanges.Length > 0)
-                slots.Add(new UnitSlot(work, work, placed.ToEquatableArray()));
+            drafts.Add(draft);
         }
 
         string choice = Invariant($"{byDocument.Choice}, {whole} packs as one sequence");
-        return whole == 0 ? null : byDocument with { Choice = choice, Slots = slots.ToEquatableArray() };
+        return whole == 0 ? null : byDocument with { Choice = choice, Slots = ContextParallel.Slots(drafts) };
     }
 
     private static long MostArea(DirectDraft direct, List<PlacedPiece> pieces) =>
@@ -92,7 +94,7 @@ internal static class DocumentsStrategy
     {
         var placed = new List<PlacedPiece>();
         foreach (int sequence in pack)
-            DirectDraft.AddZigzag(placed, ranks, sequence, lengths[sequence]);
+            DirectDraft.AddZigzag(placed, ranks, new(sequence, 0, lengths[sequence]));
         return placed;
     }
 

@@ -1,4 +1,3 @@
-using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Simulation.Clusters;
 using static System.FormattableString;
 
@@ -11,30 +10,45 @@ namespace ParallelDsl.Planning.Strategies;
 /// has it; where the heads divide).</summary>
 internal static class GroupsStrategy
 {
-    private const int MostCompositions = 240, Simulated = 6;
+    private const int MostCompositions = 240, Simulated = 12;
 
     private static readonly (ExchangeKind Kind, int HeadChunks, string Name)[] _kinds =
         [(ExchangeKind.Ring, 1, "ring"), (ExchangeKind.AllGather, 4, "all-gather"), (ExchangeKind.Direct, 1, "heads")];
 
     public static void Plan(PlanSearch search)
     {
+        (int Slots, bool Recompute) best = default;
+        long bestTime = long.MaxValue;
         foreach (int slots in SearchGrids.Slots(search, search.Problem.Stages))
         {
-            if (!Consider(search, slots, recompute: false))
-                Consider(search, slots, recompute: true);
+            bool recompute = false;
+            long? time = Consider(search, slots, recompute, 1_000);
+            if (time is null)
+            {
+                recompute = true;
+                time = Consider(search, slots, recompute, 1_000);
+            }
+
+            if (time < bestTime)
+                (best, bestTime) = ((slots, recompute), time.Value);
         }
+
+        foreach (int weight in SearchGrids.Weights.Where(weight => weight is not 0 and not 1_000 && bestTime < long.MaxValue))
+            Consider(search, best.Slots, best.Recompute, weight);
     }
 
-    private static bool Consider(PlanSearch search, int slots, bool recompute)
+    // The time of the fastest, or null where nothing fits.
+    private static long? Consider(PlanSearch search, int slots, bool recompute, int weight)
     {
         BatchProblem problem = search.Problem;
         int ranks = search.RanksOf(problem.Stages);
         long room = search.SlotTokens(problem.Stages, slots, recompute);
-        int[] slotOf = LongestFirst.Assign(problem.Lengths, LongestFirst.Flops(problem), slots, room * ranks, out long missing);
+        Func<int, long> costs = LongestFirst.Flops(problem, weight);
+        int[] slotOf = LongestFirst.Assign(problem.Lengths, costs, slots, room * ranks, out long missing);
         if (missing > 0)
         {
             search.Lacks(missing);
-            return false;
+            return null;
         }
 
         List<int[]> compositions = Compositions(ranks);
@@ -44,28 +58,32 @@ internal static class GroupsStrategy
             int[] sequences = [.. LongestFirst.Order(problem.Lengths).Where(sequence => slotOf[sequence] == slot)];
             if (sequences.Length == 0)
                 continue;
-            GroupAssignment[] best = [.. compositions
-                .Select(sizes => GroupAssignment.Of(problem, sizes, sequences, room))
+            GroupAssignment[] fastest = [.. compositions
+                .Select(sizes => GroupAssignment.Of(problem, costs, sizes, sequences, room))
                 .Where(assignment => assignment.Missing == 0)
                 .OrderBy(assignment => assignment.Predicted)
                 .Take(Simulated)];
-            if (best.Length == 0)
+            if (fastest.Length == 0)
             {
-                search.Lacks(compositions.Min(sizes => GroupAssignment.Of(problem, sizes, sequences, room).Missing));
-                return false;
+                search.Lacks(compositions.Min(sizes => GroupAssignment.Of(problem, costs, sizes, sequences, room).Missing));
+                return null;
             }
 
-            choices.Add(best);
+            choices.Add(fastest);
         }
 
-        bool fits = false;
+        long? time = null;
         for (int index = 0; index < Simulated; index++)
         {
             foreach ((ExchangeKind kind, int chunks, string name) in _kinds)
-                fits |= search.Consider(ToPlan(search, [.. choices.Select(best => best[Math.Min(index, best.Length - 1)])], kind, chunks, name, recompute));
+            {
+                GroupAssignment[] assignments = [.. choices.Select(fastest => fastest[Math.Min(index, fastest.Length - 1)])];
+                if (search.Consider(ToPlan(search, assignments, kind, chunks, name, recompute)))
+                    time = Math.Min(time ?? long.MaxValue, search.LastTime);
+            }
         }
 
-        return fits;
+        return time;
     }
 
     private static BatchPlan ToPlan(
@@ -80,33 +98,17 @@ internal static class GroupsStrategy
 
     private static UnitSlot ToSlot(BatchProblem problem, GroupAssignment slot, int[] nodes, ExchangeKind kind, int chunks)
     {
-        var draft = new SlotDraft(nodes);
-        var direct = new DirectDraft(problem);
-        var placed = new List<PlacedPiece>();
-        var attention = new List<Exchange>();
-        var moves = new List<(int From, int To, int Tokens)>();
+        var draft = new SlotDraft(problem, nodes);
         int first = 0;
         for (int group = 0; group < slot.Sizes.Length; group++)
         {
-            int size = slot.Sizes[group];
-            bool swaps = kind == ExchangeKind.Direct && size > 1 && problem.Model.KeyValueHeads % size == 0;
-            var ranks = RankGroup.Of(first, size, kind == ExchangeKind.Direct ? ExchangeKind.Ring : kind, chunks);
-            first += size;
-            if (slot.Sequences[group].Count == 0)
-                continue;
-            if (swaps)
-                direct.AddHeads(ranks.Ranks, slot.Sequences[group].Select(sequence => problem.Lengths[sequence]), attention, moves);
+            var ranks = RankGroup.Of(first, slot.Sizes[group], kind, chunks);
+            first += slot.Sizes[group];
             foreach (int sequence in slot.Sequences[group])
-            {
-                if (swaps)
-                    DirectDraft.AddZigzag(placed, ranks.Ranks, sequence, problem.Lengths[sequence]);
-                else
-                    draft.Add(ranks, new(sequence, 0, problem.Lengths[sequence]));
-            }
+                draft.Add(ranks, new(sequence, 0, problem.Lengths[sequence]));
         }
 
-        LayerWork work = draft.ToWork(attention, placed, moves);
-        return new UnitSlot(work, work, placed.ToEquatableArray());
+        return draft.ToSlot();
     }
 
     /// <summary>The ways to make groups of powers of two of all ranks, each descending; a few hundred spread evenly where there are more.</summary>
@@ -136,61 +138,5 @@ internal static class GroupsStrategy
             Extend(left - (count * largest), largest / 2, sizes, all);
             sizes.RemoveRange(sizes.Count - count, count);
         }
-    }
-}
-
-/// <summary>Which group has which sequences of a micro-batch.</summary>
-/// <param name="Sizes">Ranks of each group, descending.</param>
-/// <param name="Sequences">Sequences of each group.</param>
-/// <param name="Predicted">Nanoseconds of the slowest group by FlexSP's model: cost by ranks, and what they exchange by the rate of their link.</param>
-/// <param name="Missing">Tokens that find no room.</param>
-internal sealed record GroupAssignment(int[] Sizes, List<int>[] Sequences, long Predicted, long Missing)
-{
-    /// <summary>Gives every sequence to the group that is done with it first.</summary>
-    /// <param name="problem">The batch.</param>
-    /// <param name="sizes">Ranks of each group.</param>
-    /// <param name="sequences">The sequences, longest first.</param>
-    /// <param name="room">Tokens that a rank has room for.</param>
-    public static GroupAssignment Of(BatchProblem problem, int[] sizes, int[] sequences, long room)
-    {
-        SequenceCosts costs = problem.Model.Costs(recompute: false);
-        var node = problem.Cluster.Nodes[0];
-        long[] loads = new long[sizes.Length], tokens = new long[sizes.Length];
-        var lists = new List<int>[sizes.Length];
-        for (int group = 0; group < lists.Length; group++)
-            lists[group] = [];
-
-        // Queries, keys, values, outputs and their gradients.
-        long moved = 2L * problem.Model.Layers * ((2L * problem.Model.HiddenBytesPerToken) + problem.Model.KeyValueBytesPerToken);
-        long inside = Math.Max(1, node.Device.LinkBytesPerNanosecond);
-        long between = Math.Max(1, (long)node.NicsPerNode * node.NicGbps / 8 / node.DevicesPerNode);
-        long missing = 0;
-        foreach (int sequence in sequences)
-        {
-            int length = problem.Lengths[sequence], best = -1;
-            long compute = costs.Both(0, length) / problem.FlopsPerNanosecond, bestEnd = long.MaxValue;
-            for (int group = 0; group < sizes.Length; group++)
-            {
-                int size = sizes[group];
-                if (tokens[group] + length > size * room)
-                    continue;
-                long transfer = size == 1 ? 0 : length * moved / (size <= node.DevicesPerNode ? inside : between);
-                long end = loads[group] + ((compute + transfer) / size);
-                if (end < bestEnd)
-                    (best, bestEnd) = (group, end);
-            }
-
-            if (best < 0)
-            {
-                missing += length;
-                continue;
-            }
-
-            loads[best] = bestEnd;
-            tokens[best] += length;
-            lists[best].Add(sequence);
-        }
-
-        return new GroupAssignment(sizes, lists, loads.Max(), missing);
     }
 }

@@ -56,7 +56,7 @@ internal static class HybridDataStrategy
             }
 
             while (drafts.Count <= slot)
-                drafts.Add(new SlotDraft(search.NodesOf(search.Problem.Stages)));
+                drafts.Add(new SlotDraft(search.Problem, search.NodesOf(search.Problem.Stages)));
             drafts[slot].Add(ranks, new(sequence, 0, length));
             held += length;
         }

@@ -50,9 +50,12 @@ internal static class LongestFirst
     }
 
     /// <summary>FLOPs of a sequence, forward and backward.</summary>
-    public static Func<int, long> Flops(BatchProblem problem)
+    /// <param name="problem">The batch.</param>
+    /// <param name="pairPermille">The weight of attention, in thousandths: more where short shards make it slower, 0 to balance tokens.</param>
+    public static Func<int, long> Flops(BatchProblem problem, int pairPermille = 1_000)
     {
         SequenceCosts costs = problem.Model.Costs(recompute: false);
-        return length => costs.Both(0, length);
+        long pair = (costs.PairForward + costs.PairBackward) / 1_000 * pairPermille, token = costs.TokenForward + costs.TokenBackward;
+        return length => (pair * SequenceCosts.Area(0, length)) + (token * length);
     }
 }

@@ -21,8 +21,8 @@ internal sealed class PlanSearch(BatchProblem problem)
     /// <summary>The node of every rank of a stage; those of the first stage stand for all.</summary>
     public int[] NodesOf(int stages) => BatchSimulation.NodesOf(problem, stages);
 
-    /// <summary>The simulated time of the best plan so far.</summary>
-    public long Best => _time?.Nanoseconds ?? long.MaxValue;
+    /// <summary>The simulated time of the last plan that fitted.</summary>
+    public long LastTime { get; private set; }
 
     /// <summary>The best plan so far.</summary>
     public BatchPlan? BestPlan => _best;
@@ -50,7 +50,8 @@ internal sealed class PlanSearch(BatchProblem problem)
 
         SimulatedBatch time = _simulation.Run(plan);
         _candidates++;
-        if (time.Nanoseconds < Best)
+        LastTime = time.Nanoseconds;
+        if (_time is null || time.Nanoseconds < _time.Nanoseconds)
             (_best, _time) = (plan, time);
         return true;
     }

@@ -1,6 +1,5 @@
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Simulation.Clusters;
-using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Strategies;
 
@@ -9,65 +8,77 @@ namespace ParallelDsl.Planning.Strategies;
 /// attention, how keys and values travel, recomputation. One after the other, the best so far with another value of one constant.</summary>
 internal sealed class PlannedStrategy
 {
+    // A second time round, what was found first is seen with what was found last.
+    private const int Rounds = 2;
+
     private static readonly int[] _windows = [1, 2, 4, 8];
-    private static readonly int[] _weights = [1_250, 1_500, 2_000, 2_500];
     private static readonly int[] _thresholds = [0, 250, 500, 2_000];
     private static readonly int[] _rooms = [1_050, 1_200, 1_400, 1_700, 2_000];
-    private static readonly ExchangeKind[] _kinds = [ExchangeKind.Ring, ExchangeKind.AllGather];
+    private static readonly ExchangeKind[] _kinds = [ExchangeKind.Ring, ExchangeKind.AllGather, ExchangeKind.Direct];
 
     private readonly PlanSearch _search;
     private readonly string _strategy;
+    private readonly ParallelDsl.Packing _packing;
+    private readonly SequenceBalance _balance;
     private readonly StepPlan _plan = new();
     private readonly int[] _lengths;
+    private readonly HashSet<StepChoice> _tried = [];
     private StepChoice _best;
-    private bool _found;
+    private long _bestTime = long.MaxValue;
 
-    private PlannedStrategy(PlanSearch search, string strategy)
+    private PlannedStrategy(PlanSearch search, string strategy, ParallelDsl.Packing packing, SequenceBalance balance)
     {
-        (_search, _strategy) = (search, strategy);
+        (_search, _strategy, _packing, _balance) = (search, strategy, packing, balance);
         _lengths = [.. search.Problem.Lengths];
     }
+
+    private IEnumerable<ExchangeKind> Kinds => _kinds.Where(kind => kind != ExchangeKind.Direct || _search.Problem.Assumptions.SwapsHeads);
 
     /// <summary>Asymmetric units over hierarchical rings; also each without the other, for batches that one of them spoils.</summary>
     public static void PlanJoint(PlanSearch search)
     {
-        var strategy = new PlannedStrategy(search, StrategyNames.Joint);
-        strategy.Survey(ParallelDsl.Packing.Asymmetric, SequenceBalance.Hierarchical);
-        strategy.Survey(ParallelDsl.Packing.Tokens, SequenceBalance.Hierarchical);
-        strategy.Survey(ParallelDsl.Packing.Asymmetric, SequenceBalance.Zigzag);
-        strategy.Refine();
+        Plan(search, StrategyNames.Joint, ParallelDsl.Packing.Asymmetric, SequenceBalance.Hierarchical);
+        Plan(search, StrategyNames.Joint, ParallelDsl.Packing.Tokens, SequenceBalance.Hierarchical);
+        Plan(search, StrategyNames.Joint, ParallelDsl.Packing.Asymmetric, SequenceBalance.Zigzag);
     }
 
     /// <summary>Hierarchical rings in units of whole sequences.</summary>
-    public static void PlanHierarchical(PlanSearch search)
-    {
-        var strategy = new PlannedStrategy(search, StrategyNames.Hierarchical);
-        strategy.Survey(ParallelDsl.Packing.Tokens, SequenceBalance.Hierarchical);
-        strategy.Refine();
-    }
+    public static void PlanHierarchical(PlanSearch search) =>
+        Plan(search, StrategyNames.Hierarchical, ParallelDsl.Packing.Tokens, SequenceBalance.Hierarchical);
 
     /// <summary>Asymmetric units over rings of whole data ranks.</summary>
-    public static void PlanAsymmetric(PlanSearch search)
+    public static void PlanAsymmetric(PlanSearch search) =>
+        Plan(search, StrategyNames.Asymmetric, ParallelDsl.Packing.Asymmetric, SequenceBalance.Zigzag);
+
+    private static void Plan(PlanSearch search, string name, ParallelDsl.Packing packing, SequenceBalance balance)
     {
-        var strategy = new PlannedStrategy(search, StrategyNames.Asymmetric);
-        strategy.Survey(ParallelDsl.Packing.Asymmetric, SequenceBalance.Zigzag);
-        strategy.Refine();
+        var strategy = new PlannedStrategy(search, name, packing, balance);
+        strategy.Survey();
+        for (int round = 0; round < Rounds && strategy._bestTime < long.MaxValue; round++)
+            strategy.Refine();
     }
 
-    // Every layout of ranks, number of units and window.
-    private void Survey(ParallelDsl.Packing packing, SequenceBalance balance)
+    // Every layout of ranks, number of units and window, with every kind of exchange: what is balanced best depends on that.
+    private void Survey()
     {
         foreach (int stages in SearchGrids.Stages(_search.Problem))
         {
-            foreach (int sequenceRanks in SequenceRanks(stages, packing, balance))
+            foreach (int sequenceRanks in SequenceRanks(stages))
             {
                 foreach (int slots in SearchGrids.Slots(_search, stages))
                 {
-                    foreach (int window in _windows.Where(window => window <= (packing == ParallelDsl.Packing.Tokens ? 1 : slots)))
+                    foreach (int window in _windows.Where(window => window <= (_packing == ParallelDsl.Packing.Tokens ? 1 : slots)))
                     {
-                        StepChoice choice = new StepChoice(packing, balance, stages, sequenceRanks, slots) with { Window = window };
-                        if (!Consider(choice))
-                            Consider(choice with { Recompute = true });
+                        foreach (ExchangeKind kind in Kinds)
+                        {
+                            StepChoice choice = new StepChoice(_packing, _balance, stages, sequenceRanks, slots) with
+                            {
+                                Window = window,
+                                Transport = new(kind, kind, Routed: true, Remapped: false),
+                            };
+                            if (!Consider(choice))
+                                Consider(choice with { Recompute = true });
+                        }
                     }
                 }
             }
@@ -75,19 +86,17 @@ internal sealed class PlannedStrategy
     }
 
     // Data ranks count for whole-sequence units and for rings of whole data ranks; a joint plan places over all ranks.
-    private IEnumerable<int> SequenceRanks(int stages, ParallelDsl.Packing packing, SequenceBalance balance) =>
-        packing == ParallelDsl.Packing.Asymmetric && balance == SequenceBalance.Hierarchical
+    private IEnumerable<int> SequenceRanks(int stages) =>
+        _packing == ParallelDsl.Packing.Asymmetric && _balance == SequenceBalance.Hierarchical
             ? [1]
             : SearchGrids.Divisors(_search.RanksOf(stages)).Reverse();
 
     // The best so far with other values, one constant after the other.
     private void Refine()
     {
-        if (!_found)
-            return;
-        foreach (int weight in _weights)
+        foreach (int weight in SearchGrids.Weights.Where(weight => weight is not 0 and not 1_000))
             Consider(_best with { PairPermille = weight });
-        if (_best.Balance == SequenceBalance.Hierarchical)
+        if (_balance == SequenceBalance.Hierarchical)
         {
             foreach (int threshold in _thresholds)
                 Consider(_best with { OverlapPermille = threshold });
@@ -95,9 +104,9 @@ internal sealed class PlannedStrategy
 
         foreach (int room in _rooms)
             Consider(_best with { RoomPermille = room });
-        foreach (ExchangeKind intra in _kinds)
+        foreach (ExchangeKind intra in Kinds)
         {
-            foreach (ExchangeKind inter in _kinds)
+            foreach (ExchangeKind inter in Kinds)
             {
                 for (int routed = 0; routed < 2; routed++)
                     Consider(_best with { Transport = _best.Transport with { IntraNode = intra, InterNode = inter, Routed = routed > 0 } });
@@ -107,24 +116,31 @@ internal sealed class PlannedStrategy
         Consider(_best with { Transport = _best.Transport with { Remapped = true } });
     }
 
+    // Whether it is new and fits.
     private bool Consider(StepChoice choice)
     {
+        if (!_tried.Add(choice))
+            return false;
         int[] nodes = _search.NodesOf(choice.Stages);
-        if (!StepPlanner.TryPlan(ConstantsOf(choice, nodes), _lengths, _lengths.Length, _plan))
+        StepConstants constants = ConstantsOf(choice, nodes);
+        if (constants.UnitTokensPerRank < 1)
         {
-            // How much that is the planner does not say; at least the tokens that no rank has room for.
-            long room = _search.SlotTokens(choice.Stages, choice.Slots, choice.Recompute, choice.Lag) * choice.Slots * nodes.Length;
-            _search.Lacks(Math.Max(1, _search.Problem.Tokens - room));
+            _search.Lacks(_search.Problem.Tokens);
+            return false;
+        }
+
+        if (!StepPlanner.TryPlan(constants, _lengths, _lengths.Length, _plan))
+        {
+            _search.Lacks(_plan.Workspace.Misfit.Missing);
             return false;
         }
 
         EquatableArray<UnitSlot> slots = new StepSlots(_search.Problem, nodes).Of(_plan, choice.Transport);
-        long before = _search.Best;
         string text = choice.Describe(nodes.Length);
         if (!_search.Consider(new BatchPlan(_strategy, text, choice.Stages, slots, choice.Lag, choice.Recompute)))
             return false;
-        if (_search.Best < before)
-            (_best, _found) = (choice, true);
+        if (_search.LastTime < _bestTime)
+            (_best, _bestTime) = (choice, _search.LastTime);
         return true;
     }
 
@@ -165,50 +181,5 @@ internal sealed class PlannedStrategy
         long rate = between ? (long)group.NicsPerNode * group.NicGbps / 8 : group.Device.LinkBytesPerNanosecond;
         long tokens = 2 * problem.FlopsPerNanosecond * problem.Model.KeyValueWidth / (problem.Model.Hidden * Math.Max(1, rate));
         return (int)Math.Max(1, tokens * permille / 1000);
-    }
-}
-
-/// <summary>One setting of what our strategies search.</summary>
-/// <param name="Packing">How sequences become units.</param>
-/// <param name="Balance">How they are spread over ranks.</param>
-/// <param name="Stages">P.</param>
-/// <param name="SequenceRanks">S.</param>
-/// <param name="Slots">M, units of each data rank.</param>
-internal readonly record struct StepChoice(ParallelDsl.Packing Packing, SequenceBalance Balance, int Stages, int SequenceRanks, int Slots)
-{
-    /// <summary>Units that may exchange slices; backwards are later by one less.</summary>
-    public int Window { get; init; } = 1;
-
-    /// <summary>The weight of attention in balancing, in thousandths of its FLOPs: more where short shards make it slower.</summary>
-    public int PairPermille { get; init; } = 1_000;
-
-    /// <summary>Least tokens of a ring's rank, in thousandths of the overlap rule's.</summary>
-    public int OverlapPermille { get; init; } = 1_000;
-
-    /// <summary>Tokens that a unit may hold on a rank, in thousandths of the mean; 0 where only memory limits them.</summary>
-    public int RoomPermille { get; init; }
-
-    /// <summary>How keys and values travel.</summary>
-    public StepTransport Transport { get; init; } = new(ExchangeKind.Ring, ExchangeKind.Ring, Routed: true, Remapped: false);
-
-    /// <summary>Whether the backward repeats the forward.</summary>
-    public bool Recompute { get; init; }
-
-    /// <summary>A window's backwards come after all its forwards.</summary>
-    public int Lag => Window - 1;
-
-    /// <summary>The setting, for people.</summary>
-    public string Describe(int ranks)
-    {
-        string pipeline = Stages > 1 ? Invariant($"PP {Stages}, ") : "";
-        string units = Packing == ParallelDsl.Packing.Asymmetric ? Invariant($"{Slots} asymmetric units in windows of {Window}") : Invariant($"{Slots} units");
-        string balance = Balance == SequenceBalance.Hierarchical ? "hierarchical" : "zigzag";
-        string weight = PairPermille == 1_000 ? "" : Invariant($", attention x{PairPermille / 1000}.{PairPermille / 10 % 100:00}");
-        string overlap = OverlapPermille == 1_000 ? "" : Invariant($", overlap x{OverlapPermille / 1000}.{OverlapPermille / 10 % 100:00}");
-        string room = RoomPermille == 0 ? "" : Invariant($", room x{RoomPermille / 1000}.{RoomPermille / 10 % 100:00}");
-        string between = Transport.InterNode == ExchangeKind.AllGather ? "all-gather" : Transport.Routed ? "routed ring" : "ring";
-        string inside = Transport.IntraNode == ExchangeKind.AllGather ? "all-gather" : "ring";
-        string ends = (Transport.Remapped ? ", remapped" : "") + (Recompute ? ", recompute" : "");
-        return Invariant($"{ranks / SequenceRanks} data ranks of {SequenceRanks}, {balance}, {pipeline}{units}{weight}{overlap}{room}, {inside} in nodes, {between} between{ends}");
     }
 }

@@ -21,14 +21,13 @@ internal static class RankLoads
         {
             AddLinear(slot.Forward, costs.TokenForward, forward);
             AddLinear(slot.Backward, costs.TokenBackward, backward);
-            foreach ((int rank, RankSlice slice) in Of(slot.Forward, slot.Placed, nodes))
+            foreach ((int rank, RankSlice slice) in Of(slot.Forward, slot.ForwardPlaced, nodes))
             {
                 slices[rank].Add(slice);
                 forward[rank] += costs.PairForward * SequenceCosts.Area(slice.Start, slice.Length);
             }
 
-            // Direct exchanges have one grouping for both passes.
-            foreach ((int rank, RankSlice slice) in Of(slot.Backward, slot.Placed, nodes))
+            foreach ((int rank, RankSlice slice) in Of(slot.Backward, slot.BackwardPlaced, nodes))
                 backward[rank] += costs.PairBackward * SequenceCosts.Area(slice.Start, slice.Length);
         }
 
@@ -62,7 +61,10 @@ internal static class RankLoads
                 {
                     Segments segments = ZigzagSplit.SegmentsOf(piece.Length, members, member);
                     for (int index = 0; index < segments.Count; index++)
-                        yield return (exchange.Members[member], new(piece.Sequence, piece.Start + segments[index].Start, segments[index].Length, zone));
+                    {
+                        int start = piece.Start + segments[index].Start;
+                        yield return (exchange.Members[member], new(piece.Sequence, start, segments[index].Length, zone));
+                    }
                 }
             }
         }

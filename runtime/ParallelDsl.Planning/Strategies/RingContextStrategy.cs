@@ -30,7 +30,6 @@ internal static class RingContextStrategy
     public static void PlanTuned(PlanSearch search)
     {
         Plan(search);
-        int stages = search.Problem.Stages;
-        ContextParallel.ConsiderAll(search, StrategyNames.RingContextTuned, stages, ExchangeKind.Ring, LongestFirst.Flops(search.Problem));
+        ContextParallel.ConsiderAll(search, StrategyNames.RingContextTuned, search.Problem.Stages, ExchangeKind.Ring, weight: 1_000);
     }
 }

@@ -6,6 +6,9 @@ internal static class SearchGrids
     /// <summary>Parts of an all-gather.</summary>
     public static int[] HeadChunks { get; } = [1, 2, 4, 8];
 
+    /// <summary>Weights of attention in balancing, in thousandths of its FLOPs. 0 balances tokens.</summary>
+    public static int[] Weights { get; } = [0, 1_000, 1_250, 1_500, 2_000, 2_500];
+
     /// <summary>Numbers of stages: those of the problem, and twice and four times as many. Fewer would look good for nothing, because the
     /// traffic of weights, which stages save, is left out.</summary>
     public static IEnumerable<int> Stages(BatchProblem problem)

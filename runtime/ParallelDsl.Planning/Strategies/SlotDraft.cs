@@ -5,12 +5,18 @@ using ParallelDsl.Planning.Simulation.Clusters;
 namespace ParallelDsl.Planning.Strategies;
 
 /// <summary>Collects the pieces of one pass of one slot: those of the same ranks become one exchange.</summary>
+/// <param name="problem">The batch.</param>
 /// <param name="nodes">The node of every rank of a stage.</param>
-internal sealed class SlotDraft(int[] nodes)
+internal sealed class SlotDraft(BatchProblem problem, int[] nodes)
 {
     private readonly List<(RankGroup Group, List<SequencePiece> Pieces)> _groups = [];
     private readonly Dictionary<RankGroup, int> _indexOf = [];
+    private readonly List<Exchange> _direct = [];
+    private readonly List<PlacedPiece> _placed = [];
     private readonly int[] _tokens = new int[nodes.Length];
+
+    /// <summary>Whether there is nothing in it.</summary>
+    public bool IsEmpty => _groups.Count == 0 && _placed.Count == 0;
 
     /// <summary>Adds a piece to <paramref name="group"/>: the same object for the same ranks.</summary>
     public void Add(RankGroup group, SequencePiece piece)
@@ -28,27 +34,52 @@ internal sealed class SlotDraft(int[] nodes)
             _tokens[group.Ranks[member]] += ZigzagSplit.TokensOf(piece.Length, members, member);
     }
 
-    /// <summary>The work, its exchanges in the order in which Zeppelin's attention engine issues them: those between nodes, those inside
-    /// nodes, local ones.</summary>
-    /// <param name="direct">Exchanges whose tokens <paramref name="placed"/> tells.</param>
-    /// <param name="placed">Where they are.</param>
-    /// <param name="moves">Rows that move for attention.</param>
-    public LayerWork ToWork(
-        IReadOnlyList<Exchange>? direct = null, IReadOnlyList<PlacedPiece>? placed = null, IReadOnlyList<(int From, int To, int Tokens)>? moves = null)
+    /// <summary>Adds an exchange that says only what it costs.</summary>
+    /// <param name="exchange">The exchange.</param>
+    /// <param name="placed">Where its pieces lie.</param>
+    public void Add(Exchange exchange, IReadOnlyList<PlacedPiece> placed)
     {
-        int[] tokens = [.. _tokens];
-        foreach (PlacedPiece piece in placed ?? [])
-            tokens[piece.Rank] += piece.Piece.Length;
-        IEnumerable<Exchange> exchanges = _groups
-            .OrderByDescending(item => (int)ZoneOf(item.Group.Ranks, nodes))
-            .Select(item => ToExchange(item.Group, item.Pieces));
-        return new LayerWork
+        _direct.Add(exchange);
+        _placed.AddRange(placed);
+        foreach (PlacedPiece piece in placed)
+            _tokens[piece.Rank] += piece.Piece.Length;
+    }
+
+    /// <summary>The slot whose backward has the same pieces.</summary>
+    public UnitSlot ToSlot() => ToSlot(this);
+
+    /// <summary>The slot, its exchanges in the order in which Zeppelin's attention engine issues them: those between nodes, those inside
+    /// nodes, local ones.</summary>
+    /// <param name="backward">What the backward has.</param>
+    public UnitSlot ToSlot(SlotDraft backward)
+    {
+        LayerWork work = ToWork(out EquatableArray<PlacedPiece> placed);
+        if (ReferenceEquals(backward, this))
+            return new UnitSlot(work, work, placed, placed);
+        LayerWork backwardWork = backward.ToWork(out EquatableArray<PlacedPiece> backwardPlaced);
+        return new UnitSlot(work, backwardWork, placed, backwardPlaced);
+    }
+
+    private LayerWork ToWork(out EquatableArray<PlacedPiece> placed)
+    {
+        var exchanges = new List<Exchange>(_direct);
+        var moves = new List<(int From, int To, int Tokens)>();
+        var lying = new List<PlacedPiece>(_placed);
+        foreach ((RankGroup group, List<SequencePiece> pieces) in _groups.OrderByDescending(item => (int)ZoneOf(item.Group.Ranks, nodes)))
         {
-            Ranks = nodes.Length,
-            LinearTokens = tokens,
-            Exchanges = [.. direct ?? [], .. exchanges],
-            RemapMoves = [.. moves ?? []],
-        };
+            if (!group.SwapsHeads(problem.Model))
+            {
+                exchanges.Add(ToExchange(group, pieces));
+                continue;
+            }
+
+            new DirectDraft(problem).AddHeads(group.Ranks, pieces, exchanges, moves);
+            foreach (SequencePiece piece in pieces)
+                DirectDraft.AddZigzag(lying, group.Ranks, piece);
+        }
+
+        placed = lying.ToEquatableArray();
+        return new LayerWork { Ranks = nodes.Length, LinearTokens = _tokens, Exchanges = [.. exchanges], RemapMoves = [.. moves] };
     }
 
     /// <summary>How far the ranks of an exchange lie apart.</summary>
@@ -67,7 +98,7 @@ internal sealed class SlotDraft(int[] nodes)
 
     private static Exchange ToExchange(RankGroup group, List<SequencePiece> pieces) => new()
     {
-        Kind = group.Ranks.Length == 1 ? ExchangeKind.Local : group.Kind,
+        Kind = group.Ranks.Length == 1 ? ExchangeKind.Local : group.Kind == ExchangeKind.Direct ? ExchangeKind.Ring : group.Kind,
         Members = group.Ranks,
         Pieces = [.. pieces],
         HeadChunks = group.HeadChunks,
@@ -77,7 +108,7 @@ internal sealed class SlotDraft(int[] nodes)
 
 /// <summary>Ranks over which sequences are spread together, and how keys and values travel between them. Equal to itself alone.</summary>
 /// <param name="ranks">The ranks, of a ring in cyclic order.</param>
-/// <param name="kind">How keys and values travel.</param>
+/// <param name="kind">How keys and values travel. Direct: tokens are swapped for heads where there are as many, else in a ring.</param>
 /// <param name="headChunks">Parts of an all-gather.</param>
 /// <param name="routed">Whether hops between nodes may use several interfaces.</param>
 internal sealed class RankGroup(int[] ranks, ExchangeKind kind, int headChunks = 1, bool routed = false)
@@ -89,6 +120,10 @@ internal sealed class RankGroup(int[] ranks, ExchangeKind kind, int headChunks =
     public int HeadChunks => headChunks;
 
     public bool Routed => routed;
+
+    /// <summary>Whether its ranks swap tokens for heads.</summary>
+    public bool SwapsHeads(BatchModel model) =>
+        kind == ExchangeKind.Direct && ranks.Length > 1 && ranks.Length <= model.KeyValueHeads;
 
     /// <summary>Consecutive ranks.</summary>
     public static RankGroup Of(int first, int count, ExchangeKind kind, int headChunks = 1, bool routed = false)

@@ -14,6 +14,14 @@ internal readonly record struct StepTransport(ExchangeKind IntraNode, ExchangeKi
     // Chunks of heads of an all-gather: enough to hide all but an eighth of it.
     private const int HeadChunks = 8;
 
+    /// <summary>A kind by the name that choices have for it.</summary>
+    public static string NameOf(ExchangeKind kind) => kind switch
+    {
+        ExchangeKind.AllGather => "all-gather",
+        ExchangeKind.Direct => "heads",
+        _ => "ring",
+    };
+
     /// <summary>The group of the ranks of a ring.</summary>
     public RankGroup GroupOf(int[] ranks, Zone zone)
     {
@@ -45,10 +53,12 @@ internal sealed class StepSlots(BatchProblem problem, int[] nodes)
         for (int slot = 0; slot < slots.Length; slot++)
         {
             // A row's activations stay where its forward was, so that a slot of other rows in the backward keeps the layout of attention.
-            LayerWork work = forward[slot].ToWork();
+            slots[slot] = forward[slot].ToSlot(plan.IsSymmetric ? forward[slot] : backward[slot]);
             if (transport.Remapped && plan.IsSymmetric)
-                work = Remapped(work);
-            slots[slot] = new UnitSlot(work, plan.IsSymmetric ? work : backward[slot].ToWork());
+            {
+                LayerWork work = Remapped(slots[slot].Forward);
+                slots[slot] = slots[slot] with { Forward = work, Backward = work };
+            }
         }
 
         return new(slots);
@@ -58,7 +68,7 @@ internal sealed class StepSlots(BatchProblem problem, int[] nodes)
     {
         var drafts = new SlotDraft[plan.MicroBatches];
         for (int slot = 0; slot < drafts.Length; slot++)
-            drafts[slot] = new SlotDraft(nodes);
+            drafts[slot] = new SlotDraft(problem, nodes);
         for (int index = 0; index < plan.SliceCount; index++)
         {
             Slice slice = plan.Slices[index];
@@ -79,7 +89,7 @@ internal sealed class StepSlots(BatchProblem problem, int[] nodes)
             Ranks = work.Ranks,
             LinearTokens = after,
             Exchanges = work.Exchanges,
-            RemapMoves = [.. _remap.Moves.Take(_remap.MoveCount).Select(move => (move.From, move.To, move.Tokens))],
+            RemapMoves = [.. work.RemapMoves, .. _remap.Moves.Take(_remap.MoveCount).Select(move => (move.From, move.To, move.Tokens))],
         };
     }
 

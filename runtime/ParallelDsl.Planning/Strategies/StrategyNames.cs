@@ -42,7 +42,8 @@ public static class StrategyNames
     /// <summary>All names: ours, then what they are compared with.</summary>
     public static EquatableArray<string> All { get; } = new(
     [
-        Joint, Hierarchical, Asymmetric, RingContext, RingContextTuned, AllGatherContext, HybridData, Documents, Groups, Blocks, WholeSample, WholeSampleTuned,
+        Joint, Hierarchical, Asymmetric,
+        RingContext, RingContextTuned, AllGatherContext, HybridData, Documents, Groups, Blocks, WholeSample, WholeSampleTuned,
     ]);
 
     /// <summary>The names of the strategies that ours are compared with.</summary>

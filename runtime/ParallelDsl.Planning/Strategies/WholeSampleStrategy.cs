@@ -6,7 +6,7 @@ namespace ParallelDsl.Planning.Strategies;
 internal static class WholeSampleStrategy
 {
     /// <summary>Packs to the context length by first fit, the longest first; packs go round the data ranks in turn. Context parallelism
-    /// is the least power of two that a pack needs to fit into memory, at most a node without recomputation and any number
+    /// is the least power of two that a pack needs to fit into memory, at most a node without recomputation, at least a node
     /// with it.</summary>
     public static void Plan(PlanSearch search)
     {
@@ -15,8 +15,8 @@ internal static class WholeSampleStrategy
         int ranks = search.RanksOf(problem.Stages), node = problem.Cluster.Nodes.Min(group => group.DevicesPerNode);
         for (int recompute = 0; recompute < 2; recompute++)
         {
-            int most = recompute > 0 ? ranks : Math.Min(ranks, node);
-            foreach (int context in SearchGrids.Divisors(ranks).Where(divisor => (divisor & (divisor - 1)) == 0 && divisor <= most))
+            (int least, int most) = recompute > 0 ? (Math.Min(ranks, node), ranks) : (1, Math.Min(ranks, node));
+            foreach (int context in SearchGrids.Divisors(ranks).Where(divisor => IsPowerOfTwo(divisor) && divisor >= least && divisor <= most))
             {
                 int data = ranks / context, slots = (count + data - 1) / data;
                 var layout = new ContextLayout(problem.Stages, context, slots, ExchangeKind.Ring, 1, recompute > 0);
@@ -33,11 +33,10 @@ internal static class WholeSampleStrategy
         Plan(search);
         BatchProblem problem = search.Problem;
         foreach (int stages in SearchGrids.Stages(problem))
-        {
-            ContextParallel.ConsiderAll(
-                search, StrategyNames.WholeSampleTuned, stages, ExchangeKind.Ring, LongestFirst.Flops(problem));
-        }
+            ContextParallel.ConsiderAll(search, StrategyNames.WholeSampleTuned, stages, ExchangeKind.Ring, weight: 1_000);
     }
+
+    private static bool IsPowerOfTwo(int number) => (number & (number - 1)) == 0;
 
     /// <summary>The pack of each sequence: the first that has room, the longest sequence first.</summary>
     /// <param name="lengths">Tokens of each sequence, none longer than a pack.</param>

@@ -115,6 +115,11 @@ internal static class StepChecks
     public static long[,] Tokens(StepPlan plan, bool backward) => Sum(plan, backward, (slice, ranks, member) =>
         ZigzagSplit.TokensOf(slice.Length, ranks, member));
 
+    /// <summary>FLOPs of the token that sees <paramref name="keys"/> keys.</summary>
+    public static long CostOfToken(StepConstants constants, int keys, bool backward) => backward
+        ? (constants.Costs.PairBackward * keys) + constants.Costs.TokenBackward
+        : (constants.Costs.PairForward * keys) + constants.Costs.TokenForward;
+
     /// <summary>What each rank has to compute in each unit, in FLOPs: exact, from the pairs of its zigzag chunks.</summary>
     public static long[,] Flops(StepConstants constants, StepPlan plan, bool backward)
     {

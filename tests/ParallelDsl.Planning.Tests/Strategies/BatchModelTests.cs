@@ -57,7 +57,7 @@ public class BatchModelTests
             """).Value);
 
     [Theory]
-    [InlineData("""{"name": "m", "layers": 2, "hidden": 64, "heads": 8, "keyValueHeads": 4, "feedForward": 1, "vocab": 9}""", "did you mean 'vocabulary'?")]
+    [InlineData("""{"name": "m", "layers": 2, "hidden": 64, "heads": 8, "keyValueHeads": 4, "feedForward": 1, "vocabulari": 9}""", "did you mean 'vocabulary'?")]
     [InlineData("""{"name": "m", "layers": 0, "hidden": 64, "heads": 8, "keyValueHeads": 4, "feedForward": 1, "vocabulary": 9}""", "from 1 to 1000")]
     [InlineData("""{"name": "m", "layers": 1, "hidden": 64, "heads": 7, "keyValueHeads": 7, "feedForward": 1, "vocabulary": 9}""", "7 heads do not divide")]
     [InlineData("""{"name": "m", "layers": 1, "hidden": 64, "heads": 8, "keyValueHeads": 3, "feedForward": 1, "vocabulary": 9}""", "do not divide 8 heads")]

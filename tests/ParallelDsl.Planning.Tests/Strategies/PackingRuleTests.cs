@@ -21,7 +21,7 @@ public class PackingRuleTests
     public void The_dearest_go_first_to_the_cheapest_bin()
     {
         int[] bins = LongestFirst.Assign([1, 5, 4, 3, 3], length => length, 2, 100, out long missing);
-        Assert.Equal([0, 0, 1, 1, 0], bins);
+        Assert.Equal([1, 0, 1, 1, 0], bins);
         Assert.Equal(0, missing);
     }
 
