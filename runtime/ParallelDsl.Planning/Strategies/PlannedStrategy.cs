@@ -8,6 +8,9 @@ namespace ParallelDsl.Planning.Strategies;
 /// attention, how keys and values travel, recomputation. One after the other, the best so far with another value of one constant.</summary>
 internal sealed class PlannedStrategy
 {
+    // A second time round, what was found first is seen with what was found last.
+    private const int Rounds = 2;
+
     private static readonly int[] _windows = [1, 2, 4, 8];
     private static readonly int[] _thresholds = [0, 250, 500, 2_000];
     private static readonly int[] _rooms = [1_050, 1_200, 1_400, 1_700, 2_000];
@@ -19,6 +22,7 @@ internal sealed class PlannedStrategy
     private readonly SequenceBalance _balance;
     private readonly StepPlan _plan = new();
     private readonly int[] _lengths;
+    private readonly HashSet<StepChoice> _tried = [];
     private StepChoice _best;
     private long _bestTime = long.MaxValue;
 
@@ -50,11 +54,11 @@ internal sealed class PlannedStrategy
     {
         var strategy = new PlannedStrategy(search, name, packing, balance);
         strategy.Survey();
-        if (strategy._bestTime < long.MaxValue)
+        for (int round = 0; round < Rounds && strategy._bestTime < long.MaxValue; round++)
             strategy.Refine();
     }
 
-    // Every layout of ranks, number of units and window, with rings and with heads: what is balanced best depends on that.
+    // Every layout of ranks, number of units and window, with every kind of exchange: what is balanced best depends on that.
     private void Survey()
     {
         foreach (int stages in SearchGrids.Stages(_search.Problem))
@@ -65,7 +69,7 @@ internal sealed class PlannedStrategy
                 {
                     foreach (int window in _windows.Where(window => window <= (_packing == ParallelDsl.Packing.Tokens ? 1 : slots)))
                     {
-                        foreach (ExchangeKind kind in Kinds.Where(kind => kind != ExchangeKind.AllGather))
+                        foreach (ExchangeKind kind in Kinds)
                         {
                             StepChoice choice = new StepChoice(_packing, _balance, stages, sequenceRanks, slots) with
                             {
@@ -112,8 +116,11 @@ internal sealed class PlannedStrategy
         Consider(_best with { Transport = _best.Transport with { Remapped = true } });
     }
 
+    // Whether it is new and fits.
     private bool Consider(StepChoice choice)
     {
+        if (!_tried.Add(choice))
+            return false;
         int[] nodes = _search.NodesOf(choice.Stages);
         StepConstants constants = ConstantsOf(choice, nodes);
         if (constants.UnitTokensPerRank < 1)

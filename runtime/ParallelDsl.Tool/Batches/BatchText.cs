@@ -57,8 +57,8 @@ internal static class BatchText
         }
 
         table.WriteTo(text);
-        text.Append("\n  simulated in ms and bytes between nodes, of a step; forward, backward: slowest over mean rank; share:\n")
-            .Append("  planning of the step")
+        text.Append("\n  simulated in ms and bytes between nodes, of a step; forward and backward: slowest over mean rank;\n")
+            .Append("  share: planning of the step")
             .Append(comparison.Best is null ? "\n" : "; + the fastest baseline\n");
     }
 
