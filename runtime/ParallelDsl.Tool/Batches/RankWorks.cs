@@ -1,3 +1,4 @@
+using ParallelDsl.Planning;
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Sequences;
 using ParallelDsl.Planning.Simulation.Clusters;
@@ -15,12 +16,13 @@ internal static class RankWorks
         BatchPlan plan = batch.Plan;
         SequenceCosts costs = batch.Problem.Model.Costs(plan.Recompute);
         int[] nodes = BatchSimulation.NodesOf(batch.Problem, plan.Stages);
-        PassWork[] forward = PassOf(plan, nodes, slot => slot.Forward, costs.TokenForward, costs.PairForward);
-        PassWork[] backward = PassOf(plan, nodes, slot => slot.Backward, costs.TokenBackward, costs.PairBackward);
+        PassWork[] forward = PassOf(plan, nodes, slot => (slot.Forward, slot.ForwardPlaced), costs.TokenForward, costs.PairForward);
+        PassWork[] backward = PassOf(plan, nodes, slot => (slot.Backward, slot.BackwardPlaced), costs.TokenBackward, costs.PairBackward);
         return [.. Enumerable.Range(0, plan.Ranks).Select(rank => new RankWork(rank, forward[rank], backward[rank]))];
     }
 
-    private static PassWork[] PassOf(BatchPlan plan, int[] nodes, Func<UnitSlot, LayerWork> pass, long perToken, long perPair)
+    private static PassWork[] PassOf(
+        BatchPlan plan, int[] nodes, Func<UnitSlot, (LayerWork Layer, EquatableArray<PlacedPiece> Placed)> pass, long perToken, long perPair)
     {
         var work = new PassWork[plan.Ranks];
         void Attend(int rank, Zone zone, long start, long length)
@@ -36,7 +38,7 @@ internal static class RankWorks
 
         foreach (UnitSlot slot in plan.Slots)
         {
-            LayerWork layer = pass(slot);
+            (LayerWork layer, EquatableArray<PlacedPiece> direct) = pass(slot);
             for (int rank = 0; rank < work.Length; rank++)
                 work[rank] = work[rank] with { Linear = work[rank].Linear + (perToken * layer.LinearTokens[rank]) };
             foreach (Exchange exchange in layer.Exchanges.Where(exchange => exchange.Kind != ExchangeKind.Direct))
@@ -53,7 +55,7 @@ internal static class RankWorks
                 }
             }
 
-            foreach (IGrouping<int, PlacedPiece> sequence in slot.Placed.GroupBy(placed => placed.Piece.Sequence))
+            foreach (IGrouping<int, PlacedPiece> sequence in direct.GroupBy(placed => placed.Piece.Sequence))
             {
                 Zone zone = SlotDraft.ZoneOf([.. sequence.Select(placed => placed.Rank).Distinct()], nodes);
                 foreach (PlacedPiece placed in sequence)
