@@ -13,9 +13,13 @@ internal sealed class DirectDraft(BatchProblem problem)
 
     private readonly EfficiencyCurve _curve = BatchSimulation.Curve;
 
-    /// <summary>Pairs of a piece, as many more as attention is slower on a piece so short.</summary>
-    public long AreaOf(SequencePiece piece) =>
-        SequenceCosts.Area(piece.Start, piece.Length) * _curve.At(LongShard) / _curve.At(piece.Length);
+    /// <summary>Pairs of a piece, as many more as attention is slower on a piece of so little work, where a rank has one of
+    /// <paramref name="parts"/> parts of the heads.</summary>
+    public long AreaOf(SequencePiece piece, int parts = 1)
+    {
+        long area = SequenceCosts.Area(piece.Start, piece.Length);
+        return area * _curve.At(LongShard) / _curve.AtArea(area / parts);
+    }
 
     /// <summary>The exchange in which every rank fetches the keys and values that its pieces see from where they lie, each once; the first
     /// fetches of different ranks go to different ranks. A rank starts on what it has itself.</summary>
@@ -50,7 +54,7 @@ internal sealed class DirectDraft(BatchProblem problem)
     }
 
     /// <summary>Ranks that swap tokens for heads before attention and back after it (DeepSpeed-Ulysses; Jacobs et al., 2023): each then attends
-    /// whole sequences with its heads, at the rate of long shards, once all of them are there. Heads are shared out as evenly as
+    /// whole sequences with its heads, once all of them are there, at the rate of so much work. Heads are shared out as evenly as
     /// those of keys and values can be; rows of all heads stand for more rows of a part of them.</summary>
     /// <param name="members">The ranks.</param>
     /// <param name="pieces">Sequences, or slices of them whose earlier keys and values have been swapped before.</param>
@@ -61,7 +65,7 @@ internal sealed class DirectDraft(BatchProblem problem)
         long area = 0, tokens = 0;
         foreach (SequencePiece piece in pieces)
         {
-            area += AreaOf(piece);
+            area += AreaOf(piece, members.Length);
             tokens += piece.Length;
         }
 

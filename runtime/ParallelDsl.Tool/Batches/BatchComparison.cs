@@ -45,8 +45,8 @@ internal sealed record BatchComparison(IReadOnlyList<StrategyRun> Reported, IRea
     {
         PlannedBatch batch = run.Batches[0];
         string which = run.Batches.Count == 1 ? "" : "first batch: ";
-        string note = $"{which}{Readable.Duration(batch.Simulated.Nanoseconds)} simulated, {Readable.Bytes(batch.Simulated.CrossNodeBytes)} between nodes; "
-            + batch.Plan.Choice;
+        string note = $"{which}{Readable.Duration(batch.Simulated.Nanoseconds)} simulated, "
+            + $"{Readable.Bytes(batch.Simulated.CrossNodeBytes)} between nodes; {batch.Plan.Choice}";
         return new RankLoadPanel(run.Strategy, note, RankWorks.Of(batch));
     })];
 }

@@ -12,7 +12,10 @@ internal static class BatchPage
         var strategies = new PageTable(
             "Strategies (simulated)",
             "A step on average. Imbalance is the slowest over the mean rank. Planning is measured, and its share is of the simulated step.",
-            ["<strategy", "simulated, ms", "between nodes", "forward imbalance", "backward imbalance", "planning", "share", "<chosen for the first batch"],
+            [
+                "<strategy", "simulated, ms", "between nodes", "forward imbalance", "backward imbalance", "planning", "share",
+                "<chosen for the first batch",
+            ],
             [.. comparison.All.Select(run => new[]
             {
                 run.Strategy,

@@ -24,7 +24,8 @@ internal static class BatchText
         foreach (StrategyRun run in comparison.Drawn)
         {
             string batch = run.Batches.Count == 1 ? "" : $" in the first of {Readable.Exact(run.Batches.Count)} batches";
-            RankBars.Write(text.Append('\n'), $"Load of each rank{OfStage(run)}{batch}, {run.Strategy} (simulated)", RankWorks.Of(run.Batches[0]), run.Batches[0].Loads);
+            string title = $"Load of each rank{OfStage(run)}{batch}, {run.Strategy} (simulated)";
+            RankBars.Write(text.Append('\n'), title, RankWorks.Of(run.Batches[0]), run.Batches[0].Loads);
         }
 
         return text.ToString();

@@ -29,8 +29,8 @@ internal static class RankBars
     {
         long forward = ranks.Max(rank => rank.Forward.Total), backward = ranks.Max(rank => rank.Backward.Total);
         text.Append(title).Append('\n');
-        PlanTextTable table = new PlanTextTable(BatchText.Width, Indent).Number("rank").Number("tokens").Text("forward".PadRight(BarWidth)).Number("sum")
-            .Text("backward".PadRight(BarWidth)).Number("sum");
+        PlanTextTable table = new PlanTextTable(BatchText.Width, Indent).Number("rank").Number("tokens")
+            .Text("forward".PadRight(BarWidth)).Number("sum").Text("backward".PadRight(BarWidth)).Number("sum");
         for (int rank = 0; rank < ranks.Length; rank++)
         {
             table.Row(

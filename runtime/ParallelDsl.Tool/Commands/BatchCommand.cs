@@ -113,8 +113,8 @@ internal sealed class BatchCommand
             .Select(option => (option.Name, result.GetValue(option)!)));
 
         List<BatchProblem> problems = ProblemsOf(result);
-        Dictionary<string, StrategyRun> runs = RunAll(
-            problems, StrategyNames.All.Where(name => strategies.Contains(name) || baselines.Contains(name)).ToEquatableArray(), strategies, result.GetValue(_json));
+        var names = StrategyNames.All.Where(name => strategies.Contains(name) || baselines.Contains(name)).ToEquatableArray();
+        Dictionary<string, StrategyRun> runs = RunAll(problems, names, strategies, result.GetValue(_json));
         StrategyRun[] reported = [.. strategies.Where(runs.ContainsKey).Select(name => runs[name])];
         StrategyRun[] compared = [.. baselines.Where(runs.ContainsKey).Select(name => runs[name])];
         var comparison = new BatchComparison(reported, compared);
@@ -178,7 +178,11 @@ internal sealed class BatchCommand
     {
         ClusterSpec cluster = NamedInput.Cluster(result.GetValue(_cluster)!);
         if (cluster.DeviceCount > MostDevices)
-            throw CommandException.BadInput(Invariant($"{result.GetValue(_cluster)}: has {cluster.DeviceCount} devices, more than the {MostDevices} that can be planned for"));
+        {
+            throw CommandException.BadInput(Invariant(
+                $"{result.GetValue(_cluster)}: has {cluster.DeviceCount} devices, more than the {MostDevices} that can be planned for"));
+        }
+
         BatchModel model = NamedInput.Model(result.GetValue(_model) ?? DefaultModel);
         int tokens = result.GetValue(_tokens) ?? DefaultTokens, context = result.GetValue(_context) ?? tokens;
         int stages = result.GetValue(_stages) ?? 1, units = result.GetValue(_units) ?? 4 * stages;
@@ -193,7 +197,11 @@ internal sealed class BatchCommand
         CheckMemory(file, whole);
         List<EquatableArray<int>> batches = BatchDraw.Draw(file.Lengths, tokens, result.GetValue(_batches) ?? 1, result.GetValue(_seed) ?? 0);
         if (batches.Max(batch => batch.Count) is var most and > MostSequences)
-            throw CommandException.BadInput(Invariant($"--tokens {tokens}: makes a batch of {most} sequences, more than the {MostSequences} that can be planned"));
+        {
+            throw CommandException.BadInput(Invariant(
+                $"--tokens {tokens}: makes a batch of {most} sequences, more than the {MostSequences} that can be planned"));
+        }
+
         return [.. batches.Select(lengths => whole with { Lengths = lengths })];
     }
 
@@ -220,8 +228,8 @@ internal sealed class BatchCommand
         long room = problem.CapacityTokens(recompute: true) * problem.Devices;
         if (room == 0)
         {
-            throw CommandException.Failed(Invariant($"the state of {problem.Model.Name}, {Readable.Bytes(problem.Model.StateBytes / problem.Devices)} ")
-                + Invariant($"on each of {problem.Devices} devices, leaves no room for a token"));
+            string state = Readable.Bytes(problem.Model.StateBytes / problem.Devices);
+            throw CommandException.Failed(Invariant($"the state of {problem.Model.Name}, {state} on each of {problem.Devices} devices, leaves no room for a token"));
         }
 
         file.Check(room, Invariant($"the {room} that all {problem.Devices} devices have room for"));

@@ -27,14 +27,15 @@ internal sealed record BatchCell(CellGroup Group, string Name, BatchProblem[] Pr
     public const int TokensPerDevice = 4_096;
 
     private const int Context = 65_536;
-    private const int Batches = 3;
+    private const int Batches = 2;
 
     public static BatchCell[] All(LengthSet[] sets) => [.. FewInterfaces(sets), .. LongContexts(sets), .. LittleToWin(sets)];
 
     private static IEnumerable<BatchCell> FewInterfaces(LengthSet[] sets) =>
-        from model in new[] { "3b", "7b" }
-        from nodes in new[] { 2, 4, 8, 16 }
+        from shape in new[] { ("3b", 2), ("3b", 4), ("7b", 2), ("7b", 4), ("7b", 8), ("7b", 16) }
         from set in sets
+        let model = shape.Item1
+        let nodes = shape.Item2
         let cluster = A800(nodes)
         select new BatchCell(
             CellGroup.FewInterfaces,

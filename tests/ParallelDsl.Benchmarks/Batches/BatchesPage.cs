@@ -16,7 +16,8 @@ internal static class BatchesPage
         page.Append("# Variable-length batches (simulated)\n\n")
             .Append("Made by `dotnet run -c Release --project tests/ParallelDsl.Benchmarks -- batches`; do not edit. Every time of a step on this page is **simulated** by the\n")
             .Append("cluster simulator of this project; no figure is of a GPU. Planning times are measured on the machine that made the page, one thread.\n\n")
-            .Append("**Assumptions**, the same for all strategies: 55 % of a device's peak rate, attention on short shards slower by the curve of DistCA's measurements, computation\n")
+            .Append("**Assumptions**, the same for all strategies: 55 % of a device's peak rate; attention slower by the curve of DistCA's measurements where a call of the kernel has little work (short sequences, shards of\n")
+            .Append("rings, parts of the heads; how work maps to the curve is ours); computation\n")
             .Append("5 % slower while a transfer touches the device, 5 us of latency between nodes and 2 us inside, links shared fairly, model state sharded evenly over all devices,\n")
             .Append("90 % of the memory. Left out, because they are the same for all: the optimizer, the reduction of gradients, gathering of sharded weights, exchanges of experts.\n")
             .Append("Every tuned strategy simulates its whole grid for every batch and takes the best that fits; so do ours. Lengths:\n\n");
@@ -32,7 +33,7 @@ internal static class BatchesPage
     private static void FewInterfaces(StringBuilder page, BatchRow[] rows)
     {
         page.Append("## Few network interfaces: A800, 16 to 128 devices (simulated)\n\n")
-            .Append("Three batches a cell, 4,096 tokens a device, context 64K, one stage. Speed-up of *joint* over each of the others:\n\n");
+            .Append("Two batches a cell, 4,096 tokens a device, context 64K, one stage. Speed-up of *joint* over each of the others:\n\n");
         Summary(page, rows, StrategyNames.Joint);
         Aims(
             page,

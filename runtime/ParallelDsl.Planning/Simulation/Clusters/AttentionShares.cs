@@ -22,8 +22,8 @@ internal static class AttentionShares
         return area;
     }
 
-    /// <summary>Nanoseconds of attention of every member: over its pieces, FLOPs of its area at the rate of a shard of so many
-    /// rows.</summary>
+    /// <summary>Nanoseconds of attention of every member: over its pieces, FLOPs of its area at the rate of one call of the kernel. A ring calls it
+    /// once a hop, an all-gather once a chunk of heads; how fast a call is goes by its work (<see cref="EfficiencyCurve.AtArea"/>).</summary>
     /// <param name="exchange">The exchange.</param>
     /// <param name="rates">What attention costs.</param>
     /// <param name="permille">The pass, in thousandths of the forward.</param>
@@ -31,17 +31,27 @@ internal static class AttentionShares
     public static void Times(Exchange exchange, LayerRates rates, int permille, long[] times)
     {
         int members = exchange.Members.Length;
+        int calls = exchange.Kind switch
+        {
+            ExchangeKind.Ring => members,
+            ExchangeKind.AllGather => exchange.HeadChunks,
+            _ => 1,
+        };
         for (int member = 0; member < members; member++)
         {
             if (exchange.Kind == ExchangeKind.Direct)
             {
-                times[member] = Time(exchange.Areas[member], exchange.BlockTokens, rates, permille);
+                times[member] = Time(exchange.Areas[member], rates.Curve.At(exchange.BlockTokens), rates, permille);
                 continue;
             }
 
             long time = 0;
             foreach (SequencePiece piece in exchange.Pieces)
-                time += Time(AreaOf(piece, members, member), ZigzagSplit.TokensOf(piece.Length, members, member), rates, permille);
+            {
+                long area = AreaOf(piece, members, member);
+                time += Time(area, rates.Curve.AtArea(area / calls), rates, permille);
+            }
+
             times[member] = time;
         }
     }
@@ -53,7 +63,7 @@ internal static class AttentionShares
         {
             times[member] = exchange.OwnAreas.Length == 0
                 ? 0
-                : Time(exchange.OwnAreas[member], exchange.BlockTokens, rates, permille);
+                : Time(exchange.OwnAreas[member], rates.Curve.At(exchange.BlockTokens), rates, permille);
         }
     }
 
@@ -82,7 +92,7 @@ internal static class AttentionShares
         return whole + (rest / divisor) + (rest % divisor == 0 ? 0 : 1);
     }
 
-    private static long Time(long area, int tokens, LayerRates rates, int permille) => area == 0
+    private static long Time(long area, int speed, LayerRates rates, int permille) => area == 0
         ? 0
-        : Ceiling(area * rates.AttentionFlopsPerPair, permille * FullRate, rates.FlopsPerNanosecond * rates.Curve.At(tokens) * FullRate);
+        : Ceiling(area * rates.AttentionFlopsPerPair, permille * FullRate, rates.FlopsPerNanosecond * speed * FullRate);
 }

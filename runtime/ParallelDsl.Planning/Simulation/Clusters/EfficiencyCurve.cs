@@ -37,6 +37,25 @@ public sealed record EfficiencyCurve
     /// <summary>A kernel that is as fast on short shards as on long ones.</summary>
     public static EfficiencyCurve Flat { get; } = new(new EquatableArray<(int, int)>([(1, 1_000)]));
 
+    /// <summary>The rate of a call of the kernel by its work: that of the causal sequence, of all heads, that has as many pairs,
+    /// sqrt(2 x pairs) tokens. A shard of few rows with many keys is as fast as a longer one, and a sequence of which a rank has a part of
+    /// the heads as fast as a shorter one. Ours: the curve was measured on whole sequences.</summary>
+    /// <param name="area">Pairs of query and key over all heads; of a part of the heads, so much less.</param>
+    public int AtArea(long area)
+    {
+        long pairs = Math.Max(0, area), last = _tokens[_tokens.Length - 1];
+        if (pairs >= last * last / 2)
+            return _permille[_permille.Length - 1];
+
+        // The exact root in whole tokens: the machine's is only where the search for it starts.
+        long tokens = (long)Math.Sqrt(2 * pairs);
+        while (tokens * tokens > 2 * pairs)
+            tokens--;
+        while ((tokens + 1) * (tokens + 1) <= 2 * pairs)
+            tokens++;
+        return At((int)tokens);
+    }
+
     /// <summary>The points.</summary>
     public EquatableArray<(int Tokens, int Permille)> Points { get; }
 
