@@ -47,9 +47,7 @@ internal sealed class BatchCommand
         "--tokens", "N", 1, MostTokens, Invariant($"The most tokens of a batch. [default: {DefaultTokens}]"));
 
     private readonly Option<int?> _context = NumberOption.Int(
-        "--context", "N", 1, MostTokens, "The longest sequence there may be, and what whole-sample packs fill. [default: that of --tokens]");
-
-    private readonly Option<bool> _truncate = new("--truncate") { Description = "Cuts longer sequences, in place of refusing them." };
+        "--context", "N", 1, MostTokens, "The longest sequence, to which longer ones are cut, and what whole-sample packs fill. [default: that of --tokens]");
 
     private readonly Option<int?> _batches = NumberOption.Int("--batches", "K", 1, MostBatches, "How many batches. [default: 1]");
 
@@ -87,7 +85,7 @@ internal sealed class BatchCommand
         var options = new BatchCommand(output, error);
         var command = new Command("batch", "Plans batches of sequences of any lengths. Times are simulated.")
         {
-            options._lengths, options._cluster, options._model, options._tokens, options._context, options._truncate, options._batches,
+            options._lengths, options._cluster, options._model, options._tokens, options._context, options._batches,
             options._strategy, options._over, options._stages, options._units, options._seed, options._html, options._svg, options._json,
         };
         command.SetAction(result =>
@@ -192,9 +190,9 @@ internal sealed class BatchCommand
             throw CommandException.BadInput(Invariant($"--stages {stages}: are more than the {model.Layers} layers of the model"));
 
         LengthFile file = LengthFile.Read(result.GetValue(_lengths)!);
-        CheckLengths(file, result, tokens, context);
         var whole = new BatchProblem(cluster, model, new([1]), context, stages, units, new BatchAssumptions());
         CheckMemory(file, whole);
+        CutToContext(file, Math.Min(tokens, context));
         List<EquatableArray<int>> batches = BatchDraw.Draw(file.Lengths, tokens, result.GetValue(_batches) ?? 1, result.GetValue(_seed) ?? 0);
         if (batches.Max(batch => batch.Count) is var most and > MostSequences)
         {
@@ -205,21 +203,12 @@ internal sealed class BatchCommand
         return [.. batches.Select(lengths => whole with { Lengths = lengths })];
     }
 
-    private void CheckLengths(LengthFile file, ParseResult result, int tokens, int context)
+    // As training does: of a longer sequence the context takes its first tokens.
+    private void CutToContext(LengthFile file, int most)
     {
-        if (result.GetValue(_truncate))
-        {
-            int cut = file.Truncate(Math.Min(tokens, context));
-            if (cut > 0)
-                _error.WriteLine($"cut {Readable.Exact(cut, "sequence")} to {Readable.Exact(Math.Min(tokens, context), "token")}");
-            return;
-        }
-
-        const string advice = "; --truncate cuts such sequences";
-        if (context <= tokens && result.GetValue(_context) is not null)
-            file.Check(context, Invariant($"the context of {context}{advice}"));
-        else
-            file.Check(tokens, Invariant($"a batch of {tokens} (--tokens){advice}"));
+        int cut = file.Truncate(most);
+        if (cut > 0)
+            _error.WriteLine($"cut {Readable.Exact(cut, "sequence")} to the context of {Readable.Exact(most, "token")}");
     }
 
     // What all devices together have no room for needs no strategy to be found impossible.

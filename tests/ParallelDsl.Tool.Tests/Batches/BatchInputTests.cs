@@ -30,8 +30,6 @@ public sealed class BatchInputTests : IDisposable
     [InlineData("99999999999999999999999", "expected a whole number of tokens from 1 to 2147483647, found '99999999999999999999999'")]
     [InlineData("abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz",
         "expected a whole number of tokens from 1 to 2147483647, found 'abcdefghijklmnopqrstuvwxyzabcdefghijklmn...'")]
-    [InlineData("20000", "20000 tokens are more than a batch of 16384 (--tokens); --truncate cuts such sequences")]
-    [InlineData("2147483647", "2147483647 tokens are more than a batch of 16384 (--tokens); --truncate cuts such sequences")]
     public void Wrong_lengths(string line, string fault)
     {
         string path = _case.Write("wrong.txt", $"100\n\n200\n{line}\n");
@@ -56,12 +54,15 @@ public sealed class BatchInputTests : IDisposable
     }
 
     [Fact]
-    public void A_sequence_over_the_context()
+    public void Sequences_over_the_context_are_cut()
     {
-        Refuses(_case.Run("--context", "7000"), 2,
-            $"{_case.Lengths}: line 8, length: 7168 tokens are more than the context of 7000; --truncate cuts such sequences");
-        CommandOutcome cut = _case.Run("--context", "2000", "--truncate", "--strategy", "te-cp", "--over", "none", "--json");
-        Assert.Equal((0, "cut 5 sequences to 2,000 tokens\n"), (cut.ExitCode, cut.Error));
+        CommandOutcome cut = _case.Run("--context", "2000", "--strategy", "te-cp", "--over", "none", "--json");
+        Assert.Equal((0, "cut 5 sequences to the context of 2,000 tokens\n"), (cut.ExitCode, cut.Error));
+
+        // Without a context the tokens of a batch are it.
+        string path = _case.Write("longer.txt", "100\n20000\n");
+        cut = _case.RunWith(path, "--strategy", "te-cp", "--over", "none", "--json");
+        Assert.Equal((0, "cut 1 sequence to the context of 16,384 tokens\n"), (cut.ExitCode, cut.Error));
     }
 
     [Fact]
