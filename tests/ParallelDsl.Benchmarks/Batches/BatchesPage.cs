@@ -20,7 +20,8 @@ internal static class BatchesPage
             .Append("rings, parts of the heads; how work maps to the curve is ours); computation\n")
             .Append("5 % slower while a transfer touches the device, 5 us of latency between nodes and 2 us inside, links shared fairly, model state sharded evenly over all devices,\n")
             .Append("90 % of the memory. Left out, because they are the same for all: the optimizer, the reduction of gradients, gathering of sharded weights, exchanges of experts.\n")
-            .Append("Every tuned strategy simulates its whole grid for every batch and takes the best that fits; so do ours. Lengths:\n\n");
+            .Append("Every tuned strategy simulates its whole grid for every batch and takes the best that fits; so do ours. *groups* swaps tokens for heads inside its groups\n")
+            .Append("(all-to-all, as FlexSP does); ours pass keys and values, as our runtime does, and do not. Choices named *all-gather* are simulated only: the runtime has rings. Lengths:\n\n");
         foreach (LengthSet set in sets)
             page.Append(CultureInfo.InvariantCulture, $"* *{set.Name}*: {set.Source}; {set.Lengths.Length:N0} lengths\n");
         page.Append(CultureInfo.InvariantCulture, $"\nDigest of all inputs: `{Digest(sets)}`.\n\n");
