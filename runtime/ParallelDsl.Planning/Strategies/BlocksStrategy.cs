@@ -13,11 +13,11 @@ internal static class BlocksStrategy
 {
     private const int AnyNode = -1;
 
-    private static readonly int[] _blocks = [1_024, 2_048, 4_096, 8_192];
+    private static readonly int[] Blocks = [1_024, 2_048, 4_096, 8_192];
 
     public static void Plan(PlanSearch search)
     {
-        foreach (int block in _blocks)
+        foreach (int block in Blocks)
         {
             foreach (int slots in SearchGrids.Slots(search, search.Problem.Stages))
             {

@@ -12,7 +12,7 @@ internal static class GroupsStrategy
 {
     private const int MostCompositions = 240, Simulated = 12;
 
-    private static readonly (ExchangeKind Kind, int HeadChunks, string Name)[] _kinds =
+    private static readonly (ExchangeKind Kind, int HeadChunks, string Name)[] Kinds =
         [(ExchangeKind.Ring, 1, "ring"), (ExchangeKind.AllGather, 4, "all-gather"), (ExchangeKind.Direct, 1, "heads")];
 
     public static void Plan(PlanSearch search)
@@ -75,7 +75,7 @@ internal static class GroupsStrategy
         long? time = null;
         for (int index = 0; index < Simulated; index++)
         {
-            foreach ((ExchangeKind kind, int chunks, string name) in _kinds)
+            foreach ((ExchangeKind kind, int chunks, string name) in Kinds)
             {
                 GroupAssignment[] assignments = [.. choices.Select(fastest => fastest[Math.Min(index, fastest.Length - 1)])];
                 if (search.Consider(ToPlan(search, assignments, kind, chunks, name, recompute)))

@@ -11,10 +11,10 @@ internal sealed class PlannedStrategy
     // A second time round, what was found first is seen with what was found last.
     private const int Rounds = 2;
 
-    private static readonly int[] _windows = [1, 2, 4, 8];
-    private static readonly int[] _thresholds = [0, 250, 500, 2_000];
-    private static readonly int[] _rooms = [1_050, 1_200, 1_400, 1_700, 2_000];
-    private static readonly ExchangeKind[] _kinds = [ExchangeKind.Ring, ExchangeKind.AllGather, ExchangeKind.Direct];
+    private static readonly int[] Windows = [1, 2, 4, 8];
+    private static readonly int[] Thresholds = [0, 250, 500, 2_000];
+    private static readonly int[] Rooms = [1_050, 1_200, 1_400, 1_700, 2_000];
+    private static readonly ExchangeKind[] AllKinds = [ExchangeKind.Ring, ExchangeKind.AllGather, ExchangeKind.Direct];
 
     private readonly PlanSearch _search;
     private readonly string _strategy;
@@ -32,7 +32,7 @@ internal sealed class PlannedStrategy
         _lengths = [.. search.Problem.Lengths];
     }
 
-    private IEnumerable<ExchangeKind> Kinds => _kinds.Where(kind => kind != ExchangeKind.Direct || _search.Problem.Assumptions.SwapsHeads);
+    private IEnumerable<ExchangeKind> Kinds => AllKinds.Where(kind => kind != ExchangeKind.Direct || _search.Problem.Assumptions.SwapsHeads);
 
     /// <summary>Asymmetric units over hierarchical rings; also each without the other, for batches that one of them spoils.</summary>
     public static void PlanJoint(PlanSearch search)
@@ -67,7 +67,7 @@ internal sealed class PlannedStrategy
             {
                 foreach (int slots in SearchGrids.Slots(_search, stages))
                 {
-                    foreach (int window in _windows.Where(window => window <= (_packing == ParallelDsl.Packing.Tokens ? 1 : slots)))
+                    foreach (int window in Windows.Where(window => window <= (_packing == ParallelDsl.Packing.Tokens ? 1 : slots)))
                     {
                         foreach (ExchangeKind kind in Kinds)
                         {
@@ -98,11 +98,11 @@ internal sealed class PlannedStrategy
             Consider(_best with { PairPermille = weight });
         if (_balance == SequenceBalance.Hierarchical)
         {
-            foreach (int threshold in _thresholds)
+            foreach (int threshold in Thresholds)
                 Consider(_best with { OverlapPermille = threshold });
         }
 
-        foreach (int room in _rooms)
+        foreach (int room in Rooms)
             Consider(_best with { RoomPermille = room });
         foreach (ExchangeKind intra in Kinds)
         {

@@ -136,7 +136,11 @@ public class LayerSimulatorTests
         // Rank 0 works 4 pairs after each of three fetches of 200 ns: the first two share its interface.
         Exchange direct = new()
         {
-            Kind = ExchangeKind.Direct, Members = [0, 1, 2], Areas = [12, 3, 0], Fetches = [(1, 0, 2_000), (2, 0, 2_000), (1, 0, 2_000)], Returns = [(0, 2, 1_000)],
+            Kind = ExchangeKind.Direct,
+            Members = [0, 1, 2],
+            Areas = [12, 3, 0],
+            Fetches = [(1, 0, 2_000), (2, 0, 2_000), (1, 0, 2_000)],
+            Returns = [(0, 2, 1_000)],
         };
         LayerTimes times = Run(Spread(3), direct, Rates);
         Assert.Equal(400 + 1_200 + 100, times.Makespan);
@@ -213,7 +217,10 @@ public class LayerSimulatorTests
 
     private static Exchange Gather(int rows, int ranks, int chunks) => new()
     {
-        Kind = ExchangeKind.AllGather, Members = [.. Enumerable.Range(0, ranks)], Pieces = [new(0, 0, rows)], HeadChunks = chunks,
+        Kind = ExchangeKind.AllGather,
+        Members = [.. Enumerable.Range(0, ranks)],
+        Pieces = [new(0, 0, rows)],
+        HeadChunks = chunks,
     };
 
     private static Exchange Local(int start, int rows) => new() { Kind = ExchangeKind.Local, Members = [0], Pieces = [new(0, start, rows)] };
