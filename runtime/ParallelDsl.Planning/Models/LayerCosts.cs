@@ -93,17 +93,20 @@ public static class LayerCosts
     /// <param name="spec">The declared layer.</param>
     /// <param name="layer">The planned layer.</param>
     /// <param name="width">The model's width.</param>
+    /// <param name="remaps">Whether rows move to another layout for attention.</param>
     /// <returns>Elements held from B to W, and elements used within a pass.</returns>
-    public static (long Held, long Scratch) BackwardElements(LayerSpec spec, PlannedLayer layer, long width)
+    public static (long Held, long Scratch) BackwardElements(LayerSpec spec, PlannedLayer layer, long width, bool remaps)
     {
         long feedForward = spec.FeedForward, heads = spec.Heads;
         return spec.Kind switch
         {
             // Held: gradients of the output, of the residual after attention (w each), of query, key and value, of gate and up (f each).
             // Scratch: the gradient of the product of gate and up; then of the two normed inputs and of attention's output, with the
-            // row products of attention.
+            // row products of attention. Where rows move, also what is sent and what comes (w and the row products each), those products
+            // where attention needs them, and its gradients before they move back.
             LayerKind.TransformerBlock => (
-                (3 * width) + (2 * KeyValueWidth(spec, width)) + (2 * feedForward), Math.Max(feedForward, (2 * width) + heads)),
+                (3 * width) + (2 * KeyValueWidth(spec, width)) + (2 * feedForward),
+                Math.Max(feedForward, remaps ? (5 * width) + (2 * KeyValueWidth(spec, width)) + (4 * heads) : (2 * width) + heads)),
             LayerKind.Embedding => (width, 0),
 
             // A slice adds its part to the gradient that the next one gave it, in place.
@@ -111,6 +114,14 @@ public static class LayerCosts
             _ => (0, width),
         };
     }
+
+    /// <summary>Elements a token that move to another layout for attention, and back, at once: queries, keys and values, or the
+    /// gradient of attention's result with its row products.</summary>
+    /// <param name="spec">The declared layer.</param>
+    /// <param name="layer">The planned layer.</param>
+    /// <param name="width">The model's width.</param>
+    public static long RemapElements(LayerSpec spec, PlannedLayer layer, long width) =>
+        layer.Kind == LayerKind.TransformerBlock ? width + Math.Max(2 * KeyValueWidth(spec, width), spec.Heads) : 0;
 
     private static long KeyValueWidth(LayerSpec layer, long width) =>
         width / layer.Heads * (layer.KeyValueHeads == 0 ? layer.Heads : layer.KeyValueHeads);

@@ -26,7 +26,7 @@ internal static class AdaptiveProblem
 
         long hop = devices == 1 ? 0 : hops[1];
         bool alike = Enumerable.Range(0, hops.Length).All(index => index / devices == index % devices || hops[index] == hop);
-        long workspace = tokens * (MemoryPlanner.TransferBytes(hidden, frame.Layers.Max(layer => layer.KeyValueBytes), axes.Sequence, devices)
+        long workspace = tokens * (MemoryPlanner.PipelineBytes(hidden, devices) + frame.RingBytes(frame.Layers, 1)
             + (frame.Layers.Max(layer => frame.BackwardElements(layer).Scratch) * elementBytes));
         return new PipelineProblem(
             frame.Layers.Select(layer => LayerOf(frame, layer)).ToEquatableArray(),

@@ -1,3 +1,4 @@
+using ParallelDsl.Planning.Memory;
 using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Pipelines;
@@ -85,7 +86,22 @@ internal sealed class PlanFrame
 
     /// <summary>Elements a token that a layer's backward holds until W, and that it uses within a pass.</summary>
     public (long Held, long Scratch) BackwardElements(PlannedLayer layer) =>
-        LayerCosts.BackwardElements(Request.Model.Layers[layer.Declared], layer, Request.Model.Layers[0].Width);
+        LayerCosts.BackwardElements(Request.Model.Layers[layer.Declared], layer, Request.Model.Layers[0].Width, Batching.Remaps);
+
+    /// <summary>Bytes a token of a unit of the messages between attention ranks that are there at once.</summary>
+    /// <param name="layers">The layers at one position.</param>
+    /// <param name="window">Units that may exchange slices: rings carry the keys and values of all of them.</param>
+    public long RingBytes(IEnumerable<PlannedLayer> layers, int window)
+    {
+        AxesSpec axes = Request.Axes;
+        bool merges = axes.Packing == ParallelDsl.Packing.Asymmetric;
+        long ranks = merges ? (long)axes.Data * axes.Sequence : axes.Sequence;
+        long keyValues = layers.Max(layer => layer.KeyValueBytes) * window;
+        long moved = Batching.Remaps
+            ? layers.Max(layer => LayerCosts.RemapElements(Request.Model.Layers[layer.Declared], layer, Request.Model.Layers[0].Width))
+            : 0;
+        return MemoryPlanner.RingBytes(keyValues, moved * LayerCosts.ElementBytes(Type), ranks, window);
+    }
 
     private StageLayout EqualWork(EquatableArray<int> placement) => new(
         LayerPartition.Plan(Layers.Count, placement.Count, (_, first, count) => _all[first + count] - _all[first]), placement);

@@ -122,15 +122,11 @@ internal sealed class PlanSketch
         return new(memory);
     }
 
-    // With slices, a ring carries the keys and values of earlier units too, and every layer keeps gradients of them for those units.
-    private long TransferBytes(int position, PositionLayers held)
-    {
-        bool merges = Axes.Packing == ParallelDsl.Packing.Asymmetric && Axes.Data > 1;
-        long widest = held.Layers.Max(layer => layer.KeyValueBytes) * Window;
-        long transfers = MemoryPlanner.TransferBytes(
-            WidestBoundary(position), widest, merges ? Axes.Data * Axes.Sequence : Axes.Sequence, Axes.Pipeline);
-        return transfers + (Window > 1 ? held.Layers.Sum(layer => layer.KeyValueBytes) * Window : 0);
-    }
+    // With slices, every layer also sums up gradients of the keys and values of earlier ones, for all units of the step.
+    private long TransferBytes(int position, PositionLayers held) =>
+        MemoryPlanner.PipelineBytes(WidestBoundary(position), Axes.Pipeline)
+        + Frame.RingBytes(held.Layers, Window)
+        + (Window > 1 ? held.Layers.Sum(layer => layer.KeyValueBytes) * Axes.MicroBatches : 0);
 
     private long WidestBoundary(int position)
     {

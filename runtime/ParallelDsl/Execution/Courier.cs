@@ -14,18 +14,24 @@ internal sealed class Parcel(long length)
 
     /// <summary>How many hold it.</summary>
     public int Holders { get; set; }
+
+    /// <summary>Floats that whoever rented it does not need.</summary>
+    public long Waste { get; set; }
 }
 
 /// <summary>What one rank sends to other attention ranks, sent in the order in which it is given. What a transport only copies is sent at once;
 /// all else by a thread of its own, so that transfers run beside computation on every transport. A rank may go on to compute with what is
-/// sent, as long as it only reads. Nothing is allocated once as many parcels exist as were ever in use.</summary>
+/// sent, as long as it only reads. Nothing is allocated once as many parcels exist as were ever in use, as long as they keep to the limit.</summary>
 /// <param name="transport">The rank's transport.</param>
-internal sealed class Courier(ITransport transport) : IDisposable
+/// <param name="limit">Floats of all parcels: those that are free make room, and what is in use stays below it if what is asked for does.</param>
+internal sealed class Courier(ITransport transport, long limit = long.MaxValue) : IDisposable
 {
     private readonly object _gate = new();
     private readonly List<Parcel> _free = [];
     private readonly Queue<Order> _orders = new();
     private Thread? _sender;
+    private long _spare = long.MaxValue;
+    private long _waste;
     private bool _sending;
     private bool _ended;
     private Exception? _failure;
@@ -34,6 +40,14 @@ internal sealed class Courier(ITransport transport) : IDisposable
     public long Bytes { get; private set; }
 
     private bool IsBusy => _failure is null && (_sending || _orders.Count > 0);
+
+    /// <summary>Begins a pass that has at most <paramref name="floats"/> in use at once: what the limit leaves may be lost to parcels that are
+    /// longer than they need be.</summary>
+    public void Begin(long floats)
+    {
+        lock (_gate)
+            _spare = Math.Max(0, limit - floats);
+    }
 
     /// <summary>A parcel of at least <paramref name="floats"/> with any contents, held once.</summary>
     /// <exception cref="TransportException">A send failed.</exception>
@@ -46,7 +60,7 @@ internal sealed class Courier(ITransport transport) : IDisposable
             for (int i = 0; i < _free.Count; i++)
             {
                 long length = _free[i].Buffer.Length;
-                if (length >= floats && (best < 0 || length < _free[best].Buffer.Length))
+                if (length >= floats && _waste + length - floats <= _spare && (best < 0 || length < _free[best].Buffer.Length))
                     best = i;
                 if (longest < 0 || length > _free[longest].Buffer.Length)
                     longest = i;
@@ -62,18 +76,29 @@ internal sealed class Courier(ITransport transport) : IDisposable
             {
                 // One that is too short grows: the number of parcels is that of the most in use at once.
                 if (longest >= 0)
-                {
-                    Bytes -= _free[longest].Buffer.Length * sizeof(float);
-                    _free[longest].Buffer.Dispose();
-                    _free.RemoveAt(longest);
-                }
-
+                    Free(longest);
+                while (_free.Count > 0 && (Bytes / sizeof(float)) + floats > limit)
+                    Free(_free.Count - 1);
                 parcel = new Parcel(floats);
                 Bytes += floats * sizeof(float);
             }
 
-            parcel.Holders = 1;
+            (parcel.Holders, parcel.Waste) = (1, parcel.Buffer.Length - floats);
+            _waste += parcel.Waste;
             return parcel;
+        }
+    }
+
+    /// <summary>Lets go of a parcel once it is sent. The caller makes sure that its receiver can get that far without this rank.</summary>
+    /// <exception cref="TransportException">A send failed.</exception>
+    public void ReleaseSent(Parcel parcel)
+    {
+        lock (_gate)
+        {
+            while (parcel.Holders > 1 && IsBusy)
+                Monitor.Wait(_gate);
+            Drop(parcel);
+            ThrowIfFailed();
         }
     }
 
@@ -149,8 +174,17 @@ internal sealed class Courier(ITransport transport) : IDisposable
 
     private void Drop(Parcel parcel)
     {
-        if (--parcel.Holders == 0)
-            _free.Add(parcel);
+        if (--parcel.Holders > 0)
+            return;
+        _waste -= parcel.Waste;
+        _free.Add(parcel);
+    }
+
+    private void Free(int index)
+    {
+        Bytes -= _free[index].Buffer.Length * sizeof(float);
+        _free[index].Buffer.Dispose();
+        _free.RemoveAt(index);
     }
 
     private void Run()

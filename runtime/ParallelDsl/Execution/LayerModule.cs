@@ -37,6 +37,9 @@ public abstract class LayerModule(PlannedLayer layer)
     /// <summary>The same where rows are remapped.</summary>
     public virtual int RemapScratchFloats => ScratchFloats;
 
+    /// <summary>The most floats of a token that move to the layout of attention or back at once.</summary>
+    public virtual int RemapFloats => 0;
+
     /// <summary>Floats of a token's keys and values, which travel on the ring; 0 where the layer has none.</summary>
     public virtual int KeyValueFloats => 0;
 

@@ -8,16 +8,19 @@ internal sealed class PeerRows
     /// <summary>How many there are.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Rows with all of them.</summary>
+    public int Tokens { get; private set; }
+
     /// <summary>The other ranks.</summary>
     public ReadOnlySpan<(int Rank, int Tokens)> Peers => _peers.AsSpan(0, Count);
 
     /// <summary>Removes all.</summary>
-    public void Clear() => Count = 0;
+    public void Clear() => (Count, Tokens) = (0, 0);
 
     /// <summary>Finds those of <paramref name="rows"/>, seen from <paramref name="self"/>.</summary>
     public void Find(RowRuns rows, int self)
     {
-        Count = 0;
+        Clear();
         foreach (RowRun run in rows.Runs)
         {
             if (run.Peer != self)
@@ -27,6 +30,7 @@ internal sealed class PeerRows
 
     private void Add(int rank, int tokens)
     {
+        Tokens += tokens;
         int place = 0;
         while (place < Count && _peers[place].Rank < rank)
             place++;

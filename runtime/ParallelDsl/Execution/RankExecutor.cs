@@ -23,11 +23,8 @@ internal sealed unsafe class RankExecutor : IDisposable
     private readonly NativeBuffer?[,] _outputs;
     private readonly NativeBuffer?[,] _inputGradients;
     private readonly ActionClock? _clock;
-    private readonly long _scratchFloats;
-    private readonly int _boundaryFloats;
-    private Outbox _outbox;
-    private NativeBuffer _scratch;
-    private int _unitTokens;
+    private readonly Outbox _outbox;
+    private readonly NativeBuffer _scratch;
 
     /// <summary>Makes the executor of one rank.</summary>
     /// <param name="plan">The plan.</param>
@@ -58,11 +55,10 @@ internal sealed unsafe class RankExecutor : IDisposable
         }
 
         LayerModule[] all = [.. layers.OfType<LayerModule>()];
-        _unitTokens = tokens;
-        _boundaryFloats = _stages.OfType<StageRunner>().Max(stage => Math.Max(stage.InputWidth, stage.OutputWidth));
-        _scratchFloats = all.Max(layer => (long)(plan.Batching.Remaps ? layer.RemapScratchFloats : layer.ScratchFloats));
-        _scratch = new NativeBuffer(_scratchFloats * tokens);
-        _outbox = new Outbox(transport, (long)_boundaryFloats * tokens);
+        int boundary = _stages.OfType<StageRunner>().Max(stage => Math.Max(stage.InputWidth, stage.OutputWidth));
+        long scratch = all.Max(layer => (long)(plan.Batching.Remaps ? layer.RemapScratchFloats : layer.ScratchFloats));
+        _scratch = new NativeBuffer(scratch * tokens);
+        _outbox = new Outbox(transport, (long)boundary * tokens);
         _outputs = new NativeBuffer?[_stages.Length, units];
         _inputGradients = new NativeBuffer?[_stages.Length, units];
     }
@@ -135,28 +131,17 @@ internal sealed unsafe class RankExecutor : IDisposable
         }
     }
 
-    /// <summary>Makes room for the step. Only remapped rows of a backward unit may be more than the plan says: they stay where their forward
-    /// was, which is balanced for the forward units.</summary>
     private void Begin(StepLayout step)
     {
         for (int unit = 0; unit < step.Forward.Count; unit++)
         {
-            int rows = Math.Max(step.Forward[unit].AttentionTokens, step.Backward[unit].AttentionTokens);
+            int rows = Math.Max(step.Forward[unit].MostTokens, step.Backward[unit].MostTokens);
             if (rows > _plan.Batching.UnitTokensPerRank)
                 throw new InvalidOperationException($"Unit {unit} has {rows} tokens on rank {_transport.Rank}, and the plan has room for {_plan.Batching.UnitTokensPerRank}.");
         }
 
-        if (step.MostTokens > _unitTokens)
-        {
-            _unitTokens = step.MostTokens;
-            _scratch.Dispose();
-            _scratch = new NativeBuffer(_scratchFloats * _unitTokens);
-            _outbox.Dispose();
-            _outbox = new Outbox(_transport, (long)_boundaryFloats * _unitTokens);
-        }
-
         foreach (StageRunner? stage in _stages)
-            stage?.Begin(step, _unitTokens);
+            stage?.Begin(step);
     }
 
     private static bool IsForward(ActionKind kind) =>

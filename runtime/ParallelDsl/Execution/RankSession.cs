@@ -1,6 +1,7 @@
 using ParallelDsl.Collectives;
 using ParallelDsl.Kernels;
 using ParallelDsl.Planning.Clusters;
+using ParallelDsl.Planning.Memory;
 using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Plans;
@@ -41,14 +42,15 @@ internal sealed unsafe class RankSession : IDisposable
             transport, [mesh.RankOf(own with { Pipeline = table.First }), mesh.RankOf(own with { Pipeline = table.Last })], Context.Tied))];
 
         // The replicas stand in the order of their attention ranks.
-        _ring = new RingAttention(transport, _replicas.Ranks);
+        _ring = new RingAttention(transport, _replicas.Ranks, RingFloats(model));
         _executor = new RankExecutor(plan, transport, team, _ring, model.Layers, clock);
         _layout = new StepLayout(
             mesh.Data,
             mesh.Sequence,
             plan.Batching.UnitsPerDataRank,
             (own.Data * mesh.Sequence) + own.Sequence,
-            plan.Batching.Remaps ? NodesOf(plan) : null);
+            plan.Batching.Remaps ? NodesOf(plan) : null,
+            plan.Batching.UnitTokensPerRank);
     }
 
     /// <summary>The rank.</summary>
@@ -153,6 +155,17 @@ internal sealed unsafe class RankSession : IDisposable
     }
 
     private double MeanLoss(StepPlan step) => _world.AllReduce(_loss.Nats) / step.TotalTokens;
+
+    /// <summary>Floats of the messages between attention ranks, as the plan counts them.</summary>
+    private static long RingFloats(RankModel model)
+    {
+        (BatchingPlan batching, Mesh mesh) = (model.Plan.Batching, model.Plan.Mesh);
+        LayerModule[] layers = [.. model.Layers.OfType<LayerModule>()];
+        long keyValues = layers.Max(layer => (long)layer.KeyValueFloats) * batching.Window;
+        long moved = batching.Remaps ? layers.Max(layer => (long)layer.RemapFloats) : 0;
+        long ranks = model.Plan.Axes.Packing == Packing.Asymmetric ? (long)mesh.Data * mesh.Sequence : mesh.Sequence;
+        return MemoryPlanner.RingBytes(keyValues, moved, ranks, batching.Window) * batching.UnitTokensPerRank;
+    }
 
     private ProcessGroup Group(ITransport transport, int context, Func<Coordinate, bool> isMember)
     {

@@ -19,6 +19,9 @@ namespace ParallelDsl.Execution;
 /// before it is less, so the receiver waits for it or will, and a transport hands over a message that is waited for. So it is delivered.
 /// The rows that are remapped are ordered in their place by (sender, receiver), which ascends at both ends, and the same holds. Nothing
 /// waits for the other way round: messages of the pipeline are other channels, and its order is checked by itself.</para>
+/// <para>A rank lets go of what it sent as soon as it has received the message of the same place in this order, and waits for the send if it
+/// must: what it waits for is less than all it has still to receive, so by the same argument it is delivered. So of each ring there are at
+/// most two parcels of keys, or one of keys and three of gradients, and between passes there are none.</para>
 /// </remarks>
 public sealed class RingAttention : IDisposable
 {
@@ -29,8 +32,10 @@ public sealed class RingAttention : IDisposable
     private readonly ITransport? _transport;
     private readonly Courier? _courier;
     private readonly int[] _ranks;
+    private readonly List<Parcel> _sentRows = [];
     private Parcel?[] _held = [];
     private Parcel?[] _gradients = [];
+    private Parcel?[] _sentGradients = [];
 
     private RingAttention() => _ranks = [0];
 
@@ -38,10 +43,11 @@ public sealed class RingAttention : IDisposable
     /// <param name="transport">The rank's transport.</param>
     /// <param name="ranks">The ranks of the attention ranks: of all positions of the data and sequence axes, at this rank's position of the
     /// pipeline axis.</param>
-    public RingAttention(ITransport transport, ReadOnlySpan<int> ranks)
+    /// <param name="limit">Floats of all buffers that the plan has room for.</param>
+    public RingAttention(ITransport transport, ReadOnlySpan<int> ranks, long limit = long.MaxValue)
     {
         _transport = transport;
-        _courier = new Courier(transport);
+        _courier = new Courier(transport, limit);
         _ranks = ranks.ToArray();
     }
 
@@ -196,6 +202,7 @@ public sealed class RingAttention : IDisposable
             Matrix sum = View(came, rows, 2 * width);
             if (rows > 0)
                 _transport!.Receive(_ranks[ring.Previous], GradientTag, sum.Span);
+            ReleaseSent(ref _sentGradients[index]);
             if (_gradients[index] is { } own)
             {
                 Elementwise.Add(team, sum, View(own, rows, 2 * width), sum);
@@ -253,6 +260,7 @@ public sealed class RingAttention : IDisposable
         {
             Drop(ref _held[index]);
             Drop(ref _gradients[index]);
+            Drop(ref _sentGradients[index]);
         }
 
         _courier?.Dispose();
@@ -265,9 +273,14 @@ public sealed class RingAttention : IDisposable
         {
             Array.Resize(ref _held, unit.Rings.Length);
             Array.Resize(ref _gradients, unit.Rings.Length);
+            Array.Resize(ref _sentGradients, unit.Rings.Length);
         }
 
         int hops = 1, width = key.Columns;
+        long rowsAtOnce = 0;
+        foreach (UnitRing ring in unit.Rings)
+            rowsAtOnce += ring.RowsAtOnce;
+        _courier?.Begin(2 * width * rowsAtOnce);
         for (int index = 0; index < unit.Rings.Length; index++)
         {
             UnitRing ring = unit.Rings[index];
@@ -306,12 +319,12 @@ public sealed class RingAttention : IDisposable
     private void ReceiveKeyValues(UnitRing ring, int index, int hop, int columns)
     {
         int rows = ring.TokensOf(ring.SourceOf(hop));
-        Drop(ref _held[index]);
-        Parcel parcel = _held[index] = _courier!.Rent((long)rows * columns);
+        Parcel parcel = _courier!.Rent((long)rows * columns);
         Matrix came = View(parcel, rows, columns);
-        if (rows == 0)
-            return;
-        _transport!.Receive(_ranks[ring.Previous], KeyValueTag, came.Span);
+        if (rows > 0)
+            _transport!.Receive(_ranks[ring.Previous], KeyValueTag, came.Span);
+        ReleaseSent(ref _held[index]);
+        _held[index] = parcel;
         if (hop + 1 < ring.Size)
             Send(ring.Next, KeyValueTag, parcel, came);
     }
@@ -320,12 +333,13 @@ public sealed class RingAttention : IDisposable
     {
         // What the next rank adds to in this hop are the keys that this one has just seen.
         Send(ring.Next, GradientTag, _gradients[index]!, View(_gradients[index]!, ring.TokensOf(ring.SourceOf(hop - 1)), columns));
-        Drop(ref _gradients[index]);
+        (_sentGradients[index], _gradients[index]) = (_gradients[index], null);
     }
 
     private void Move(RowRuns fromRows, PeerRows fromPeers, Matrix from, RowRuns toRows, PeerRows toPeers, Matrix to)
     {
         int columns = from.Columns, self = _ranks.AsSpan().IndexOf(_transport!.Rank);
+        _courier!.Begin((long)columns * (fromPeers.Tokens + toPeers.Tokens));
         foreach ((int peer, int tokens) in fromPeers.Peers)
         {
             Parcel parcel = _courier!.Rent((long)tokens * columns);
@@ -340,7 +354,7 @@ public sealed class RingAttention : IDisposable
             }
 
             Send(peer, RowTag, parcel, sent);
-            _courier.Release(parcel);
+            _sentRows.Add(parcel);
         }
 
         CopyKept(fromRows.Runs, from, toRows.Runs, to, self);
@@ -360,6 +374,10 @@ public sealed class RingAttention : IDisposable
 
             _courier.Release(parcel);
         }
+
+        foreach (Parcel parcel in _sentRows)
+            _courier!.ReleaseSent(parcel);
+        _sentRows.Clear();
     }
 
     /// <summary>Copies the rows that this rank has in both layouts: in both they are in the same order.</summary>
@@ -383,6 +401,13 @@ public sealed class RingAttention : IDisposable
     {
         if (rows.Rows > 0)
             _courier!.Send(_ranks[attentionRank], tag, parcel, checked((int)rows.Count));
+    }
+
+    private void ReleaseSent(ref Parcel? parcel)
+    {
+        if (parcel is not null)
+            _courier!.ReleaseSent(parcel);
+        parcel = null;
     }
 
     private void Drop(ref Parcel? parcel)

@@ -24,10 +24,10 @@ internal sealed unsafe class StageRunner : IDisposable
     private readonly bool[] _hasRun;
     private readonly IReadOnlyList<ActivationPart>[] _parts;
     private readonly StageOrder _order = new();
-    private BufferPool _activationPool;
-    private BufferPool _gradientPool;
+    private readonly BufferPool _activationPool;
+    private readonly BufferPool _gradientPool;
+    private readonly int _unitTokens;
     private StepLayout? _step;
-    private int _unitTokens;
 
     /// <summary>Makes a stage for units of at most <paramref name="unitTokens"/> rows.</summary>
     /// <param name="plan">The stage.</param>
@@ -83,19 +83,9 @@ internal sealed unsafe class StageRunner : IDisposable
 
     /// <summary>Starts a step.</summary>
     /// <param name="step">Its layouts.</param>
-    /// <param name="unitTokens">The most rows of a unit on one rank, at least as many as before.</param>
-    public void Begin(StepLayout step, int unitTokens)
+    public void Begin(StepLayout step)
     {
         _step = step;
-        if (unitTokens > _unitTokens)
-        {
-            _activationPool.Dispose();
-            _gradientPool.Dispose();
-            _activationPool = new BufferPool(_activationFloats * unitTokens);
-            _gradientPool = new BufferPool(_gradientFloats * unitTokens);
-            _unitTokens = unitTokens;
-        }
-
         _order.Begin(step, Plan.Index);
         Array.Clear(_hasRun);
         for (int unit = 0; unit < _heldRows.Length; unit++)

@@ -6,7 +6,7 @@ namespace ParallelDsl.Execution;
 /// <summary>Where the tokens of all units of a step lie on one rank, in both directions. Every rank derives its own from the batch and the
 /// step plan; what two ranks must agree on follows from those alone.</summary>
 /// <remarks>
-/// <para>The rows of a forward unit in attention are those of its slices, ascending; remapping moves the last of them elsewhere. A token
+/// <para>The rows of a forward unit in attention are those of its slices, ascending; remapping moves some of them elsewhere. A token
 /// stays where its forward was: a backward unit has the rows of its slices by forward unit, and in each as they lie there. So no
 /// activations move between ranks, and a backward unit that has the rows of one forward unit has them in the same order.</para>
 /// <para>Two ranks that exchange rows between the layouts both have them by forward unit, and in each by their row at the rank that has
@@ -29,10 +29,11 @@ internal sealed class StepLayout
     /// <param name="units">Units of each data rank.</param>
     /// <param name="self">The attention rank.</param>
     /// <param name="nodes">The node of every attention rank, where rows are remapped; else null.</param>
-    public StepLayout(int dataRanks, int sequenceRanks, int units, int self, int[]? nodes)
+    /// <param name="unitTokens">The most rows of a unit on one rank; remapping makes no more of them.</param>
+    public StepLayout(int dataRanks, int sequenceRanks, int units, int self, int[]? nodes, int unitTokens = int.MaxValue)
     {
         (_self, _dataRank, _rings) = (self, self / sequenceRanks, new StepRings(self));
-        _remap = nodes is null ? null : new UnitRemap(dataRanks, sequenceRanks, self, nodes);
+        _remap = nodes is null ? null : new UnitRemap(dataRanks, sequenceRanks, self, unitTokens, nodes);
         _forward = [.. Enumerable.Range(0, units).Select(_ => new UnitLayout(nodes is not null))];
         _asymmetric = [.. Enumerable.Range(0, units).Select(_ => new UnitLayout(nodes is not null))];
         (Forward, Backward) = (_forward, _forward);
@@ -53,9 +54,6 @@ internal sealed class StepLayout
     /// <summary>Rows of the sums of gradients of keys and values that later slices read.</summary>
     public int HistoryRows => _history.Rows;
 
-    /// <summary>The most rows of a unit on this rank.</summary>
-    public int MostTokens { get; private set; }
-
     /// <summary>Lays out a step.</summary>
     /// <param name="batch">All its sequences; each has one token more than its length, the last being only a target.</param>
     /// <param name="step">The plan.</param>
@@ -64,6 +62,7 @@ internal sealed class StepLayout
         Plan = step;
         _rings.Build(step);
         _history.Build(step, _rings);
+        _remap?.Begin(step);
         for (int unit = 0; unit < _forward.Length; unit++)
         {
             ReadOnlySpan<int> slices = step.ForwardSlices(_dataRank, unit);
@@ -75,12 +74,6 @@ internal sealed class StepLayout
         Backward = step.IsSymmetric ? _forward : _asymmetric;
         if (!step.IsSymmetric)
             BuildBackward(batch, step);
-        MostTokens = 0;
-        for (int unit = 0; unit < _forward.Length; unit++)
-        {
-            MostTokens = Math.Max(MostTokens, Math.Max(_forward[unit].Tokens, _forward[unit].AttentionTokens));
-            MostTokens = Math.Max(MostTokens, Math.Max(Backward[unit].Tokens, Backward[unit].AttentionTokens));
-        }
     }
 
     private void PlaceSlices(StepPlan step, ReadOnlySpan<int> slices, int unit)

@@ -79,6 +79,9 @@ public sealed unsafe class TransformerLayer<TShape> : LayerModule
     public override int RemapScratchFloats => Math.Max(FeedForward, (5 * Width) + (2 * KeyWidth) + (4 * TShape.Heads));
 
     /// <inheritdoc/>
+    public override int RemapFloats => Width + Math.Max(2 * KeyWidth, TShape.Heads);
+
+    /// <inheritdoc/>
     public override int KeyValueFloats => 2 * KeyWidth;
 
     private static int Width => TShape.Width;

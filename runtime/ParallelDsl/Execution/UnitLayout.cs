@@ -34,6 +34,9 @@ public sealed class UnitLayout
     /// <summary>Rows on this rank in attention.</summary>
     public int AttentionTokens => _attention.Tokens;
 
+    /// <summary>Rows on this rank in the layout that has more.</summary>
+    internal int MostTokens => Math.Max(Tokens, AttentionTokens);
+
     /// <summary>The token of every row.</summary>
     public ReadOnlySpan<int> TokenIds => _tokenIds.AsSpan(0, Tokens);
 

@@ -51,6 +51,19 @@ internal sealed class UnitRing
     /// <summary>The attention rank that this one receives from.</summary>
     public int Previous => _ranks[(Position + Size - 1) % Size];
 
+    /// <summary>Rows of keys, of values or of gradients of either that a rank has at once in the backward: its own where it is alone, else four
+    /// times those of the member with the most; none where keys are read where they are.</summary>
+    public long RowsAtOnce
+    {
+        get
+        {
+            long most = 0;
+            for (int member = 0; member < Size && !IsDirect; member++)
+                most = Math.Max(most, _tokens[member]);
+            return (Size == 1 ? 2 : 4) * most;
+        }
+    }
+
     /// <summary>This rank's rows of keys and values, in the order in which they travel.</summary>
     public ReadOnlySpan<KeyRun> Keys => _keys.AsSpan(0, _keyCount);
 

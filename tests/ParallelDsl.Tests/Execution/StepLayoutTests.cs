@@ -233,7 +233,7 @@ public sealed class StepLayoutTests(ITestOutputHelper output)
             int ranks = step.AttentionRanks;
             ClusterTopology topology = new(plan.Cluster);
             int[]? nodes = plan.Batching.Remaps ? [.. Enumerable.Range(0, ranks).Select(rank => topology.Locate(rank).Node)] : null;
-            StepLayout[] layouts = [.. Enumerable.Range(0, ranks).Select(rank => new StepLayout(plan.Mesh.Data, plan.Mesh.Sequence, Units, rank, nodes))];
+            StepLayout[] layouts = [.. Enumerable.Range(0, ranks).Select(rank => new StepLayout(plan.Mesh.Data, plan.Mesh.Sequence, Units, rank, nodes, plan.Batching.UnitTokensPerRank))];
             Array.ForEach(layouts, layout => layout.Build(Batch, step));
             check(plan, step, layouts);
         }
