@@ -84,9 +84,10 @@ internal sealed class Courier(ITransport transport) : IDisposable
             Drop(parcel);
     }
 
-    /// <summary>Sends the first floats of a parcel after all that was given before. The caller still holds it.</summary>
+    /// <summary>Sends <paramref name="floats"/> floats of a parcel, from <paramref name="start"/> on, after all that was given before. The caller
+    /// still holds it.</summary>
     /// <exception cref="TransportException">An earlier send failed.</exception>
-    public void Send(int destination, int tag, Parcel parcel, int floats)
+    public void Send(int destination, int tag, Parcel parcel, int floats, int start = 0)
     {
         // Only the rank's own thread gives orders: while the courier is idle nothing can be overtaken.
         bool idle;
@@ -96,13 +97,13 @@ internal sealed class Courier(ITransport transport) : IDisposable
             idle = !IsBusy;
         }
 
-        if (idle && transport.TrySend(destination, tag, parcel.Buffer.Span[..floats]))
+        if (idle && transport.TrySend(destination, tag, parcel.Buffer.Span.Slice(start, floats)))
             return;
         lock (_gate)
         {
             ThrowIfFailed();
             parcel.Holders++;
-            _orders.Enqueue(new Order(destination, tag, parcel, floats));
+            _orders.Enqueue(new Order(destination, tag, parcel, start, floats));
             if (_sender is null)
             {
                 _sender = new Thread(Run) { Name = $"courier of rank {transport.Rank}", IsBackground = true };
@@ -160,7 +161,7 @@ internal sealed class Courier(ITransport transport) : IDisposable
             Exception? failure = null;
             try
             {
-                transport.Send(order.Destination, order.Tag, order.Parcel.Buffer.Span[..order.Floats]);
+                transport.Send(order.Destination, order.Tag, order.Parcel.Buffer.Span.Slice(order.Start, order.Floats));
             }
 #pragma warning disable CA1031 // Whatever it is, it is thrown on the rank's thread.
             catch (Exception exception)
@@ -194,5 +195,5 @@ internal sealed class Courier(ITransport transport) : IDisposable
         }
     }
 
-    private readonly record struct Order(int Destination, int Tag, Parcel Parcel, int Floats);
+    private readonly record struct Order(int Destination, int Tag, Parcel Parcel, int Start, int Floats);
 }

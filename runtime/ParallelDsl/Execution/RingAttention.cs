@@ -22,12 +22,9 @@ namespace ParallelDsl.Execution;
 /// </remarks>
 public sealed class RingAttention : IDisposable
 {
-    private const int KeyValueTag = 1;
-    private const int GradientTag = 2;
-    private const int RowTag = 3;
-
     private readonly ITransport? _transport;
     private readonly Courier? _courier;
+    private readonly HopTransfers? _hops;
     private readonly int[] _ranks;
     private Parcel?[] _held = [];
     private Parcel?[] _gradients = [];
@@ -39,10 +36,17 @@ public sealed class RingAttention : IDisposable
     /// <param name="ranks">The ranks of the attention ranks: of all positions of the data and sequence axes, at this rank's position of the
     /// pipeline axis.</param>
     public RingAttention(ITransport transport, ReadOnlySpan<int> ranks)
+        : this(transport, ranks, routes: null)
+    {
+    }
+
+    /// <summary>The same, with hops between nodes that go in parts over other ranks: each of them must have a <see cref="Relay"/>.</summary>
+    internal RingAttention(ITransport transport, ReadOnlySpan<int> ranks, NodeRoutes? routes)
     {
         _transport = transport;
         _courier = new Courier(transport);
         _ranks = ranks.ToArray();
+        _hops = new HopTransfers(transport, _courier, _ranks, routes);
     }
 
     /// <summary>For a model that is run alone. It holds no buffers.</summary>
@@ -194,8 +198,7 @@ public sealed class RingAttention : IDisposable
             int rows = ring.TokensOf(ring.SourceOf(hop));
             Parcel came = _courier!.Rent(2L * rows * width);
             Matrix sum = View(came, rows, 2 * width);
-            if (rows > 0)
-                _transport!.Receive(_ranks[ring.Previous], GradientTag, sum.Span);
+            _hops!.Receive(ring.Previous, HopTags.Gradient, sum);
             if (_gradients[index] is { } own)
             {
                 Elementwise.Add(team, sum, View(own, rows, 2 * width), sum);
@@ -290,7 +293,7 @@ public sealed class RingAttention : IDisposable
             }
 
             if (ring.Size > 1)
-                Send(ring.Next, KeyValueTag, _held[index]!, held);
+                _hops!.Send(ring.Next, HopTags.KeyValue, _held[index]!, held);
             hops = Math.Max(hops, ring.Size);
         }
 
@@ -309,23 +312,21 @@ public sealed class RingAttention : IDisposable
         Drop(ref _held[index]);
         Parcel parcel = _held[index] = _courier!.Rent((long)rows * columns);
         Matrix came = View(parcel, rows, columns);
-        if (rows == 0)
-            return;
-        _transport!.Receive(_ranks[ring.Previous], KeyValueTag, came.Span);
+        _hops!.Receive(ring.Previous, HopTags.KeyValue, came);
         if (hop + 1 < ring.Size)
-            Send(ring.Next, KeyValueTag, parcel, came);
+            _hops.Send(ring.Next, HopTags.KeyValue, parcel, came);
     }
 
     private void SendGradient(UnitRing ring, int index, int hop, int columns)
     {
         // What the next rank adds to in this hop are the keys that this one has just seen.
-        Send(ring.Next, GradientTag, _gradients[index]!, View(_gradients[index]!, ring.TokensOf(ring.SourceOf(hop - 1)), columns));
+        _hops!.Send(ring.Next, HopTags.Gradient, _gradients[index]!, View(_gradients[index]!, ring.TokensOf(ring.SourceOf(hop - 1)), columns));
         Drop(ref _gradients[index]);
     }
 
     private void Move(RowRuns fromRows, PeerRows fromPeers, Matrix from, RowRuns toRows, PeerRows toPeers, Matrix to)
     {
-        int columns = from.Columns, self = _ranks.AsSpan().IndexOf(_transport!.Rank);
+        int columns = from.Columns, self = _hops!.Self;
         foreach ((int peer, int tokens) in fromPeers.Peers)
         {
             Parcel parcel = _courier!.Rent((long)tokens * columns);
@@ -339,7 +340,7 @@ public sealed class RingAttention : IDisposable
                 row += run.Length;
             }
 
-            Send(peer, RowTag, parcel, sent);
+            _courier.Send(_ranks[peer], HopTags.Row, parcel, checked((int)sent.Count));
             _courier.Release(parcel);
         }
 
@@ -348,7 +349,7 @@ public sealed class RingAttention : IDisposable
         {
             Parcel parcel = _courier!.Rent((long)tokens * columns);
             Matrix came = View(parcel, tokens, columns);
-            _transport.Receive(_ranks[peer], RowTag, came.Span);
+            _transport!.Receive(_ranks[peer], HopTags.Row, came.Span);
             int row = 0;
             foreach (RowRun run in toRows.Runs)
             {
@@ -377,12 +378,6 @@ public sealed class RingAttention : IDisposable
                 (done, taken) = (done + part, taken + part);
             }
         }
-    }
-
-    private void Send(int attentionRank, int tag, Parcel parcel, Matrix rows)
-    {
-        if (rows.Rows > 0)
-            _courier!.Send(_ranks[attentionRank], tag, parcel, checked((int)rows.Count));
     }
 
     private void Drop(ref Parcel? parcel)
