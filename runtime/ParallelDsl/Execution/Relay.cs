@@ -30,6 +30,8 @@ internal sealed class Relay : IDisposable
     private readonly NodeRoutes _routes;
     private readonly int[][] _columns;
     private readonly RelayHops _hops;
+    private readonly Func<bool> _isAwaited;
+    private volatile bool _isFlushed;
     private NativeBuffer? _buffer;
     private PipelineAction[]? _program;
     private StepPlan _step = new();
@@ -47,6 +49,7 @@ internal sealed class Relay : IDisposable
     {
         (_transport, _ranks, _self, _routes) = (transport, ranks, Array.IndexOf(ranks, transport.Rank), routes);
         _hops = new RelayHops(routes, _self);
+        _isAwaited = () => _isFlushed;
         _columns = [.. stages.Select(stage => Enumerable.Range(stage.FirstLayer, stage.LayerCount)
             .Select(index => layers[index]?.KeyValueFloats ?? 0)
             .Where(floats => floats > 0)
@@ -83,8 +86,10 @@ internal sealed class Relay : IDisposable
     {
         lock (_gate)
         {
+            _isFlushed = true;
             while (_program is not null)
                 Monitor.Wait(_gate);
+            _isFlushed = false;
             ThrowIfFailed();
         }
     }
@@ -193,7 +198,7 @@ internal sealed class Relay : IDisposable
         }
 
         Span<float> part = _buffer.Span[..floats];
-        _transport.Receive(_ranks[source], sourceTag, part);
+        _transport.ReceiveAhead(_ranks[source], sourceTag, part, _isAwaited);
         _transport.Send(_ranks[destination], destinationTag, part);
     }
 }

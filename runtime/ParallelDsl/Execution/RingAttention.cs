@@ -19,6 +19,8 @@ namespace ParallelDsl.Execution;
 /// before it is less, so the receiver waits for it or will, and a transport hands over a message that is waited for. So it is delivered.
 /// The rows that are remapped are ordered in their place by (sender, receiver), which ascends at both ends, and the same holds. Nothing
 /// waits for the other way round: messages of the pipeline are other channels, and its order is checked by itself.</para>
+/// <para>A hop between nodes may go in parts over other ranks, over several network interfaces at once: <see cref="Relay"/> shows that the
+/// same holds then.</para>
 /// </remarks>
 public sealed class RingAttention : IDisposable
 {
