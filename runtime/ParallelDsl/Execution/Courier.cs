@@ -109,9 +109,10 @@ internal sealed class Courier(ITransport transport, long limit = long.MaxValue) 
             Drop(parcel);
     }
 
-    /// <summary>Sends the first floats of a parcel after all that was given before. The caller still holds it.</summary>
+    /// <summary>Sends <paramref name="floats"/> floats of a parcel, from <paramref name="start"/> on, after all that was given before. The caller
+    /// still holds it.</summary>
     /// <exception cref="TransportException">An earlier send failed.</exception>
-    public void Send(int destination, int tag, Parcel parcel, int floats)
+    public void Send(int destination, int tag, Parcel parcel, int floats, int start = 0)
     {
         // Only the rank's own thread gives orders: while the courier is idle nothing can be overtaken.
         bool idle;
@@ -121,13 +122,13 @@ internal sealed class Courier(ITransport transport, long limit = long.MaxValue) 
             idle = !IsBusy;
         }
 
-        if (idle && transport.TrySend(destination, tag, parcel.Buffer.Span[..floats]))
+        if (idle && transport.TrySend(destination, tag, parcel.Buffer.Span.Slice(start, floats)))
             return;
         lock (_gate)
         {
             ThrowIfFailed();
             parcel.Holders++;
-            _orders.Enqueue(new Order(destination, tag, parcel, floats));
+            _orders.Enqueue(new Order(destination, tag, parcel, start, floats));
             if (_sender is null)
             {
                 _sender = new Thread(Run) { Name = $"courier of rank {transport.Rank}", IsBackground = true };
@@ -194,7 +195,7 @@ internal sealed class Courier(ITransport transport, long limit = long.MaxValue) 
             Exception? failure = null;
             try
             {
-                transport.Send(order.Destination, order.Tag, order.Parcel.Buffer.Span[..order.Floats]);
+                transport.Send(order.Destination, order.Tag, order.Parcel.Buffer.Span.Slice(order.Start, order.Floats));
             }
 #pragma warning disable CA1031 // Whatever it is, it is thrown on the rank's thread.
             catch (Exception exception)
@@ -228,5 +229,5 @@ internal sealed class Courier(ITransport transport, long limit = long.MaxValue) 
         }
     }
 
-    private readonly record struct Order(int Destination, int Tag, Parcel Parcel, int Floats);
+    private readonly record struct Order(int Destination, int Tag, Parcel Parcel, int Start, int Floats);
 }

@@ -19,6 +19,7 @@ internal sealed unsafe class RankExecutor : IDisposable
     private readonly Coordinate _coordinate;
     private readonly ThreadTeam _team;
     private readonly RingAttention _ring;
+    private readonly Relay? _relay;
     private readonly StageRunner?[] _stages;
     private readonly NativeBuffer?[,] _outputs;
     private readonly NativeBuffer?[,] _inputGradients;
@@ -33,13 +34,21 @@ internal sealed unsafe class RankExecutor : IDisposable
     /// <param name="ring">Attention over the data and sequence axes.</param>
     /// <param name="layers">The layers of the rank's stages by layer index; null for the others.</param>
     /// <param name="clock">Takes the times of the program's actions; null where nobody asks for them.</param>
+    /// <param name="relay">Carries parts of other ranks' hops; null where hops go directly.</param>
     public RankExecutor(
-        ParallelPlan plan, ITransport transport, ThreadTeam team, RingAttention ring, IReadOnlyList<LayerModule?> layers, ActionClock? clock = null)
+        ParallelPlan plan,
+        ITransport transport,
+        ThreadTeam team,
+        RingAttention ring,
+        IReadOnlyList<LayerModule?> layers,
+        ActionClock? clock = null,
+        Relay? relay = null)
     {
         _plan = plan;
         _transport = transport;
         _team = team;
         _ring = ring;
+        _relay = relay;
         _clock = clock;
         _coordinate = plan.Mesh.CoordinateOf(transport.Rank);
         Program = [.. plan.Programs[_coordinate.Pipeline].Actions];
@@ -108,6 +117,7 @@ internal sealed unsafe class RankExecutor : IDisposable
         try
         {
             Begin(step);
+            _relay?.Begin(program, step.Plan);
             for (int position = 0; position < program.Length; position++)
             {
                 PipelineAction action = program[position];
@@ -120,6 +130,7 @@ internal sealed unsafe class RankExecutor : IDisposable
 
             _outbox.Flush();
             _ring.Flush();
+            _relay?.Flush();
             for (int stage = 0; stage < _stages.Length && !evaluates; stage++)
                 _stages[stage]?.End();
         }

@@ -19,6 +19,7 @@ internal sealed unsafe class RankSession : IDisposable
     private readonly ProcessGroup _pipeline;
     private readonly ProcessGroup[] _tied;
     private readonly RingAttention _ring;
+    private readonly Relay? _relay;
     private readonly RankExecutor _executor;
     private readonly StepLayout _layout;
     private readonly LossSum _loss = new();
@@ -42,8 +43,11 @@ internal sealed unsafe class RankSession : IDisposable
             transport, [mesh.RankOf(own with { Pipeline = table.First }), mesh.RankOf(own with { Pipeline = table.Last })], Context.Tied))];
 
         // The replicas stand in the order of their attention ranks.
-        _ring = new RingAttention(transport, _replicas.Ranks, RingFloats(model));
-        _executor = new RankExecutor(plan, transport, team, _ring, model.Layers, clock);
+        NodeRoutes? routes = plan.Batching.Routes ? new NodeRoutes(plan, own.Pipeline) : null;
+        _ring = new RingAttention(transport, _replicas.Ranks, routes, RingFloats(model));
+        if (routes is { IsAny: true })
+            _relay = new Relay(transport, [.. _replicas.Ranks], routes, plan.Stages, model.Layers);
+        _executor = new RankExecutor(plan, transport, team, _ring, model.Layers, clock, _relay);
         _layout = new StepLayout(
             mesh.Data,
             mesh.Sequence,
@@ -60,7 +64,7 @@ internal sealed unsafe class RankSession : IDisposable
     public long ActivationBytes => _executor.ActivationBytes;
 
     /// <summary>Bytes of the other buffers so far.</summary>
-    public long WorkspaceBytes => _executor.WorkspaceBytes + _ring.Bytes;
+    public long WorkspaceBytes => _executor.WorkspaceBytes + _ring.Bytes + (_relay?.Bytes ?? 0);
 
     /// <summary>Forwards, backwards and the reduction of gradients, which are then the same on all replicas.</summary>
     /// <param name="batch">The step's sequences, each with one token more than its length.</param>
@@ -126,6 +130,7 @@ internal sealed unsafe class RankSession : IDisposable
     {
         _executor.Dispose();
         _ring.Dispose();
+        _relay?.Dispose();
     }
 
     private void Prepare(IReadOnlyList<int[]> batch, StepPlan step)

@@ -22,15 +22,14 @@ namespace ParallelDsl.Execution;
 /// <para>A rank lets go of what it sent as soon as it has received the message of the same place in this order, and waits for the send if it
 /// must: what it waits for is less than all it has still to receive, so by the same argument it is delivered. So of each ring there are at
 /// most two parcels of keys, or one of keys and three of gradients, and between passes there are none.</para>
+/// <para>A hop between nodes may go in parts over other ranks, over several network interfaces at once: <see cref="Relay"/> shows that the
+/// same holds then.</para>
 /// </remarks>
 public sealed class RingAttention : IDisposable
 {
-    private const int KeyValueTag = 1;
-    private const int GradientTag = 2;
-    private const int RowTag = 3;
-
     private readonly ITransport? _transport;
     private readonly Courier? _courier;
+    private readonly HopTransfers? _hops;
     private readonly int[] _ranks;
     private readonly List<Parcel> _sentRows = [];
     private Parcel?[] _held = [];
@@ -45,10 +44,17 @@ public sealed class RingAttention : IDisposable
     /// pipeline axis.</param>
     /// <param name="limit">Floats of all buffers that the plan has room for.</param>
     public RingAttention(ITransport transport, ReadOnlySpan<int> ranks, long limit = long.MaxValue)
+        : this(transport, ranks, routes: null, limit)
+    {
+    }
+
+    /// <summary>The same, with hops between nodes that go in parts over other ranks: each of them must have a <see cref="Relay"/>.</summary>
+    internal RingAttention(ITransport transport, ReadOnlySpan<int> ranks, NodeRoutes? routes, long limit = long.MaxValue)
     {
         _transport = transport;
         _courier = new Courier(transport, limit);
         _ranks = ranks.ToArray();
+        _hops = new HopTransfers(transport, _courier, _ranks, routes);
     }
 
     /// <summary>For a model that is run alone. It holds no buffers.</summary>
@@ -200,8 +206,7 @@ public sealed class RingAttention : IDisposable
             int rows = ring.TokensOf(ring.SourceOf(hop));
             Parcel came = _courier!.Rent(2L * rows * width);
             Matrix sum = View(came, rows, 2 * width);
-            if (rows > 0)
-                _transport!.Receive(_ranks[ring.Previous], GradientTag, sum.Span);
+            _hops!.Receive(ring.Previous, HopTags.Gradient, sum);
             ReleaseSent(ref _sentGradients[index]);
             if (_gradients[index] is { } own)
             {
@@ -303,7 +308,7 @@ public sealed class RingAttention : IDisposable
             }
 
             if (ring.Size > 1)
-                Send(ring.Next, KeyValueTag, _held[index]!, held);
+                _hops!.Send(ring.Next, HopTags.KeyValue, _held[index]!, held);
             hops = Math.Max(hops, ring.Size);
         }
 
@@ -321,24 +326,23 @@ public sealed class RingAttention : IDisposable
         int rows = ring.TokensOf(ring.SourceOf(hop));
         Parcel parcel = _courier!.Rent((long)rows * columns);
         Matrix came = View(parcel, rows, columns);
-        if (rows > 0)
-            _transport!.Receive(_ranks[ring.Previous], KeyValueTag, came.Span);
+        _hops!.Receive(ring.Previous, HopTags.KeyValue, came);
         ReleaseSent(ref _held[index]);
         _held[index] = parcel;
         if (hop + 1 < ring.Size)
-            Send(ring.Next, KeyValueTag, parcel, came);
+            _hops.Send(ring.Next, HopTags.KeyValue, parcel, came);
     }
 
     private void SendGradient(UnitRing ring, int index, int hop, int columns)
     {
         // What the next rank adds to in this hop are the keys that this one has just seen.
-        Send(ring.Next, GradientTag, _gradients[index]!, View(_gradients[index]!, ring.TokensOf(ring.SourceOf(hop - 1)), columns));
+        _hops!.Send(ring.Next, HopTags.Gradient, _gradients[index]!, View(_gradients[index]!, ring.TokensOf(ring.SourceOf(hop - 1)), columns));
         (_sentGradients[index], _gradients[index]) = (_gradients[index], null);
     }
 
     private void Move(RowRuns fromRows, PeerRows fromPeers, Matrix from, RowRuns toRows, PeerRows toPeers, Matrix to)
     {
-        int columns = from.Columns, self = _ranks.AsSpan().IndexOf(_transport!.Rank);
+        int columns = from.Columns, self = _hops!.Self;
         _courier!.Begin((long)columns * (fromPeers.Tokens + toPeers.Tokens));
         foreach ((int peer, int tokens) in fromPeers.Peers)
         {
@@ -353,7 +357,7 @@ public sealed class RingAttention : IDisposable
                 row += run.Length;
             }
 
-            Send(peer, RowTag, parcel, sent);
+            _courier.Send(_ranks[peer], HopTags.Row, parcel, checked((int)sent.Count));
             _sentRows.Add(parcel);
         }
 
@@ -362,7 +366,7 @@ public sealed class RingAttention : IDisposable
         {
             Parcel parcel = _courier!.Rent((long)tokens * columns);
             Matrix came = View(parcel, tokens, columns);
-            _transport.Receive(_ranks[peer], RowTag, came.Span);
+            _transport!.Receive(_ranks[peer], HopTags.Row, came.Span);
             int row = 0;
             foreach (RowRun run in toRows.Runs)
             {
@@ -395,12 +399,6 @@ public sealed class RingAttention : IDisposable
                 (done, taken) = (done + part, taken + part);
             }
         }
-    }
-
-    private void Send(int attentionRank, int tag, Parcel parcel, Matrix rows)
-    {
-        if (rows.Rows > 0)
-            _courier!.Send(_ranks[attentionRank], tag, parcel, checked((int)rows.Count));
     }
 
     private void ReleaseSent(ref Parcel? parcel)

@@ -44,7 +44,7 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
             return TrySend(tag, data);
     }
 
-    public unsafe void Receive(int tag, Span<float> data)
+    public unsafe void Receive(int tag, Span<float> data, Func<bool>? isAwaited = null)
     {
         Message? message;
         fixed (float* memory = data)
@@ -55,7 +55,7 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
                 message = Dequeue(tag);
                 if (message is null)
                 {
-                    AwaitDelivery(tag, memory, data.Length);
+                    AwaitDelivery(tag, memory, data.Length, isAwaited);
                     return;
                 }
             }
@@ -86,7 +86,7 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
                 if (call.Since > before || call.IsDone)
                     continue;
                 int rank = call.IsReceive ? destination : source;
-                waits[rank] = true;
+                waits[rank] |= call.IsAwaited?.Invoke() ?? true;
                 string what = call.IsReceive
                     ? $"waits to receive {call.Length} floats from rank {source}"
                     : $"waits to send {call.Length} floats to rank {destination}, whose channel is full";
@@ -166,7 +166,7 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
         return message;
     }
 
-    private unsafe void AwaitDelivery(int tag, float* memory, int length)
+    private unsafe void AwaitDelivery(int tag, float* memory, int length, Func<bool>? isAwaited)
     {
         // A blocked send of this very message must look again.
         if (_waiting is not null)
@@ -174,6 +174,7 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
 
         WaitingCall call = Enlist(isReceive: true, tag, length);
         call.Memory = memory;
+        call.IsAwaited = isAwaited;
         int offered;
         try
         {
@@ -269,6 +270,9 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
 
         public float* Memory { get; set; }
 
+        /// <summary>Of a receive that runs ahead of its rank: whether the rank waits for it. Else null: the rank waits.</summary>
+        public Func<bool>? IsAwaited { get; set; }
+
         public bool IsDone { get; private set; }
 
         /// <summary>The length of the message that completed a receive.</summary>
@@ -279,6 +283,7 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
             (IsReceive, Tag, Length, Next) = (isReceive, tag, length, next);
             (IsDone, Offered) = (false, 0);
             Memory = null;
+            IsAwaited = null;
             Since = Environment.TickCount64;
         }
 

@@ -52,6 +52,15 @@ public interface ITransport : IDisposable
     /// </exception>
     void Receive(int source, int tag, Span<float> data);
 
+    /// <summary>Receives as <see cref="Receive"/> does, on a thread that runs ahead of the rank's program. Where deadlocks are searched for, the
+    /// rank does not count as one that waits, for this call, as long as nobody on the rank waits for its end.</summary>
+    /// <param name="source">The sending rank; the own rank is allowed.</param>
+    /// <param name="tag">The kind of message, from 0 to <see cref="MessageTags.Limit"/> - 1.</param>
+    /// <param name="data">Where the payload goes; its length must be the message's length.</param>
+    /// <param name="isAwaited">Whether the rank waits for it; asked at any time, on any thread, and not to wait for anything.</param>
+    /// <inheritdoc cref="Receive"/>
+    void ReceiveAhead(int source, int tag, Span<float> data, Func<bool> isAwaited) => Receive(source, tag, data);
+
     /// <summary>
     /// Ends every pending and future call on every rank with a <see cref="TransportException"/> that carries <paramref name="cause"/>.
     /// Only the first call has an effect.

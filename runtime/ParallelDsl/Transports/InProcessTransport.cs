@@ -36,6 +36,12 @@ internal sealed class InProcessTransport(InProcessWorld world, int rank) : ITran
         world.Between(source, rank).Receive(tag, data);
     }
 
+    public void ReceiveAhead(int source, int tag, Span<float> data, Func<bool> isAwaited)
+    {
+        Check(source, rank, source, tag, data.Length, isReceive: true);
+        world.Between(source, rank).Receive(tag, data, isAwaited);
+    }
+
     public void Abort(Exception cause) => world.Abort(rank, cause);
 
     public void Dispose() => world.Close(rank);

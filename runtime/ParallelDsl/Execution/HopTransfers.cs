@@ -1,0 +1,66 @@
+using ParallelDsl.Kernels;
+using ParallelDsl.Planning.Routes;
+using ParallelDsl.Transports;
+
+namespace ParallelDsl.Execution;
+
+/// <summary>The ends of hops: sends rows to the next rank of a ring and receives those of the one before, directly, or in parts over the
+/// <see cref="Relay"/>s of other ranks.</summary>
+/// <param name="transport">The rank's transport.</param>
+/// <param name="courier">Sends.</param>
+/// <param name="ranks">The ranks of the attention ranks.</param>
+/// <param name="routes">Which hops go in parts; null where all go directly.</param>
+internal sealed class HopTransfers(ITransport transport, Courier courier, int[] ranks, NodeRoutes? routes)
+{
+    private readonly int _self = Array.IndexOf(ranks, transport.Rank);
+
+    /// <summary>This rank's attention rank.</summary>
+    public int Self => _self;
+
+    /// <summary>Sends rows at the beginning of a parcel, which the caller still holds.</summary>
+    public void Send(int destination, int tag, Parcel parcel, Matrix rows)
+    {
+        if (rows.Rows == 0)
+            return;
+        Route route = RouteOf(_self, destination, rows);
+        if (route.Parts == 0)
+        {
+            courier.Send(ranks[destination], tag, parcel, checked((int)rows.Count));
+            return;
+        }
+
+        for (int index = 0; index < route.Parts; index++)
+        {
+            HopPart part = routes!.PartOf(route, _self, destination, index);
+            int to = part.SourceProxy == _self ? part.DestinationProxy : part.SourceProxy;
+            courier.Send(
+                ranks[to],
+                to == destination ? tag : HopTags.ToRelay,
+                parcel,
+                checked(part.Length * rows.Columns),
+                checked(part.Start * rows.Columns));
+        }
+    }
+
+    /// <summary>Receives rows, every part in its place.</summary>
+    public void Receive(int source, int tag, Matrix rows)
+    {
+        if (rows.Rows == 0)
+            return;
+        Route route = RouteOf(source, _self, rows);
+        if (route.Parts == 0)
+        {
+            transport.Receive(ranks[source], tag, rows.Span);
+            return;
+        }
+
+        for (int index = 0; index < route.Parts; index++)
+        {
+            HopPart part = routes!.PartOf(route, source, _self, index);
+            int from = part.DestinationProxy == _self ? part.SourceProxy : part.DestinationProxy;
+            transport.Receive(ranks[from], from == source ? tag : HopTags.FromRelay, rows.RowRange(part.Start, part.Length).Span);
+        }
+    }
+
+    private Route RouteOf(int source, int destination, Matrix rows) => routes?.Of(source, destination, rows.Rows, rows.Columns) ?? default;
+}
