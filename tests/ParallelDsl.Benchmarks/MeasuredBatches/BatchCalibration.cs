@@ -2,6 +2,7 @@ using ParallelDsl.Benchmarks.Measured;
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Pipelines;
 using ParallelDsl.Planning.Simulation;
+using ParallelDsl.Planning.Simulation.Clusters;
 
 namespace ParallelDsl.Benchmarks.MeasuredBatches;
 
@@ -53,9 +54,10 @@ internal readonly record struct PassCost(double Constant, double Token, double P
 /// <summary>The costs of the two passes, from steps of whole sequences on data ranks, which wait for nobody.</summary>
 /// <param name="Forward">Of F.</param>
 /// <param name="Backward">Of the unsplit backward.</param>
+/// <remarks>Pairs of short sequences count for more, by the curve.</remarks>
 internal readonly record struct BatchCalibration(PassCost Forward, PassCost Backward)
 {
-    public static BatchCalibration Of(IEnumerable<(StepPlan Plan, RecordedStep[] Steps)> runs)
+    public static BatchCalibration Of(IEnumerable<(StepPlan Plan, RecordedStep[] Steps)> runs, EfficiencyCurve curve)
     {
         List<(long, long, long)> forward = [], backward = [];
         foreach ((StepPlan plan, RecordedStep[] steps) in runs)
@@ -66,7 +68,11 @@ internal readonly record struct BatchCalibration(PassCost Forward, PassCost Back
                 {
                     long tokens = 0, pairs = 0;
                     foreach (int slice in plan.ForwardSlices(rank, unit))
-                        (tokens, pairs) = (tokens + plan.Slices[slice].Length, pairs + plan.Slices[slice].Area);
+                    {
+                        long area = plan.Slices[slice].Area;
+                        (tokens, pairs) = (tokens + plan.Slices[slice].Length, pairs + (area * 1_000 / curve.AtArea(area)));
+                    }
+
                     forward.Add((tokens, pairs, Time(steps, rank, ActionKind.Forward, unit)));
                     backward.Add((tokens, pairs, Time(steps, rank, ActionKind.Backward, unit)));
                 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using ParallelDsl.Benchmarks.Measured;
 using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Simulation.Clusters;
 using ParallelDsl.Reporting;
 using ParallelDsl.Transports;
 
@@ -36,7 +37,9 @@ internal static class MeasuredBatchesBenchmark
         List<double> loads = [];
         BatchCalibration costs = default;
         TransferCost transfer = TransferCost.Measure();
-        Exchange exchange = new(Ranks);
+        EfficiencyCurve curve = HostCurve.Measure();
+        Console.WriteLine("attention, thousandths of its rate on long sequences: " + string.Join(", ", curve.Points.Select(point => $"{point.Tokens}: {point.Permille}")));
+        Measured.Exchange exchange = new(Ranks);
         RankThreads.Run(
             InProcessWorld.Create(Ranks),
             transport =>
@@ -53,11 +56,11 @@ internal static class MeasuredBatchesBenchmark
                         continue;
                     if (transport.Rank == 0)
                     {
-                        costs = BatchCalibration.Of(known.Zip(recorded));
+                        costs = BatchCalibration.Of(known.Zip(recorded), curve);
                         for (int index = 0; index < runs.Length; index++)
                         {
                             (int strategy, int batch) = (index / Batches, index % Batches);
-                            predicted[strategy, batch].Add(strategies[strategy].Predict(steps[strategy, batch], costs, transfer));
+                            predicted[strategy, batch].Add(strategies[strategy].Predict(steps[strategy, batch], costs, curve, transfer));
                         }
                     }
 
@@ -110,7 +113,7 @@ internal static class MeasuredBatchesBenchmark
 
         Console.WriteLine(FormattableString.Invariant($"mean error {rows.Average(row => Math.Abs(row.Error)):P1}, worst {rows.Max(row => Math.Abs(row.Error)):P1}"));
         string path = Path.Combine(Repository.Root(), "docs", "benchmarks", "measured-batches.md");
-        AtomicFile.WriteText(path, Page(rows, costs, transfer, loads));
+        AtomicFile.WriteText(path, Page(rows, costs, curve, transfer, loads));
         Console.WriteLine($"wrote {path}");
         options.WriteJson(rows);
         return 0;
@@ -125,16 +128,16 @@ internal static class MeasuredBatchesBenchmark
         return [.. lengths.Select(length => Enumerable.Range(0, length + 1).Select(_ => random.Next(258)).ToArray())];
     }
 
-    private static string Page(List<Row> rows, BatchCalibration costs, TransferCost transfer, List<double> loads)
+    private static string Page(List<Row> rows, BatchCalibration costs, EfficiencyCurve curve, TransferCost transfer, List<double> loads)
     {
         StringBuilder page = new();
         page.Append("# Variable-length batches: simulated against measured\n\n")
             .Append("Made by `dotnet run -c Release --project tests/ParallelDsl.Benchmarks -- measured-batches`; do not edit. A real model (width 64, four blocks, context 2,048) on\n")
             .Append("two in-process ranks of one thread each. What a token and a pair of query and key cost is fitted, by least squares, to three batches of whole sequences on\n")
-            .Append("two data ranks; with these costs the cluster simulator predicts a step of three *other* batches under every strategy, and then they run. A step is from the\n")
+            .Append("two data ranks, with a curve of how much slower attention is on short sequences; with these the cluster simulator predicts a step of three *other* batches under every strategy, and then they run. A step is from the\n")
             .Append("first computation to the last; gradient reduction and optimizer are left out, as in the simulator. Medians of quiet steps.\n\n")
             .Append(CultureInfo.InvariantCulture, $"Fitted: a token {costs.Forward.Token:F0} ns forward and {costs.Backward.Token:F0} backward, a pair {costs.Forward.Pair:F2} and {costs.Backward.Pair:F2} ns, a pass {costs.Forward.Constant / 1e3:F0} and {costs.Backward.Constant / 1e3:F0} us;\n")
-            .Append(CultureInfo.InvariantCulture, $"a message {transfer.LatencyNanoseconds / 1e3:F1} us and {transfer.BytesPerNanosecond:F1} bytes a nanosecond. Load of the machine {loads.Min():F1} to {loads.Max():F1}.\n\n")
+            .Append(CultureInfo.InvariantCulture, $"a message {transfer.LatencyNanoseconds / 1e3:F1} us and {transfer.BytesPerNanosecond:F1} bytes a nanosecond.\nAttention alone, measured by length, in thousandths of its rate on the longest: {string.Join(", ", curve.Points.Select(point => $"{point.Tokens}: {point.Permille}"))}. Load of the machine {loads.Min():F1} to {loads.Max():F1}.\n\n")
             .Append(CultureInfo.InvariantCulture, $"**Mean error {rows.Average(row => Math.Abs(row.Error)):P1}, worst {rows.Max(row => Math.Abs(row.Error)):P1}.**\n\n")
             .Append("| strategy | batch | sequences | tokens | slices | simulated ms | measured ms | error |\n|---|---|---|---|---|---|---|---|\n");
         foreach (Row row in rows)

@@ -32,7 +32,7 @@ internal sealed record MeasuredStrategy(string Name, ParallelPlan Plan)
 
     /// <summary>Nanoseconds of the programs of a step, simulated with measured costs: all layers as one, whose exchanges carry the bytes and have
     /// the latencies of all.</summary>
-    public long Predict(StepPlan step, BatchCalibration costs, TransferCost transfer)
+    public long Predict(StepPlan step, BatchCalibration costs, EfficiencyCurve curve, TransferCost transfer)
     {
         // Ticks of a picosecond keep small costs exact enough.
         const double Scale = 1_000;
@@ -42,7 +42,7 @@ internal sealed record MeasuredStrategy(string Name, ParallelPlan Plan)
             checked((int)Plan.Layers.Sum(layer => layer.KeyValueBytes)),
             checked((int)Plan.Layers.Where(layer => layer.KeyValueBytes > 0).Sum(layer => layer.OutputBytes)),
             (long)Scale,
-            EfficiencyCurve.Flat,
+            curve,
             (int)(1_000 * costs.Backward.Token / costs.Forward.Token),
             (int)(1_000 * costs.Backward.Pair / costs.Forward.Pair));
         int attention = Plan.Layers.Count(layer => layer.KeyValueBytes > 0);
