@@ -177,10 +177,14 @@ internal sealed class LanePlacement
                 (best, least) = (steps, Fullest());
         }
 
+        // The best of them again: with the sequences that were widened up to it, and no others.
         for (int step = best; step < steps; step++)
             _extra[_widened[step]]--;
-        if (best < steps)
-            Attempt(plan, costs, order, start, count, aim, forced);
+        _cheapestWidened = long.MaxValue;
+        for (int step = 0; step < best; step++)
+            _cheapestWidened = Math.Min(_cheapestWidened, costs[_widened[step]]);
+        if (best < steps && !Attempt(plan, costs, order, start, count, aim, forced))
+            throw new InvalidOperationException("a placement that was made fails when it is made again, which is a bug of the planner");
         _cheapestWidened = long.MaxValue;
         for (int step = 0; step < best; step++)
             _extra[_widened[step]] = 0;

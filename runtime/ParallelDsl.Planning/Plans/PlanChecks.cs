@@ -98,6 +98,30 @@ public static class PlanChecks
             "a size in memory is negative");
     }
 
+    // Slices may be exchanged within a window, so that all its forwards come before any of its backwards.
+    private static void CheckWindows(ParallelPlan plan, List<string> faults)
+    {
+        int window = plan.Batching.Window;
+        if (window == 1)
+            return;
+        if (plan.Axes.Packing != ParallelDsl.Packing.Asymmetric)
+            faults.Add(Invariant($"units of whole sequences exchange no slices, and the window is {window}"));
+        for (int device = 0; device < plan.Programs.Count; device++)
+        {
+            var begun = new HashSet<int>();
+            foreach (PipelineAction action in plan.Programs[device].Actions)
+            {
+                if (action.Kind is ActionKind.Backward or ActionKind.BackwardInput)
+                    begun.Add(action.MicroBatch / window);
+                if (action.Kind == ActionKind.Forward && begun.Contains(action.MicroBatch / window))
+                {
+                    faults.Add(Invariant($"program {device} has a forward of unit {action.MicroBatch} after a backward of its window of {window} units"));
+                    break;
+                }
+            }
+        }
+    }
+
     private static void CheckPrograms(ParallelPlan plan, List<string> faults)
     {
         EquatableArray<int> stageDevices = plan.Stages.Select(stage => stage.Device).ToEquatableArray();
@@ -105,6 +129,7 @@ public static class PlanChecks
         faults.AddRange(errors.Select(error => Invariant($"program {error.Device}, action {error.Position}: {error.Message}")));
         if (errors.Count > 0)
             return;
+        CheckWindows(plan, faults);
         Timeline timeline = PipelineSimulator.Run(plan.Programs, stageDevices, Planner.CostsOf(plan.Stages));
         if (timeline.Makespan != plan.Estimates.Makespan || timeline.Work != plan.Estimates.Work)
             faults.Add("the estimates are not what its programs take");

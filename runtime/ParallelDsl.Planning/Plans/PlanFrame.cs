@@ -100,7 +100,10 @@ internal sealed class PlanFrame
         long moved = Batching.Remaps
             ? layers.Max(layer => LayerCosts.RemapElements(Request.Model.Layers[layer.Declared], layer, Request.Model.Layers[0].Width))
             : 0;
-        return MemoryPlanner.RingBytes(keyValues, moved * LayerCosts.ElementBytes(Type), ranks, window);
+
+        // A rank over which hops of others are routed passes on one part of a block at a time: at most a half of it.
+        long relayed = Batching.Routes ? (keyValues + 1) / 2 : 0;
+        return MemoryPlanner.RingBytes(keyValues, moved * LayerCosts.ElementBytes(Type), ranks, window) + relayed;
     }
 
     private StageLayout EqualWork(EquatableArray<int> placement) => new(

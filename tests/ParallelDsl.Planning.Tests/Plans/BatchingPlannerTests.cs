@@ -162,6 +162,13 @@ public class BatchingPlannerTests
         Assert.NotEmpty(PlanChecks.Validate(plan with { Batching = plan.Batching with { Window = 0 } }));
         Assert.NotEmpty(PlanChecks.Validate(plan with { Batching = plan.Batching with { InterNodeTokens = 1 } }));
         Assert.NotEmpty(PlanChecks.Validate(plan with { Batching = plan.Batching with { Remaps = false } }));
+
+        // A window that the programs do not keep.
+        if (plan.Batching.Window == 1)
+        {
+            Assert.Contains(
+                PlanChecks.Validate(plan with { Batching = plan.Batching with { Window = 2 } }), fault => fault.Contains("of its window of 2 units", StringComparison.Ordinal));
+        }
     }
 
     [Fact]
