@@ -34,7 +34,7 @@ partial class Gpt
     [global::System.CodeDom.Compiler.GeneratedCode("ParallelDsl.Generator", "0.1.0")]
     public static bool TryPlanStep(global::System.ReadOnlySpan<int> lengths, global::ParallelDsl.Planning.Packing.StepPlan step) =>
         global::ParallelDsl.Planning.Packing.TokenPacker.TryPack(
-            lengths, DataRanks, UnitsPerDataRank, UnitTokens, Granule, ContextLength, step);
+            lengths, DataRanks, SequenceRanks, UnitsPerDataRank, UnitTokens, Granule, ContextLength, step);
 
     /// <summary>Groups a step's sequences into units.</summary>
     /// <param name="lengths">Tokens of each sequence.</param>
@@ -44,7 +44,7 @@ partial class Gpt
     {
         global::ParallelDsl.Planning.Packing.StepPlan step = new();
         global::ParallelDsl.Planning.Packing.TokenPacker.Pack(
-            lengths, DataRanks, UnitsPerDataRank, UnitTokens, Granule, ContextLength, step);
+            lengths, DataRanks, SequenceRanks, UnitsPerDataRank, UnitTokens, Granule, ContextLength, step);
         return step;
     }
 }
