@@ -1,6 +1,5 @@
 using ParallelDsl.Collectives;
 using ParallelDsl.Kernels;
-using ParallelDsl.Planning.Clusters;
 using ParallelDsl.Planning.Memory;
 using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Packing;
@@ -53,7 +52,7 @@ internal sealed unsafe class RankSession : IDisposable
             mesh.Sequence,
             plan.Batching.UnitsPerDataRank,
             (own.Data * mesh.Sequence) + own.Sequence,
-            plan.Batching.Remaps ? NodesOf(plan) : null,
+            plan.Batching.Remaps ? [.. StepConstants.Of(plan).Nodes] : null,
             plan.Batching.UnitTokensPerRank);
     }
 
@@ -138,17 +137,6 @@ internal sealed unsafe class RankSession : IDisposable
         _layout.Build(batch, step);
         _loss.Nats = 0;
         _loss.Scale = 1f / step.TotalTokens;
-    }
-
-    /// <summary>The node of every attention rank. Rows must lie alike at all positions of the pipeline axis, so those of the first count for
-    /// all.</summary>
-    private static int[] NodesOf(ParallelPlan plan)
-    {
-        ClusterTopology topology = new(plan.Cluster);
-        int[] nodes = new int[plan.Mesh.Data * plan.Mesh.Sequence];
-        for (int rank = 0; rank < nodes.Length; rank++)
-            nodes[rank] = topology.Locate(plan.Mesh.RankOf(new Coordinate(rank / plan.Mesh.Sequence, rank % plan.Mesh.Sequence, 0))).Node;
-        return nodes;
     }
 
     /// <summary>A rank may hold more gradients than a span.</summary>
