@@ -112,4 +112,8 @@ public enum Datapath
 {
     /// <summary>One ring: every rank passes on what it received.</summary>
     Ring,
+
+    /// <summary>Ranks swap tokens for heads before attention, and back after it: each attends to all tokens with a share of the heads
+    /// (DeepSpeed-Ulysses; Jacobs et al., arXiv 2309.14509).</summary>
+    AllToAll,
 }

@@ -45,6 +45,10 @@ public sealed record ParallelPlan(
 /// leave them whole.</param>
 /// <param name="Packing">How the sequences of a batch are grouped into units.</param>
 /// <param name="Balance">How a sequence is spread over the sequence axis.</param>
+/// <param name="Datapath">How keys and values travel between ranks of a node.</param>
+/// <param name="InterNodeDatapath">The same between ranks of several nodes.</param>
+/// <param name="OverlapPercent">From how many tokens a rank on a sequence is spread over a ring, in percent of the overlap rule's.</param>
+/// <param name="AttentionPercent">What attention weighs against all other work in balancing, in percent of its FLOPs.</param>
 public sealed record AxesSpec(
     int Data = 1,
     int Sequence = 1,
@@ -55,7 +59,11 @@ public sealed record AxesSpec(
     int UnitTokens = 0,
     int VocabularySlices = 1,
     ParallelDsl.Packing Packing = ParallelDsl.Packing.Tokens,
-    SequenceBalance Balance = SequenceBalance.Zigzag);
+    SequenceBalance Balance = SequenceBalance.Zigzag,
+    Datapath Datapath = Datapath.Ring,
+    Datapath InterNodeDatapath = Datapath.Ring,
+    int OverlapPercent = 100,
+    int AttentionPercent = 100);
 
 /// <summary>A contiguous run of layers.</summary>
 /// <param name="Index">Position in execution order, from 0.</param>

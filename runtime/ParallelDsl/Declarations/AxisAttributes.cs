@@ -37,9 +37,18 @@ public sealed class SequenceAxisAttribute(int degree) : Attribute
     /// <value>Default <see cref="SequenceBalance.Zigzag"/>.</value>
     public SequenceBalance Balance { get; set; }
 
-    /// <summary>How keys and values travel over the axis.</summary>
+    /// <summary>How keys and values travel between the ranks that share a sequence.</summary>
     /// <value>Default <see cref="Datapath.Ring"/>.</value>
     public Datapath Datapath { get; set; }
+
+    /// <summary>The same where those ranks lie on several nodes.</summary>
+    /// <value>Left out, it is <see cref="Datapath"/>.</value>
+    public Datapath InterNodeDatapath { get; set; }
+
+    /// <summary>From how many tokens a rank on a sequence is spread over a ring, in percent of those with which the ring's transfers hide behind
+    /// attention. Only with <see cref="SequenceBalance.Hierarchical"/>.</summary>
+    /// <value>Default 100; 0 spreads whatever balances better, more keeps sequences together.</value>
+    public int OverlapPercent { get; set; } = 100;
 }
 
 /// <summary>The pipeline axis: ranks along it hold different layers, and the units (micro-batches) of a step pass through them.</summary>

@@ -15,4 +15,9 @@ public sealed class ParallelModelAttribute : Attribute
     /// <summary>The longest sequence that the model takes, in tokens.</summary>
     /// <value>Required, at least 1. Where there is a sequence axis, a multiple of twice its degree.</value>
     public int ContextLength { get; set; }
+
+    /// <summary>What attention weighs against all other work where sequences are balanced, in percent of its FLOPs: more where its kernels reach
+    /// a smaller share of a device's peak rate, as with many short sequences.</summary>
+    /// <value>Default 100; at least 1.</value>
+    public int AttentionPercent { get; set; } = 100;
 }
