@@ -17,9 +17,11 @@ public class LongestSequenceTests
             from sequence in Gen.OneOf(1, 1, 1, 2, 3)
             from window in Gen.Int[1, 4]
             from hierarchical in Gen.Bool
-            from contextGranules in Gen.Int[1, 60]
             from unitGranules in Gen.Int[1, 12]
-            select (data, sequence, window, hierarchical, contextGranules, unitGranules),
+
+            // About as much as all units hold.
+            from more in Gen.OneOf(Gen.Int[-4, 2], Gen.Int[-40, 20])
+            select (data, sequence, window, hierarchical, Math.Max(1, (data * window * unitGranules) + more), unitGranules),
             1_000,
             input =>
             {
