@@ -27,6 +27,7 @@ internal sealed class Parcel(long length)
 internal sealed class Courier(ITransport transport, long limit = long.MaxValue) : IDisposable
 {
     private readonly object _gate = new();
+    private readonly List<Parcel> _all = [];
     private readonly List<Parcel> _free = [];
     private readonly Queue<Order> _orders = new();
     private Thread? _sender;
@@ -80,6 +81,7 @@ internal sealed class Courier(ITransport transport, long limit = long.MaxValue) 
                 while (_free.Count > 0 && (Bytes / sizeof(float)) + floats > limit)
                     Free(_free.Count - 1);
                 parcel = new Parcel(floats);
+                _all.Add(parcel);
                 Bytes += floats * sizeof(float);
             }
 
@@ -102,11 +104,28 @@ internal sealed class Courier(ITransport transport, long limit = long.MaxValue) 
         }
     }
 
+    /// <summary>The same, and clears the variable; null is no parcel.</summary>
+    /// <exception cref="TransportException">A send failed.</exception>
+    public void ReleaseSent(ref Parcel? parcel)
+    {
+        if (parcel is not null)
+            ReleaseSent(parcel);
+        parcel = null;
+    }
+
     /// <summary>Lets go of a parcel.</summary>
     public void Release(Parcel parcel)
     {
         lock (_gate)
             Drop(parcel);
+    }
+
+    /// <summary>The same, and clears the variable; null is no parcel.</summary>
+    public void Release(ref Parcel? parcel)
+    {
+        if (parcel is not null)
+            Release(parcel);
+        parcel = null;
     }
 
     /// <summary>Sends <paramref name="floats"/> floats of a parcel, from <paramref name="start"/> on, after all that was given before. The caller
@@ -151,8 +170,8 @@ internal sealed class Courier(ITransport transport, long limit = long.MaxValue) 
         }
     }
 
-    /// <summary>Ends the thread and frees the parcels that nobody holds. What is not sent yet is not sent: after a failure the run must be
-    /// aborted before, so that a send that waits ends.</summary>
+    /// <summary>Ends the thread and frees all parcels, also those that wait to be sent or that a pass that failed still held. What is not sent yet
+    /// is not sent: after a failure the run must be aborted before, so that a send that waits ends.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -162,9 +181,11 @@ internal sealed class Courier(ITransport transport, long limit = long.MaxValue) 
         }
 
         _sender?.Join();
-        foreach (Parcel parcel in _free)
+        foreach (Parcel parcel in _all)
             parcel.Buffer.Dispose();
+        _all.Clear();
         _free.Clear();
+        _orders.Clear();
     }
 
     private void ThrowIfFailed()
@@ -185,6 +206,7 @@ internal sealed class Courier(ITransport transport, long limit = long.MaxValue) 
     {
         Bytes -= _free[index].Buffer.Length * sizeof(float);
         _free[index].Buffer.Dispose();
+        _all.Remove(_free[index]);
         _free.RemoveAt(index);
     }
 
