@@ -41,22 +41,17 @@ public static class ExchangeMemory
         _ => 4 * layer.KeyValues,
     };
 
-    /// <summary>Heads of all tokens of n ranks are n s / H as many elements as all H heads of a rank's own, with the share s. At first there is what a
-    /// rank has sent, what it puts together and the message that comes; then what is put together and its gradients; then these and the
-    /// messages that take them back.</summary>
+    /// <summary>A share of s heads of the tokens of n ranks is n s / H as many elements as all H heads of a rank's own. At first there is what is put
+    /// together, what a rank has sent, which is all but its share, and a message that comes, of its share; then what is put together and the
+    /// gradients of that; then these and the messages that take them back. Each time that is at most twice what is put together.</summary>
     private static long OfHeads(AttentionWidths layer, int ranks)
     {
         long own = layer.KeyValues + layer.Queries, most = 0;
 
         // From as many ranks as heads on the share is one head, so that of these the most ranks need the most.
         for (int size = 2; size <= ranks; size = size < layer.KeyValueHeads ? size + 1 : size < ranks ? ranks : size + 1)
-        {
-            long share = HeadShares.Most(layer.KeyValueHeads, size);
-            long message = Ceiling(own * share, layer.KeyValueHeads), together = Ceiling(own * share * size, layer.KeyValueHeads);
-            most = Math.Max(most, Math.Max(own + together + message, 2 * together));
-        }
-
-        return most;
+            most = Math.Max(most, Ceiling(own * HeadShares.Most(layer.KeyValueHeads, size) * size, layer.KeyValueHeads));
+        return 2 * most;
     }
 
     private static long Ceiling(long value, long divisor) => (value + divisor - 1) / divisor;
