@@ -61,13 +61,13 @@ public sealed class ExchangeMemoryTests
 
     /// <summary>Two nodes of four devices: how many ranks of a node, and of several, may be together.</summary>
     [Theory]
-    [InlineData(2, 4, 1, Packing.Tokens, 4, 1)]
-    [InlineData(2, 4, 1, Packing.Asymmetric, 4, 8)]
-    [InlineData(1, 8, 1, Packing.Tokens, 4, 8)]
-    [InlineData(4, 2, 1, Packing.Tokens, 2, 1)]
-    [InlineData(8, 1, 1, Packing.Tokens, 1, 1)]
-    [InlineData(1, 4, 2, Packing.Tokens, 4, 1)]
-    public void AReachIsThatOfTheRanksTogether(int data, int sequence, int pipeline, Packing packing, int within, int over)
+    [InlineData(2, 4, 1, ParallelDsl.Packing.Tokens, 4, 1)]
+    [InlineData(2, 4, 1, ParallelDsl.Packing.Asymmetric, 4, 8)]
+    [InlineData(1, 8, 1, ParallelDsl.Packing.Tokens, 4, 8)]
+    [InlineData(4, 2, 1, ParallelDsl.Packing.Tokens, 2, 1)]
+    [InlineData(8, 1, 1, ParallelDsl.Packing.Tokens, 1, 1)]
+    [InlineData(1, 4, 2, ParallelDsl.Packing.Tokens, 4, 1)]
+    public void AReachIsThatOfTheRanksTogether(int data, int sequence, int pipeline, ParallelDsl.Packing packing, int within, int over)
     {
         NodeGroup node = new(2, 4, DeviceCatalogue.Of(DeviceKind.Host), Fabric.Switch, 4, 100);
         var mesh = new Mesh(data, sequence, pipeline, new([Axis.Sequence, Axis.Data, Axis.Pipeline]));
