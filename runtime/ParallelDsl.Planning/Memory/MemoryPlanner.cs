@@ -39,16 +39,6 @@ public static class MemoryPlanner
 
     /// <summary>Bytes a token of what is sent along the pipeline: <see cref="OutgoingBuffers"/> as wide as the widest boundary.</summary>
     public static long PipelineBytes(long boundary, int pipeline) => pipeline > 1 ? OutgoingBuffers * boundary : 0;
-
-    /// <summary>Bytes a token of the messages between attention ranks that are there at once.</summary>
-    /// <param name="keyValues">Bytes of keys and values that a rank puts on rings, for each token of a unit.</param>
-    /// <param name="moved">Bytes of a token that moves to another layout; 0 where none does.</param>
-    /// <param name="ranks">Attention ranks that rings may join.</param>
-    /// <param name="window">Units that may exchange slices.</param>
-    /// <returns>On a ring, one of keys and values and three of gradients: what this rank adds, what it has sent and what comes. Alone with
-    /// earlier slices, one of both. Rows that move are on their way to others and from them, while no ring turns.</returns>
-    public static long RingBytes(long keyValues, long moved, long ranks, int window) =>
-        Math.Max((ranks > 1 ? 4 : window > 1 ? 2 : 0) * keyValues, 2 * moved);
 }
 
 /// <summary>What one stage holds for each token of a unit.</summary>

@@ -1,4 +1,3 @@
-using ParallelDsl.Planning.Memory;
 using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Pipelines;
@@ -9,6 +8,7 @@ namespace ParallelDsl.Planning.Plans;
 internal sealed class PlanFrame
 {
     private readonly long[] _all, _forward, _input, _weight;
+    private readonly RingReach _reach;
 
     public PlanFrame(PlanRequest request)
     {
@@ -29,6 +29,7 @@ internal sealed class PlanFrame
         Mesh = MeshPlanner.Plan(axes.Data, axes.Sequence, axes.Pipeline, traffic.Data, traffic.Sequence, traffic.Pipeline);
         Batching = BatchingPlanner.Plan(request, Layers, Mesh);
         Positions = new PipelinePositions(request.Cluster, Mesh);
+        _reach = RingReach.Of(axes, request.Cluster, Mesh);
     }
 
     public PlanRequest Request { get; }
@@ -92,19 +93,17 @@ internal sealed class PlanFrame
     /// <summary>Bytes a token of a unit of the messages between attention ranks that are there at once.</summary>
     /// <param name="layers">The layers at one position.</param>
     /// <param name="window">Units that may exchange slices: rings carry the keys and values of all of them.</param>
-    public long RingBytes(IEnumerable<PlannedLayer> layers, int window)
+    public long RingBytes(IReadOnlyCollection<PlannedLayer> layers, int window)
     {
         AxesSpec axes = Request.Axes;
-        bool merges = axes.Packing == ParallelDsl.Packing.Asymmetric;
-        long ranks = merges ? (long)axes.Data * axes.Sequence : axes.Sequence;
-        long keyValues = layers.Max(layer => layer.KeyValueBytes) * window;
         long moved = Batching.Remaps
             ? layers.Max(layer => LayerCosts.RemapElements(Request.Model.Layers[layer.Declared], layer, Request.Model.Layers[0].Width))
             : 0;
 
         // A rank over which hops of others are routed passes on one part of a block at a time: at most a half of it.
-        long relayed = Batching.Routes ? (keyValues + 1) / 2 : 0;
-        return MemoryPlanner.RingBytes(keyValues, moved * LayerCosts.ElementBytes(Type), ranks, window) + relayed;
+        long routed = Batching.Routes && axes.InterNodeDatapath == Datapath.Ring ? layers.Max(layer => layer.KeyValueBytes) * window : 0;
+        IEnumerable<AttentionWidths> widths = layers.Select(layer => AttentionWidths.Of(Request.Model, layer));
+        return (ExchangeMemory.Elements(axes, _reach, widths, moved, window) * LayerCosts.ElementBytes(Type)) + ((routed + 1) / 2);
     }
 
     private StageLayout EqualWork(EquatableArray<int> placement) => new(

@@ -75,7 +75,7 @@ internal sealed class DirectDraft(BatchProblem problem)
             for (int index = 0; index < count; index++)
             {
                 int attends = members[index], holds = members[(index + distance) % count];
-                int share = ((index + 1) * heads / count) - (index * heads / count);
+                int share = HeadShares.Of(heads, count, index).Count;
                 if (distance > 0)
                     moves.Add((attends, holds, (int)Ceiling(tokens * share, (long)count * heads)));
                 else

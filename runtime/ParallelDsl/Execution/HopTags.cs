@@ -21,4 +21,10 @@ internal static class HopTags
 
     /// <summary>A part of a hop, from the last that relays it to its destination.</summary>
     public const int FromRelay = 6;
+
+    /// <summary>Tokens with a share of the heads, on their way to the rank that attends with it.</summary>
+    public const int ToHeads = 7;
+
+    /// <summary>What that rank gives back for them.</summary>
+    public const int FromHeads = 8;
 }

@@ -1,7 +1,7 @@
 using ParallelDsl.Collectives;
 using ParallelDsl.Kernels;
-using ParallelDsl.Planning.Memory;
 using ParallelDsl.Planning.Meshes;
+using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Plans;
 using ParallelDsl.Transports;
@@ -42,10 +42,11 @@ internal sealed unsafe class RankSession : IDisposable
             transport, [mesh.RankOf(own with { Pipeline = table.First }), mesh.RankOf(own with { Pipeline = table.Last })], Context.Tied))];
 
         // The replicas stand in the order of their attention ranks.
-        NodeRoutes? routes = plan.Batching.Routes ? new NodeRoutes(plan, own.Pipeline) : null;
+        var datapaths = RingDatapaths.Of(plan);
+        NodeRoutes? routes = plan.Batching.Routes && datapaths.InterNode == Datapath.Ring ? new NodeRoutes(plan, own.Pipeline) : null;
         _ring = new RingAttention(transport, _replicas.Ranks, routes, RingFloats(model));
         if (routes is { IsAny: true })
-            _relay = new Relay(transport, [.. _replicas.Ranks], routes, plan.Stages, model.Layers);
+            _relay = new Relay(transport, [.. _replicas.Ranks], routes, plan.Stages, model.Layers, datapaths);
         _executor = new RankExecutor(plan, transport, team, _ring, model.Layers, clock, _relay);
         _layout = new StepLayout(
             mesh.Data,
@@ -53,7 +54,8 @@ internal sealed unsafe class RankSession : IDisposable
             plan.Batching.UnitsPerDataRank,
             (own.Data * mesh.Sequence) + own.Sequence,
             plan.Batching.Remaps ? [.. StepConstants.Of(plan).Nodes] : null,
-            plan.Batching.UnitTokensPerRank);
+            plan.Batching.UnitTokensPerRank,
+            datapaths);
     }
 
     /// <summary>The rank.</summary>
@@ -152,12 +154,12 @@ internal sealed unsafe class RankSession : IDisposable
     /// <summary>Floats of the messages between attention ranks, as the plan counts them.</summary>
     private static long RingFloats(RankModel model)
     {
-        (BatchingPlan batching, Mesh mesh) = (model.Plan.Batching, model.Plan.Mesh);
+        ParallelPlan plan = model.Plan;
         LayerModule[] layers = [.. model.Layers.OfType<LayerModule>()];
-        long keyValues = layers.Max(layer => (long)layer.KeyValueFloats) * batching.Window;
-        long moved = batching.Remaps ? layers.Max(layer => (long)layer.RemapFloats) : 0;
-        long ranks = model.Plan.Axes.Packing == Packing.Asymmetric ? (long)mesh.Data * mesh.Sequence : mesh.Sequence;
-        return MemoryPlanner.RingBytes(keyValues, moved, ranks, batching.Window) * batching.UnitTokensPerRank;
+        long moved = plan.Batching.Remaps ? layers.Max(layer => (long)layer.RemapFloats) : 0;
+        IEnumerable<AttentionWidths> widths = layers.Select(layer => AttentionWidths.Of(plan.Model, layer.Layer));
+        RingReach reach = RingReach.Of(plan.Axes, plan.Cluster, plan.Mesh);
+        return ExchangeMemory.Elements(plan.Axes, reach, widths, moved, plan.Batching.Window) * plan.Batching.UnitTokensPerRank;
     }
 
     private ProcessGroup Group(ITransport transport, int context, Func<Coordinate, bool> isMember)

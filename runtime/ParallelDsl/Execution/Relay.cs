@@ -45,10 +45,17 @@ internal sealed class Relay : IDisposable
     /// <param name="routes">Which hops go in parts.</param>
     /// <param name="stages">The plan's stages.</param>
     /// <param name="layers">The layers of the rank's stages by layer index; null for the others.</param>
-    public Relay(ITransport transport, int[] ranks, NodeRoutes routes, IEnumerable<PlannedStage> stages, IReadOnlyList<LayerModule?> layers)
+    /// <param name="datapaths">How keys and values travel.</param>
+    public Relay(
+        ITransport transport,
+        int[] ranks,
+        NodeRoutes routes,
+        IEnumerable<PlannedStage> stages,
+        IReadOnlyList<LayerModule?> layers,
+        RingDatapaths datapaths)
     {
         (_transport, _ranks, _self, _routes) = (transport, ranks, Array.IndexOf(ranks, transport.Rank), routes);
-        _hops = new RelayHops(routes, _self);
+        _hops = new RelayHops(routes, _self, datapaths);
         _isAwaited = () => _isFlushed;
         _columns = [.. stages.Select(stage => Enumerable.Range(stage.FirstLayer, stage.LayerCount)
             .Select(index => layers[index]?.KeyValueFloats ?? 0)

@@ -14,7 +14,8 @@ internal readonly record struct RelayHop(int Source, int Destination, int Rows);
 /// needs no rows in the unit. Arrays grow and are used again.</summary>
 /// <param name="routes">The nodes.</param>
 /// <param name="self">This rank's attention rank.</param>
-internal sealed class RelayHops(NodeRoutes routes, int self)
+/// <param name="datapaths">How keys and values travel: only on rings do they go in hops.</param>
+internal sealed class RelayHops(NodeRoutes routes, int self, RingDatapaths datapaths)
 {
     private readonly List<RelayHop> _hops = [];
     private readonly List<RelayRing> _rings = [];
@@ -36,6 +37,8 @@ internal sealed class RelayHops(NodeRoutes routes, int self)
         {
             ReadOnlySpan<int> ranks = step.RanksOf(ring);
             _firstRings[ring] = -1;
+            if (datapaths.Of(step, ring) != Datapath.Ring)
+                continue;
             for (int position = 0; position < ranks.Length && _firstRings[ring] < 0; position++)
             {
                 if (MayRelay(ranks[position], ranks[(position + 1) % ranks.Length]))

@@ -1,27 +1,28 @@
 using ParallelDsl.Kernels;
 using ParallelDsl.Transports;
+using static System.FormattableString;
 
 namespace ParallelDsl.Execution;
 
-/// <summary>Causal attention of a unit whose slices lie on rings of any ranks of the data and sequence axes. Keys and values travel once around
-/// each ring; every rank merges what it sees by log-sum-exp. In the backward they travel again, and their gradients with them until they
-/// are home. After Ring Attention (Liu et al., arXiv 2310.01889) with the zigzag placement of ring-flash-attention; several rings at once
-/// after the attention engine of Zeppelin (arXiv 2509.21841; reconstructed).</summary>
+/// <summary>Causal attention of a unit whose slices lie on rings of any ranks of the data and sequence axes. What travels on a ring, and where,
+/// is the business of its <see cref="AttentionExchange"/>; this runs those of all rings of a unit at once, after the attention engine of
+/// Zeppelin (arXiv 2509.21841; reconstructed).</summary>
 /// <remarks>
-/// <para>A rank has three queues: rings over several nodes, rings within a node, and what is local. First it sends its own keys on all rings,
-/// in that order; while they travel it attends to its own keys and does its local work; then it takes what comes in, hop after hop, and in
+/// <para>A rank has three queues: rings over several nodes, rings within a node, and what is local. First it sends what it has on all rings,
+/// in that order; while that travels it attends to its own keys and does its local work; then it takes what comes in, hop after hop, and in
 /// each hop ring after ring. All sends go through the <see cref="Courier"/>, so no send holds up computation.</para>
-/// <para>This cannot deadlock, whatever the rings and however little a channel holds. Order all messages by (action of the program, layer,
-/// pass, hop, keys before gradients, ring); ranks that share a ring run the same program and know the ring by the same number. Every rank
-/// sends in ascending order, since a message is passed on in the hop after that in which it came, and every rank receives in ascending
-/// order. Of all messages that are not delivered take the least. All that its sender received before it is less, so it is delivered, so
-/// the sender's computation has given it to the courier; all that the courier sends before it is less too. All that its receiver takes
-/// before it is less, so the receiver waits for it or will, and a transport hands over a message that is waited for. So it is delivered.
-/// The rows that are remapped are ordered in their place by (sender, receiver), which ascends at both ends, and the same holds. Nothing
-/// waits for the other way round: messages of the pipeline are other channels, and its order is checked by itself.</para>
-/// <para>A rank lets go of what it sent as soon as it has received the message of the same place in this order, and waits for the send if it
-/// must: what it waits for is less than all it has still to receive, so by the same argument it is delivered. So of each ring there are at
-/// most two parcels of keys, or one of keys and three of gradients, and between passes there are none.</para>
+/// <para>This cannot deadlock, whatever the rings, however their keys travel and however little a channel holds. Order all messages by (action
+/// of the program, layer, pass, hop, keys before gradients, ring, and in a ring's hop as its exchange orders them: one where tokens are
+/// swapped for heads by (distance on the ring, sender)); results for heads are of the hop after that of the tokens. Ranks that share a ring
+/// run the same program and know the ring by the same number. Every rank sends in ascending order, since what it sends in a hop is of the
+/// next one, and every rank receives in ascending order. Of all messages that are not delivered take the least. All that its sender received
+/// before it is less, so it is delivered, so the sender's computation has given it to the courier; all that the courier sends before it is
+/// less too. All that its receiver takes before it is less, so the receiver waits for it or will, and a transport hands over a message that
+/// is waited for. So it is delivered. The rows that are remapped are ordered in their place by (sender, receiver), which ascends at both
+/// ends, and the same holds. Nothing waits for the other way round: messages of the pipeline are other channels, and its order is checked by
+/// itself.</para>
+/// <para>A rank lets go of what it sent for a ring in a hop as soon as it has received all that is for it in the same place of this order, and
+/// waits for the send if it must: what it waits for is less than all it has still to receive, so by the same argument it is delivered.</para>
 /// <para>A hop between nodes may go in parts over other ranks, over several network interfaces at once: <see cref="Relay"/> shows that the
 /// same holds then.</para>
 /// </remarks>
@@ -32,9 +33,8 @@ public sealed class RingAttention : IDisposable
     private readonly HopTransfers? _hops;
     private readonly int[] _ranks;
     private readonly List<Parcel> _sentRows = [];
-    private Parcel?[] _held = [];
-    private Parcel?[] _gradients = [];
-    private Parcel?[] _sentGradients = [];
+    private readonly List<Dictionary<Datapath, AttentionExchange>> _made = [];
+    private AttentionExchange?[] _exchanges = [];
 
     private RingAttention() => _ranks = [0];
 
@@ -77,35 +77,36 @@ public sealed class RingAttention : IDisposable
         where TShape : struct, IAttentionShape
     {
         Attention<TShape>.Reset(output, logSumExp);
-        int hops = Start(unit, history, key, value);
+        AttentionOperands operands = new()
+        {
+            Team = team,
+            Unit = unit,
+            History = history,
+            Query = query,
+            Key = key,
+            Value = value,
+            Output = output,
+            LogSumExp = logSumExp,
+        };
+        int hops = Start(operands);
         for (int index = 0; index < unit.Rings.Length; index++)
         {
-            UnitRing ring = unit.Rings[index];
-            if (ring.IsDirect)
-                Attention<TShape>.Forward(team, query, key, value, ring.BlocksOf(0), output, logSumExp);
+            if (_exchanges[index] is { } exchange)
+                exchange.Forward<TShape>(operands, 0);
             else
-                Attend(index, ring.Position);
+                Attention<TShape>.Forward(team, query, key, value, unit.Rings[index].BlocksOf(0), output, logSumExp);
         }
 
-        for (int hop = 1; hop < hops; hop++)
+        for (int hop = 1; hop <= hops; hop++)
         {
-            for (int index = 0; index < unit.Rings.Length && unit.Rings[index].Size > 1; index++)
+            foreach (AttentionExchange? exchange in Exchanges(unit))
             {
-                if (hop >= unit.Rings[index].Size)
-                    continue;
-                ReceiveKeyValues(unit.Rings[index], index, hop, 2 * key.Columns);
-                Attend(index, unit.Rings[index].SourceOf(hop));
+                if (hop <= exchange?.Hops(isBackward: false))
+                    exchange.Forward<TShape>(operands, hop);
             }
         }
 
-        End(unit.Rings.Length);
-
-        void Attend(int index, int source)
-        {
-            UnitRing ring = unit.Rings[index];
-            Matrix held = View(_held[index]!, ring.TokensOf(source), 2 * key.Columns);
-            Attention<TShape>.Forward(team, query, Left(held), Right(held), ring.BlocksOf(source), output, logSumExp);
-        }
+        End(unit);
     }
 
     /// <summary>The gradients of <see cref="Forward"/>: adds to the three gradients, and to the sums for earlier slices; what later slices gave
@@ -137,105 +138,68 @@ public sealed class RingAttention : IDisposable
         Matrix valueGradient)
         where TShape : struct, IAttentionShape
     {
-        int hops = Start(unit, history, key, value), width = key.Columns;
+        AttentionOperands operands = new()
+        {
+            Team = team,
+            Unit = unit,
+            History = history,
+            Query = query,
+            Key = key,
+            Value = value,
+            LogSumExp = logSumExp,
+            IsBackward = true,
+            OutputGradient = outputGradient,
+            OutputDots = outputDots,
+            QueryGradient = queryGradient,
+            KeyGradient = keyGradient,
+            ValueGradient = valueGradient,
+        };
+        int hops = Start(operands);
         for (int index = 0; index < unit.Rings.Length; index++)
         {
-            UnitRing ring = unit.Rings[index];
-            if (ring.IsDirect)
+            if (_exchanges[index] is { } exchange)
             {
-                Attention<TShape>.Backward(
-                    team, query, key, value, outputGradient, logSumExp, outputDots, ring.BlocksOf(0), queryGradient, keyGradient, valueGradient);
+                exchange.Backward<TShape>(operands, 0);
                 continue;
             }
 
-            Attend(index, ring.Position);
-            if (ring.Size > 1)
-                SendGradient(ring, index, 1, 2 * width);
-            else
-                AddHome(ring, index);
+            Attention<TShape>.Backward(
+                team,
+                query,
+                key,
+                value,
+                outputGradient,
+                logSumExp,
+                outputDots,
+                unit.Rings[index].BlocksOf(0),
+                queryGradient,
+                keyGradient,
+                valueGradient);
         }
 
         for (int hop = 1; hop <= hops; hop++)
         {
-            for (int index = 0; index < unit.Rings.Length && unit.Rings[index].Size > 1; index++)
+            foreach (AttentionExchange? exchange in Exchanges(unit))
             {
-                if (hop >= unit.Rings[index].Size)
-                    continue;
-                ReceiveKeyValues(unit.Rings[index], index, hop, 2 * width);
-                Attend(index, unit.Rings[index].SourceOf(hop));
+                if (hop <= exchange?.Hops(isBackward: true))
+                    exchange.Backward<TShape>(operands, hop);
             }
 
-            // The gradients of a rank's keys come a little after them; what this rank adds is computed meanwhile. After the last hop they
-            // are home.
-            for (int index = 0; index < unit.Rings.Length && unit.Rings[index].Size > 1; index++)
+            foreach (AttentionExchange? exchange in Exchanges(unit))
             {
-                UnitRing ring = unit.Rings[index];
-                if (hop > ring.Size)
-                    continue;
-                ReceiveGradient(ring, index, hop);
-                if (hop < ring.Size)
-                    SendGradient(ring, index, hop + 1, 2 * width);
-                else
-                    AddHome(ring, index);
+                if (hop <= exchange?.Hops(isBackward: true))
+                    exchange.TakeGradients(operands, hop);
             }
         }
 
-        End(unit.Rings.Length);
+        End(unit);
         foreach (KeyRun run in unit.HistoryRuns)
         {
             // Each sum is taken once, and is zero for the next step.
             Matrix sum = history!.Gradients.RowRange(run.HistoryRow, run.Length);
-            Add(Left(sum), keyGradient.RowRange(run.SourceRow, run.Length));
-            Add(Right(sum), valueGradient.RowRange(run.SourceRow, run.Length));
+            Add(sum.ColumnRange(0, key.Columns), keyGradient.RowRange(run.SourceRow, run.Length));
+            Add(sum.ColumnRange(key.Columns, key.Columns), valueGradient.RowRange(run.SourceRow, run.Length));
             sum.Clear();
-        }
-
-        void Attend(int index, int source)
-        {
-            UnitRing ring = unit.Rings[index];
-            int rows = ring.TokensOf(source);
-            Matrix held = View(_held[index]!, rows, 2 * width);
-            Matrix gradient = View(_gradients[index] = _courier!.Rent(2L * rows * width), rows, 2 * width);
-            gradient.Clear();
-            Attention<TShape>.Backward(
-                team, query, Left(held), Right(held), outputGradient, logSumExp, outputDots, ring.BlocksOf(source), queryGradient, Left(gradient), Right(gradient));
-        }
-
-        void ReceiveGradient(UnitRing ring, int index, int hop)
-        {
-            int rows = ring.TokensOf(ring.SourceOf(hop));
-            Parcel came = _courier!.Rent(2L * rows * width);
-            Matrix sum = View(came, rows, 2 * width);
-            _hops!.Receive(ring.Previous, HopTags.Gradient, sum);
-            ReleaseSent(ref _sentGradients[index]);
-            if (_gradients[index] is { } own)
-            {
-                Elementwise.Add(team, sum, View(own, rows, 2 * width), sum);
-                _courier.Release(own);
-            }
-
-            _gradients[index] = came;
-        }
-
-        void AddHome(UnitRing ring, int index)
-        {
-            Matrix gradient = View(_gradients[index]!, ring.TokensOf(ring.Position), 2 * width);
-            foreach (KeyRun run in ring.Keys)
-            {
-                Matrix rows = gradient.RowRange(run.Row, run.Length);
-                if (run.ForwardUnit == UnitRing.OwnUnit)
-                {
-                    Add(Left(rows), keyGradient.RowRange(run.SourceRow, run.Length));
-                    Add(Right(rows), valueGradient.RowRange(run.SourceRow, run.Length));
-                }
-                else
-                {
-                    Add(rows, history!.Gradients.RowRange(run.HistoryRow, run.Length));
-                }
-            }
-
-            _courier!.Release(_gradients[index]!);
-            _gradients[index] = null;
         }
 
         void Add(Matrix part, Matrix sum) => Elementwise.Add(team, sum, part, sum);
@@ -259,85 +223,58 @@ public sealed class RingAttention : IDisposable
     internal void Flush() => _courier?.Flush();
 
     /// <inheritdoc/>
-    public void Dispose()
+    public void Dispose() => _courier?.Dispose();
+
+    /// <summary>Sends what this rank has on every ring; returns the most hops of one.</summary>
+    private int Start(in AttentionOperands operands)
     {
-        for (int index = 0; index < _held.Length; index++)
+        ReadOnlySpan<UnitRing> rings = operands.Unit.Rings;
+        if (_exchanges.Length < rings.Length)
+            Array.Resize(ref _exchanges, rings.Length);
+        int hops = 0;
+        long floats = 0;
+        for (int index = 0; index < rings.Length; index++)
         {
-            Drop(ref _held[index]);
-            Drop(ref _gradients[index]);
-            Drop(ref _sentGradients[index]);
-        }
-
-        _courier?.Dispose();
-    }
-
-    /// <summary>Collects this rank's keys and values of every ring, and sends them; returns the most hops of a ring.</summary>
-    private int Start(UnitLayout unit, KeyValueHistory? history, Matrix key, Matrix value)
-    {
-        if (_held.Length < unit.Rings.Length)
-        {
-            Array.Resize(ref _held, unit.Rings.Length);
-            Array.Resize(ref _gradients, unit.Rings.Length);
-            Array.Resize(ref _sentGradients, unit.Rings.Length);
-        }
-
-        int hops = 1, width = key.Columns;
-        long rowsAtOnce = 0;
-        foreach (UnitRing ring in unit.Rings)
-            rowsAtOnce += ring.RowsAtOnce;
-        _courier?.Begin(2 * width * rowsAtOnce);
-        for (int index = 0; index < unit.Rings.Length; index++)
-        {
-            UnitRing ring = unit.Rings[index];
-            if (ring.IsDirect)
+            // Keys that are read where they are need no exchange: so a model that is run alone has none.
+            AttentionExchange? exchange = _exchanges[index] = rings[index].IsDirect ? null : ExchangeOf(rings[index].Datapath, index);
+            if (exchange is null)
                 continue;
-            int rows = ring.TokensOf(ring.Position);
-            Matrix held = View(_held[index] = _courier!.Rent(2L * rows * width), rows, 2 * width);
-            foreach (KeyRun run in ring.Keys)
-            {
-                Matrix into = held.RowRange(run.Row, run.Length);
-                if (run.ForwardUnit == UnitRing.OwnUnit)
-                {
-                    key.RowRange(run.SourceRow, run.Length).CopyTo(Left(into));
-                    value.RowRange(run.SourceRow, run.Length).CopyTo(Right(into));
-                }
-                else
-                {
-                    history!.KeyValuesOf(run.ForwardUnit).RowRange(run.SourceRow, run.Length).CopyTo(into);
-                }
-            }
-
-            if (ring.Size > 1)
-                _hops!.Send(ring.Next, HopTags.KeyValue, _held[index]!, held);
-            hops = Math.Max(hops, ring.Size);
+            exchange.Begin(rings[index]);
+            floats += exchange.FloatsAtOnce(operands);
+            hops = Math.Max(hops, exchange.Hops(operands.IsBackward));
         }
 
-        return hops == 1 ? 0 : hops;
+        _courier?.Begin(floats);
+        foreach (AttentionExchange? exchange in Exchanges(operands.Unit))
+            exchange?.Send(operands);
+        return hops;
     }
 
-    private void End(int rings)
+    private void End(UnitLayout unit)
     {
-        for (int index = 0; index < rings; index++)
-            Drop(ref _held[index]);
+        foreach (AttentionExchange? exchange in Exchanges(unit))
+            exchange?.End();
     }
 
-    private void ReceiveKeyValues(UnitRing ring, int index, int hop, int columns)
-    {
-        int rows = ring.TokensOf(ring.SourceOf(hop));
-        Parcel parcel = _courier!.Rent((long)rows * columns);
-        Matrix came = View(parcel, rows, columns);
-        _hops!.Receive(ring.Previous, HopTags.KeyValue, came);
-        ReleaseSent(ref _held[index]);
-        _held[index] = parcel;
-        if (hop + 1 < ring.Size)
-            _hops.Send(ring.Next, HopTags.KeyValue, parcel, came);
-    }
+    /// <summary>By ring of the unit; null where there is nothing to exchange.</summary>
+    private ReadOnlySpan<AttentionExchange?> Exchanges(UnitLayout unit) => _exchanges.AsSpan(0, unit.Rings.Length);
 
-    private void SendGradient(UnitRing ring, int index, int hop, int columns)
+    /// <summary>The exchange of a datapath for the ring in a place of the queues, made where none of the kind was there before.</summary>
+    private AttentionExchange ExchangeOf(Datapath datapath, int place)
     {
-        // What the next rank adds to in this hop are the keys that this one has just seen.
-        _hops!.Send(ring.Next, HopTags.Gradient, _gradients[index]!, View(_gradients[index]!, ring.TokensOf(ring.SourceOf(hop - 1)), columns));
-        (_sentGradients[index], _gradients[index]) = (_gradients[index], null);
+        while (_made.Count <= place)
+            _made.Add([]);
+        if (!_made[place].TryGetValue(datapath, out AttentionExchange? exchange))
+        {
+            _made[place].Add(datapath, exchange = datapath switch
+            {
+                Datapath.Ring => new RingExchange(_courier!, _hops!),
+                Datapath.AllToAll => new HeadExchange(_transport!, _courier!, _ranks),
+                _ => throw new InvalidOperationException(Invariant($"Nothing runs the datapath {datapath}.")),
+            });
+        }
+
+        return exchange;
     }
 
     private void Move(RowRuns fromRows, PeerRows fromPeers, Matrix from, RowRuns toRows, PeerRows toPeers, Matrix to)
@@ -401,23 +338,5 @@ public sealed class RingAttention : IDisposable
         }
     }
 
-    private void ReleaseSent(ref Parcel? parcel)
-    {
-        if (parcel is not null)
-            _courier!.ReleaseSent(parcel);
-        parcel = null;
-    }
-
-    private void Drop(ref Parcel? parcel)
-    {
-        if (parcel is not null)
-            _courier!.Release(parcel);
-        parcel = null;
-    }
-
-    private static Matrix Left(Matrix keyValues) => keyValues.ColumnRange(0, keyValues.Columns / 2);
-
-    private static Matrix Right(Matrix keyValues) => keyValues.ColumnRange(keyValues.Columns / 2, keyValues.Columns / 2);
-
-    private static unsafe Matrix View(Parcel parcel, int rows, int columns) => new(parcel.Buffer.Pointer, rows, columns, columns);
+    private static unsafe Matrix View(Parcel parcel, int rows, int columns) => new(parcel.Buffer.Pointer, rows, columns);
 }

@@ -30,12 +30,14 @@ internal sealed class StepLayout
     /// <param name="self">The attention rank.</param>
     /// <param name="nodes">The node of every attention rank, where rows are remapped; else null.</param>
     /// <param name="unitTokens">The most rows of a unit on one rank; remapping makes no more of them.</param>
-    public StepLayout(int dataRanks, int sequenceRanks, int units, int self, int[]? nodes, int unitTokens = int.MaxValue)
+    /// <param name="datapaths">How keys and values travel; on rings where nothing is said.</param>
+    public StepLayout(
+        int dataRanks, int sequenceRanks, int units, int self, int[]? nodes, int unitTokens = int.MaxValue, RingDatapaths datapaths = default)
     {
         (_self, _dataRank, _rings) = (self, self / sequenceRanks, new StepRings(self));
         _remap = nodes is null ? null : new UnitRemap(dataRanks, sequenceRanks, self, unitTokens, nodes);
-        _forward = [.. Enumerable.Range(0, units).Select(_ => new UnitLayout(nodes is not null))];
-        _asymmetric = [.. Enumerable.Range(0, units).Select(_ => new UnitLayout(nodes is not null))];
+        _forward = [.. Enumerable.Range(0, units).Select(_ => new UnitLayout(nodes is not null, datapaths))];
+        _asymmetric = [.. Enumerable.Range(0, units).Select(_ => new UnitLayout(nodes is not null, datapaths))];
         (Forward, Backward) = (_forward, _forward);
     }
 

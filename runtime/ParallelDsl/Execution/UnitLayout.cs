@@ -10,6 +10,7 @@ public sealed class UnitLayout
 {
     private readonly RowRuns _attention = new();
     private readonly bool _hasTwoLayouts;
+    private readonly RingDatapaths _datapaths;
     private readonly RowRuns _rows;
     private int[] _tokenIds = [];
     private int[] _targets = [];
@@ -22,9 +23,10 @@ public sealed class UnitLayout
 
     /// <summary>Makes an empty layout.</summary>
     /// <param name="hasTwoLayouts">Whether rows are remapped.</param>
-    internal UnitLayout(bool hasTwoLayouts)
+    /// <param name="datapaths">How keys and values travel.</param>
+    internal UnitLayout(bool hasTwoLayouts, RingDatapaths datapaths)
     {
-        _hasTwoLayouts = hasTwoLayouts;
+        (_hasTwoLayouts, _datapaths) = (hasTwoLayouts, datapaths);
         _rows = hasTwoLayouts ? new RowRuns() : _attention;
     }
 
@@ -163,7 +165,7 @@ public sealed class UnitLayout
 
         // They are taken in one order and read in another, so that the same step again finds arrays that are long enough.
         UnitRing added = _made[_ringCount];
-        added.Begin(step, ring, position, isDirect);
+        added.Begin(step, ring, position, isDirect, _datapaths);
         int place = _ringCount++;
         for (; place > 0 && Order(added) < Order(_rings[place - 1]); place--)
             _rings[place] = _rings[place - 1];

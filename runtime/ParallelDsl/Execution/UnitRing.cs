@@ -29,6 +29,7 @@ internal sealed class UnitRing
     private int _queryCount;
     private Run[] _runs = [];
     private int _runCount;
+    private SequenceRows? _sequences;
 
     /// <summary>The least index of a ring with these members.</summary>
     public int Ring { get; private set; }
@@ -44,6 +45,12 @@ internal sealed class UnitRing
 
     /// <summary>Whether it is of this rank alone and reads no earlier slices: then keys are read where they are.</summary>
     public bool IsDirect { get; private set; }
+
+    /// <summary>How its keys and values travel.</summary>
+    public Datapath Datapath { get; private set; }
+
+    /// <summary>The rows of all members in the order of their sequences: only where ranks swap tokens for heads.</summary>
+    public SequenceRows Sequences => _sequences ??= new SequenceRows();
 
     /// <summary>The attention rank that this one sends to.</summary>
     public int Next => _ranks[(Position + 1) % Size];
@@ -67,20 +74,25 @@ internal sealed class UnitRing
     /// <summary>This rank's rows of keys and values, in the order in which they travel.</summary>
     public ReadOnlySpan<KeyRun> Keys => _keys.AsSpan(0, _keyCount);
 
+    /// <summary>The attention rank of a member.</summary>
+    public int RankOf(int member) => _ranks[member];
+
     /// <summary>Whose keys this rank holds after <paramref name="hop"/> hops.</summary>
     public int SourceOf(int hop) => (Position + Size - (hop % Size)) % Size;
 
     /// <summary>Rows of keys of a member.</summary>
     public int TokensOf(int member) => _tokens[member];
 
-    /// <summary>Which runs of this rank's queries meet which runs of the keys of <paramref name="member"/>. Runs wholly in the future are left out.</summary>
+    /// <summary>Which runs of this rank's queries meet which runs of the keys of <paramref name="member"/>. Runs wholly in the future are left
+    /// out. Not where ranks swap tokens for heads.</summary>
     public ReadOnlySpan<AttentionBlock> BlocksOf(int member) => _blocks[member].AsSpan(0, _blockCounts[member]);
 
     /// <summary>Starts a ring without slices.</summary>
-    public void Begin(StepPlan step, int ring, int position, bool isDirect)
+    public void Begin(StepPlan step, int ring, int position, bool isDirect, RingDatapaths datapaths)
     {
         ReadOnlySpan<int> ranks = step.RanksOf(ring);
         (Ring, Size, Position, IsDirect, _keyCount) = (ring, ranks.Length, position, isDirect, 0);
+        Datapath = Size == 1 ? Datapath.Ring : datapaths.Of(step, ring);
         Zone = Size == 1 ? Zone.Local : step.RingZones[ring] == Zone.InterNode ? Zone.InterNode : Zone.IntraNode;
         if (_ranks.Length < Size)
         {
@@ -95,6 +107,8 @@ internal sealed class UnitRing
         ranks.CopyTo(_ranks);
         Array.Clear(_tokens);
         Array.Clear(_blockCounts);
+        if (Datapath == Datapath.AllToAll)
+            Sequences.Begin(Size);
     }
 
     /// <summary>Adds the slices of one sequence that the unit carries: a contiguous run of slices.</summary>
@@ -115,6 +129,9 @@ internal sealed class UnitRing
             return;
         }
 
+        bool swaps = Datapath == Datapath.AllToAll;
+        if (swaps)
+            Sequences.AddSequence(step, first, end, Position, rows, _tokens.AsSpan(0, Size));
         for (int member = 0; member < Size; member++)
         {
             int row = _tokens[member];
@@ -133,7 +150,8 @@ internal sealed class UnitRing
             }
 
             _tokens[member] = row;
-            Pair(_runs.AsSpan(0, _runCount), member);
+            if (!swaps)
+                Pair(_runs.AsSpan(0, _runCount), member);
         }
     }
 

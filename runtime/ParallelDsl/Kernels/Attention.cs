@@ -8,26 +8,31 @@ namespace ParallelDsl.Kernels;
 /// </summary>
 /// <typeparam name="TShape">Constants of the layer.</typeparam>
 /// <remarks>
+/// <para>The operands may have all heads of the layer or some of them: as many key-value heads as k has columns for, each with its query heads.</para>
+/// <para>
 /// No result depends on the number of threads, to the bit. Blocks may come in any number and share query or key rows; a row's partial
 /// results merge in the order of the blocks.
+/// </para>
 /// </remarks>
 public static unsafe class Attention<TShape>
     where TShape : struct, IAttentionShape
 {
     private static int QueryWidth => TShape.Heads * TShape.HeadWidth;
 
-    private static int KeyWidth => TShape.KeyValueHeads * TShape.HeadWidth;
+    private static int Group => TShape.Heads / TShape.KeyValueHeads;
 
     /// <summary>Makes the running result empty: o = 0 and logSumExp = -infinity.</summary>
-    /// <param name="o">[Tq, Heads * HeadWidth].</param>
-    /// <param name="logSumExp">[Heads, Tq].</param>
+    /// <param name="o">[Tq, heads * HeadWidth].</param>
+    /// <param name="logSumExp">[heads, Tq].</param>
     /// <exception cref="ArgumentException">The shapes do not fit.</exception>
     public static void Reset(Matrix o, Matrix logSumExp)
     {
-        Shapes.Require(o, o.Rows, QueryWidth);
-        Shapes.Require(logSumExp, TShape.Heads, o.Rows);
+        RequireShape();
+        int heads = KeyValueHeadsOf(o) * Group;
+        Shapes.Require(o, o.Rows, heads * TShape.HeadWidth);
+        Shapes.Require(logSumExp, heads, o.Rows);
         o.Clear();
-        for (int head = 0; head < TShape.Heads; head++)
+        for (int head = 0; head < heads; head++)
             logSumExp.Row(head).Fill(float.NegativeInfinity);
     }
 
@@ -36,20 +41,20 @@ public static unsafe class Attention<TShape>
     /// been given at once: a step of a ring is one call. Rows that have seen nothing keep o = 0 and logSumExp = -infinity.
     /// </summary>
     /// <param name="team">Threads that share the work.</param>
-    /// <param name="q">Queries [Tq, Heads * HeadWidth].</param>
-    /// <param name="k">Keys [Tk, KeyValueHeads * HeadWidth].</param>
+    /// <param name="q">Queries [Tq, heads * HeadWidth].</param>
+    /// <param name="k">Keys [Tk, key-value heads * HeadWidth].</param>
     /// <param name="v">Values, shaped as <paramref name="k"/>.</param>
     /// <param name="blocks">Which rows meet.</param>
     /// <param name="o">Running result, shaped as <paramref name="q"/>.</param>
-    /// <param name="logSumExp">Running natural logarithm of the softmax denominators [Heads, Tq].</param>
+    /// <param name="logSumExp">Running natural logarithm of the softmax denominators [heads, Tq].</param>
     /// <exception cref="ArgumentException">The shapes do not fit, or a block leaves the matrices.</exception>
     public static void Forward(
         ThreadTeam team, Matrix q, Matrix k, Matrix v, ReadOnlySpan<AttentionBlock> blocks, Matrix o, Matrix logSumExp)
     {
-        RequireShapes(q, k, v);
+        int heads = RequireShapes(q, k, v);
         Shapes.RequireSame(q, o);
-        Shapes.Require(logSumExp, TShape.Heads, q.Rows);
-        long work = RequireBlocks(blocks, q.Rows, k.Rows) * QueryWidth;
+        Shapes.Require(logSumExp, heads, q.Rows);
+        long work = RequireBlocks(blocks, q.Rows, k.Rows) * q.Columns;
         fixed (AttentionBlock* first = blocks)
         {
             var problem = new AttentionProblem(q, k, v, logSumExp, first, blocks.Length);
@@ -81,12 +86,12 @@ public static unsafe class Attention<TShape>
     /// steps of a ring may come in any order.
     /// </summary>
     /// <param name="team">Threads that share the work.</param>
-    /// <param name="q">Queries [Tq, Heads * HeadWidth].</param>
-    /// <param name="k">Keys [Tk, KeyValueHeads * HeadWidth].</param>
+    /// <param name="q">Queries [Tq, heads * HeadWidth].</param>
+    /// <param name="k">Keys [Tk, key-value heads * HeadWidth].</param>
     /// <param name="v">Values, shaped as <paramref name="k"/>.</param>
     /// <param name="dO">Gradient of o, shaped as <paramref name="q"/>.</param>
-    /// <param name="logSumExp">Result of the last forward call [Heads, Tq].</param>
-    /// <param name="delta">Result of <see cref="OutputDots"/> [Heads, Tq].</param>
+    /// <param name="logSumExp">Result of the last forward call [heads, Tq].</param>
+    /// <param name="delta">Result of <see cref="OutputDots"/> [heads, Tq].</param>
     /// <param name="blocks">Which rows meet.</param>
     /// <param name="dQ">Accumulates the gradient of <paramref name="q"/>.</param>
     /// <param name="dK">Accumulates the gradient of <paramref name="k"/>.</param>
@@ -96,14 +101,14 @@ public static unsafe class Attention<TShape>
         ThreadTeam team, Matrix q, Matrix k, Matrix v, Matrix dO, Matrix logSumExp, Matrix delta, ReadOnlySpan<AttentionBlock> blocks,
         Matrix dQ, Matrix dK, Matrix dV)
     {
-        RequireShapes(q, k, v);
+        int heads = RequireShapes(q, k, v);
         Shapes.RequireSame(q, dO);
         Shapes.RequireSame(q, dQ);
         Shapes.RequireSame(k, dK);
         Shapes.RequireSame(v, dV);
-        Shapes.Require(logSumExp, TShape.Heads, q.Rows);
-        Shapes.Require(delta, TShape.Heads, q.Rows);
-        long work = RequireBlocks(blocks, q.Rows, k.Rows) * QueryWidth;
+        Shapes.Require(logSumExp, heads, q.Rows);
+        Shapes.Require(delta, heads, q.Rows);
+        long work = RequireBlocks(blocks, q.Rows, k.Rows) * q.Columns;
         fixed (AttentionBlock* first = blocks)
         {
             var problem = new AttentionProblem(q, k, v, logSumExp, first, blocks.Length);
@@ -117,7 +122,18 @@ public static unsafe class Attention<TShape>
         }
     }
 
-    private static void RequireShapes(Matrix q, Matrix k, Matrix v)
+    // Returns the number of query heads.
+    private static int RequireShapes(Matrix q, Matrix k, Matrix v)
+    {
+        RequireShape();
+        int keyValueHeads = KeyValueHeadsOf(q);
+        Shapes.Require(q, q.Rows, keyValueHeads * Group * TShape.HeadWidth);
+        Shapes.Require(k, k.Rows, keyValueHeads * TShape.HeadWidth);
+        Shapes.RequireSame(k, v);
+        return keyValueHeads * Group;
+    }
+
+    private static void RequireShape()
     {
         if (TShape.HeadWidth < 1 || TShape.KeyValueHeads < 1 || TShape.Heads < 1 || TShape.Heads % TShape.KeyValueHeads != 0)
         {
@@ -125,10 +141,10 @@ public static unsafe class Attention<TShape>
                 $"{typeof(TShape).Name} has {TShape.Heads} heads of width {TShape.HeadWidth} and {TShape.KeyValueHeads} key-value heads: "
                 + "all must be at least 1, and the key-value heads must divide the heads.");
         }
-        Shapes.Require(q, q.Rows, QueryWidth);
-        Shapes.Require(k, k.Rows, KeyWidth);
-        Shapes.RequireSame(k, v);
     }
+
+    // Of queries or results: those that there are whole columns for, at least one and at most all.
+    private static int KeyValueHeadsOf(Matrix q) => Math.Clamp(q.Columns / (Group * TShape.HeadWidth), 1, TShape.KeyValueHeads);
 
     // Returns the number of (query, key) pairs of all blocks.
     private static long RequireBlocks(ReadOnlySpan<AttentionBlock> blocks, int queries, int keys)

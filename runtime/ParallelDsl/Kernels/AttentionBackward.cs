@@ -25,7 +25,7 @@ internal readonly unsafe struct AttentionBackward<TShape, TKernel>(
 
     public static void Run(ThreadTeam team, AttentionProblem problem, AttentionGradients gradients, long work)
     {
-        int heads = TShape.KeyValueHeads;
+        int heads = problem.K.Columns / Width;
         bool headsKeepTeamBusy = heads % team.Threads == 0 || heads >= 4 * team.Threads;
         if (headsKeepTeamBusy)
         {
@@ -37,7 +37,7 @@ internal readonly unsafe struct AttentionBackward<TShape, TKernel>(
         team.RunIfWorthwhile(
             new AttentionBackward<TShape, TKernel>(problem, gradients, AttentionPass.KeysAndValues, keySlices), heads * keySlices, 8 * work);
         team.RunIfWorthwhile(
-            new AttentionBackward<TShape, TKernel>(problem, gradients, AttentionPass.Queries, querySlices), TShape.Heads * querySlices, 6 * work);
+            new AttentionBackward<TShape, TKernel>(problem, gradients, AttentionPass.Queries, querySlices), heads * Group * querySlices, 6 * work);
     }
 
     /// <inheritdoc/>

@@ -21,17 +21,19 @@ internal readonly unsafe struct AttentionForward<TShape, TKernel>(AttentionProbl
     public static void Run(ThreadTeam team, AttentionProblem problem, Matrix o, long work)
     {
         // Later rows see more keys, so the rows are cut finely; how they are cut changes no bit.
-        bool headsKeepTeamBusy = TShape.KeyValueHeads % team.Threads == 0 || TShape.KeyValueHeads >= 4 * team.Threads;
+        int heads = problem.K.Columns / Width;
+        bool headsKeepTeamBusy = heads % team.Threads == 0 || heads >= 4 * team.Threads;
         int slices = headsKeepTeamBusy ? 1 : (problem.Q.Rows + SliceRows - 1) / SliceRows;
-        team.RunIfWorthwhile(new AttentionForward<TShape, TKernel>(problem, o, slices), TShape.KeyValueHeads * slices, 4 * work);
+        team.RunIfWorthwhile(new AttentionForward<TShape, TKernel>(problem, o, slices), heads * slices, 4 * work);
     }
 
     /// <inheritdoc/>
     public void Run(int part)
     {
         // The longest parts first.
-        int slice = slices - 1 - (part / TShape.KeyValueHeads);
-        int keyValueHead = part % TShape.KeyValueHeads;
+        int heads = problem.K.Columns / Width;
+        int slice = slices - 1 - (part / heads);
+        int keyValueHead = part % heads;
         int firstRow = (int)((long)problem.Q.Rows * slice / slices);
         int endRow = (int)((long)problem.Q.Rows * (slice + 1) / slices);
         var scratch = new Scratch(Workspace.Rent(ScratchPurpose.Attention, Scratch.Length));

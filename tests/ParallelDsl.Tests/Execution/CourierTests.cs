@@ -70,6 +70,27 @@ public sealed class CourierTests
         }, Limit);
     }
 
+    /// <summary>What waits to be sent, and what whoever rented it never let go of, is freed with the courier.</summary>
+    [Fact]
+    public void DisposalFreesWhatIsQueuedAndWhatIsHeld()
+    {
+        InProcessWorld world = InProcessWorld.Create(2, capacity: 1);
+        Parcel[] parcels = [];
+        RankFailedException failed = Assert.Throws<RankFailedException>(() => RankThreads.Run(world, transport =>
+        {
+            if (transport.Rank != 0)
+                return;
+            using Courier courier = new(transport);
+            parcels = [.. Enumerable.Range(0, 5).Select(_ => courier.Rent(Length))];
+            foreach (Parcel parcel in parcels[..4])
+                courier.Send(1, 3, parcel, Length);
+            transport.Abort(new InvalidOperationException("the run has failed"));
+        }, Limit));
+        Assert.NotNull(failed);
+        Assert.Equal(5, parcels.Length);
+        Assert.All(parcels, parcel => Assert.Throws<ObjectDisposedException>(parcel.Buffer.Clear));
+    }
+
     [Fact]
     public void AFailedSendReachesTheRankWhereverItWaits()
     {

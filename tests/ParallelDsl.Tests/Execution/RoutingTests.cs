@@ -70,6 +70,28 @@ public sealed class RoutingTests(ITestOutputHelper output)
         Assert.True(AssertEqual(plan, batch, step, StepRun.OnOneRank(batch), capacity: 1) > 0, "no part was relayed");
     }
 
+    /// <summary>Where rings inside nodes swap tokens for heads, only hops between nodes are routed; where those between nodes do, none are.</summary>
+    [Theory]
+    [InlineData(Datapath.AllToAll, Datapath.Ring)]
+    [InlineData(Datapath.Ring, Datapath.AllToAll)]
+    public void OnlyHopsAreRouted(Datapath intraNode, Datapath interNode)
+    {
+        ParallelPlan plan = Routed(StepPlanTests.PlanOf(
+            new AxesSpec(1, 4, 1, PipelineSchedule.GPipe, 4, UnitTokens: 384, Datapath: intraNode, InterNodeDatapath: interNode), StepTraits.None));
+        StepPlan step = RandomStep.Of(
+            new Random(5), plan, LongTailed, StepTraits.Slices, index => index % 3 == 0 ? [0, 2] : index % 3 == 1 ? [0, 1] : [0, 1, 2, 3]);
+        bool routes = interNode == Datapath.Ring;
+        if (routes)
+        {
+            Assert.True(AssertEqual(plan, LongTailed, step, LongTailedReference.Value, capacity: 1) > 0, "no part was relayed");
+            return;
+        }
+
+        RoutedRun run = RoutedRun.Of(plan, LongTailed, step);
+        Assert.Equal(0, run.SentWith(HopTags.ToRelay, HopTags.BetweenRelays, HopTags.FromRelay).Messages);
+        Assert.True(GradientTable.Compare(LongTailedReference.Value.Gradients, run.Gradients).Difference < 1e-5);
+    }
+
     /// <summary>Ranks of other data ranks, with no rows at all, or with much to do in other units, relay for a ring.</summary>
     [Theory]
     [InlineData(4, 1, true)]

@@ -10,18 +10,28 @@ namespace ParallelDsl.Tests.Execution;
 internal sealed record StepRun(double Loss, double Norm, SortedDictionary<string, float[]> Gradients, long[] BytesSent)
 {
     /// <summary>The whole batch on one rank, in units of whole sequences.</summary>
-    public static StepRun OnOneRank(IReadOnlyList<int[]> batch)
+    public static StepRun OnOneRank(IReadOnlyList<int[]> batch) => OnOneRank<Untied>(batch);
+
+    /// <summary>The same of another model.</summary>
+    public static StepRun OnOneRank<TTiny>(IReadOnlyList<int[]> batch)
+        where TTiny : struct, ITinyShape
     {
-        ParallelPlan plan = TinyModel<Untied>.PlanFor(new AxesSpec(MicroBatches: 2, UnitTokens: 480));
+        ParallelPlan plan = TinyModel<TTiny>.PlanFor(new AxesSpec(MicroBatches: 2, UnitTokens: 480));
         StepPlan step = new();
-        TokenPacker.Pack([.. batch.Select(sequence => sequence.Length - 1)], 1, 1, 2, 480, 1, TinyModel<Untied>.Context, step);
-        return Of(plan, batch, step);
+        TokenPacker.Pack([.. batch.Select(sequence => sequence.Length - 1)], 1, 1, 2, 480, 1, TinyModel<TTiny>.Context, step);
+        return Of<TTiny>(plan, batch, step);
     }
 
     /// <summary>A step of training from the same weights, over channels of the given capacity.</summary>
-    public static StepRun Of(ParallelPlan plan, IReadOnlyList<int[]> batch, StepPlan step, int capacity = 1, Action<RankSession>? before = null)
+    public static StepRun Of(ParallelPlan plan, IReadOnlyList<int[]> batch, StepPlan step, int capacity = 1, Action<RankSession>? before = null) =>
+        Of<Untied>(plan, batch, step, capacity, before);
+
+    /// <summary>The same of another model.</summary>
+    public static StepRun Of<TTiny>(
+        ParallelPlan plan, IReadOnlyList<int[]> batch, StepPlan step, int capacity = 1, Action<RankSession>? before = null)
+        where TTiny : struct, ITinyShape
     {
-        RankModel[] models = [.. Enumerable.Range(0, plan.Mesh.Size).Select(rank => RankModel.Create<TinyModel<Untied>>(plan, rank))];
+        RankModel[] models = [.. Enumerable.Range(0, plan.Mesh.Size).Select(rank => RankModel.Create<TinyModel<TTiny>>(plan, rank))];
         (double Loss, double Norm) figures = default;
         long[] sent = new long[plan.Mesh.Size];
         try
@@ -48,6 +58,14 @@ internal sealed record StepRun(double Loss, double Norm, SortedDictionary<string
             foreach (RankModel model in models)
                 model.Dispose();
         }
+    }
+
+    /// <summary>Every bit of every figure and gradient is the same.</summary>
+    public void AssertSameBits(StepRun other)
+    {
+        Assert.Equal((other.Loss, other.Norm), (Loss, Norm));
+        foreach ((string tensor, float[] values) in other.Gradients)
+            Assert.True(values.AsSpan().SequenceEqual(Gradients[tensor]), $"{tensor} differs");
     }
 
     /// <summary>The largest relative difference of the losses, the norms and the gradients.</summary>

@@ -13,13 +13,17 @@ public sealed class StrategyMemoryTests(ITestOutputHelper output)
     private const int Context = TinyModel<Untied>.Context;
     private const int BatchesOfAPlan = 3;
 
-    public static TheoryData<string, PipelineSchedule> Strategies()
+    public static TheoryData<string, PipelineSchedule, Datapath, Datapath> Strategies()
     {
-        TheoryData<string, PipelineSchedule> data = [];
+        TheoryData<string, PipelineSchedule, Datapath, Datapath> data = [];
         foreach (string strategy in (string[])["tokens", "asymmetric", "hierarchical", "joint"])
         {
             foreach (PipelineSchedule schedule in (PipelineSchedule[])[PipelineSchedule.GPipe, PipelineSchedule.OneForwardOneBackward, PipelineSchedule.ZeroBubbleH1])
-                data.Add(strategy, schedule);
+                data.Add(strategy, schedule, Datapath.Ring, Datapath.Ring);
+            data.Add(strategy, PipelineSchedule.GPipe, Datapath.AllToAll, Datapath.AllToAll);
+            data.Add(strategy, PipelineSchedule.OneForwardOneBackward, Datapath.AllToAll, Datapath.AllToAll);
+            data.Add(strategy, PipelineSchedule.GPipe, Datapath.Ring, Datapath.AllToAll);
+            data.Add(strategy, PipelineSchedule.GPipe, Datapath.AllToAll, Datapath.Ring);
         }
 
         return data;
@@ -28,7 +32,19 @@ public sealed class StrategyMemoryTests(ITestOutputHelper output)
     /// <summary>Random long-tailed batches, near what a step holds, on random meshes of 2 to 8 ranks.</summary>
     [Theory]
     [MemberData(nameof(Strategies))]
-    public void StepsAllocateAtMostWhatThePlanSays(string strategy, PipelineSchedule schedule)
+    public void StepsAllocateAtMostWhatThePlanSays(string strategy, PipelineSchedule schedule, Datapath intraNode, Datapath interNode)
+    {
+        Check<Untied>(strategy, schedule, intraNode, interNode);
+        if (intraNode == Datapath.AllToAll && interNode == Datapath.AllToAll && schedule == PipelineSchedule.GPipe)
+        {
+            // One key-value head, so that one rank attends for all; and six of them.
+            Check<WideHeads>(strategy, schedule, intraNode, interNode);
+            Check<TwelveHeads>(strategy, schedule, intraNode, interNode);
+        }
+    }
+
+    private void Check<TTiny>(string strategy, PipelineSchedule schedule, Datapath intraNode, Datapath interNode)
+        where TTiny : struct, ITinyShape
     {
         (int Data, int Sequence, int Pipeline)[] meshes = [(2, 1, 1), (1, 2, 1), (1, 1, 2), (2, 2, 1), (1, 4, 1), (1, 2, 2), (2, 1, 2), (4, 2, 1), (2, 2, 2), (1, 1, 3)];
         double activations = 0, workspace = 0;
@@ -40,11 +56,11 @@ public sealed class StrategyMemoryTests(ITestOutputHelper output)
                 continue;
             Random random = new(seed);
             int nodes = data * sequence * pipeline % 2 == 0 ? 1 + (seed / meshes.Length) : 1;
-            ParallelPlan plan = PlanOf(strategy, nodes, data, sequence, pipeline, schedule, random.Next(2, 6));
+            ParallelPlan plan = PlanOf<TTiny>(strategy, nodes, data, sequence, pipeline, schedule, random.Next(2, 6), intraNode, interNode);
             List<(List<int[]> Batch, StepPlan Step)> steps = [.. Enumerable.Range(0, BatchesOfAPlan).Select(_ => Planned(plan, random))];
             RankThreads.Run(plan.Mesh.Size, transport =>
             {
-                using RankModel model = RankModel.Create<TinyModel<Untied>>(plan, transport.Rank);
+                using RankModel model = RankModel.Create<TinyModel<TTiny>>(plan, transport.Rank);
                 model.Store.Initialize(1);
                 using ThreadTeam team = new(1);
                 using RankSession session = new(model, transport, team);
@@ -70,10 +86,20 @@ public sealed class StrategyMemoryTests(ITestOutputHelper output)
         output.WriteLine($"of the planned memory {activations / ranks:P1} of activations and {workspace / ranks:P1} of workspace are allocated, on {ranks} ranks; {remapped} plans remap, {gathered} steps have other units in the backward");
     }
 
-    private static ParallelPlan PlanOf(string strategy, int nodes, int data, int sequence, int pipeline, PipelineSchedule schedule, int microBatches)
+    private static ParallelPlan PlanOf<TTiny>(
+        string strategy,
+        int nodes,
+        int data,
+        int sequence,
+        int pipeline,
+        PipelineSchedule schedule,
+        int microBatches,
+        Datapath intraNode,
+        Datapath interNode)
+        where TTiny : struct, ITinyShape
     {
         bool slices = strategy is "asymmetric" or "joint" && schedule != PipelineSchedule.ZeroBubbleH1 && data * microBatches >= 3;
-        return TinyModel<Untied>.PlanFor(
+        return TinyModel<TTiny>.PlanFor(
             new AxesSpec(
                 data,
                 sequence,
@@ -82,7 +108,9 @@ public sealed class StrategyMemoryTests(ITestOutputHelper output)
                 microBatches,
                 UnitTokens: slices ? 32 : 64,
                 Packing: strategy is "asymmetric" or "joint" ? Packing.Asymmetric : Packing.Tokens,
-                Balance: strategy is "hierarchical" or "joint" ? SequenceBalance.Hierarchical : SequenceBalance.Zigzag),
+                Balance: strategy is "hierarchical" or "joint" ? SequenceBalance.Hierarchical : SequenceBalance.Zigzag,
+                Datapath: intraNode,
+                InterNodeDatapath: interNode),
             nodes);
     }
 

@@ -42,7 +42,25 @@ public sealed class StrategyParityTests(ITestOutputHelper output)
     [MemberData(nameof(Strategies))]
     public void EveryStrategyEqualsOneRank(string strategy, int nodes, int data, int sequence, int pipeline, PipelineSchedule schedule, int microBatches)
     {
-        ParallelPlan plan = PlanOf(strategy, nodes, data, sequence, pipeline, schedule, microBatches);
+        AssertEqualsOneRank(PlanOf(strategy, nodes, data, sequence, pipeline, schedule, microBatches));
+    }
+
+    /// <summary>Rings that swap tokens for heads, alone and beside others.</summary>
+    [Theory]
+    [InlineData("hierarchical", 2, 1, 4, 1, PipelineSchedule.OneForwardOneBackward, 2, Datapath.AllToAll, Datapath.AllToAll)]
+    [InlineData("hierarchical", 2, 2, 2, 2, PipelineSchedule.ZeroBubbleH1, 4, Datapath.AllToAll, Datapath.Ring)]
+    [InlineData("asymmetric", 1, 2, 2, 2, PipelineSchedule.OneForwardOneBackward, 4, Datapath.AllToAll, Datapath.AllToAll)]
+    [InlineData("asymmetric", 1, 1, 4, 1, PipelineSchedule.GPipe, 4, Datapath.AllToAll, Datapath.AllToAll)]
+    [InlineData("joint", 2, 4, 2, 1, PipelineSchedule.GPipe, 2, Datapath.Ring, Datapath.AllToAll)]
+    [InlineData("joint", 2, 4, 2, 1, PipelineSchedule.GPipe, 2, Datapath.AllToAll, Datapath.Ring)]
+    [InlineData("joint", 2, 2, 2, 2, PipelineSchedule.OneForwardOneBackward, 4, Datapath.Ring, Datapath.AllToAll)]
+    [InlineData("joint", 1, 1, 8, 1, PipelineSchedule.GPipe, 4, Datapath.AllToAll, Datapath.AllToAll)]
+    public void EveryDatapathEqualsOneRank(
+        string strategy, int nodes, int data, int sequence, int pipeline, PipelineSchedule schedule, int microBatches, Datapath intraNode, Datapath interNode) =>
+        AssertEqualsOneRank(PlanOf(strategy, nodes, data, sequence, pipeline, schedule, microBatches, intraNode, interNode));
+
+    private void AssertEqualsOneRank(ParallelPlan plan)
+    {
         ParallelPlan single = Assert.IsType<Planned>(Planner.SingleRank(plan)).Plan;
         List<int[]>[] batches = [.. Enumerable.Range(0, Steps).Select(step => Batch(step, Capacity(plan)))];
 
@@ -61,11 +79,15 @@ public sealed class StrategyParityTests(ITestOutputHelper output)
 
     /// <summary>Merged data ranks, slices, other units in the backward and remapping in one step.</summary>
     [Theory]
-    [InlineData(PipelineSchedule.GPipe)]
-    [InlineData(PipelineSchedule.OneForwardOneBackward)]
-    public void EverythingIsActiveAtOnce(PipelineSchedule schedule)
+    [InlineData(PipelineSchedule.GPipe, Datapath.Ring, Datapath.Ring)]
+    [InlineData(PipelineSchedule.OneForwardOneBackward, Datapath.Ring, Datapath.Ring)]
+    [InlineData(PipelineSchedule.GPipe, Datapath.AllToAll, Datapath.AllToAll)]
+    [InlineData(PipelineSchedule.OneForwardOneBackward, Datapath.AllToAll, Datapath.AllToAll)]
+    [InlineData(PipelineSchedule.OneForwardOneBackward, Datapath.Ring, Datapath.AllToAll)]
+    [InlineData(PipelineSchedule.OneForwardOneBackward, Datapath.AllToAll, Datapath.Ring)]
+    public void EverythingIsActiveAtOnce(PipelineSchedule schedule, Datapath intraNode, Datapath interNode)
     {
-        ParallelPlan plan = PlanOf("joint", 2, 2, 2, 2, schedule, 4);
+        ParallelPlan plan = PlanOf("joint", 2, 2, 2, 2, schedule, 4, intraNode, interNode);
         Assert.True(plan.Batching is { Remaps: true, Window: 4 });
         StepPlan step = new();
         Assert.True(StepPlanner.TryPlan(StepConstants.Of(plan), [.. Batch(0, Capacity(plan)).Select(tokens => tokens.Length - 1)], step));
@@ -75,10 +97,19 @@ public sealed class StrategyParityTests(ITestOutputHelper output)
         Assert.Contains(step.Slices[..step.SliceCount], slice => slice.Sequence == 0 && slice.Length < Context);
         int[] longest = [.. step.RanksOf(step.Slices[0].Ring)];
         Assert.True(longest.Select(rank => rank / step.SequenceRanks).Distinct().Count() == 2, "the longest sequence merges no data ranks");
-        EveryStrategyEqualsOneRank("joint", 2, 2, 2, 2, schedule, 4);
+        AssertEqualsOneRank(plan);
     }
 
-    private static ParallelPlan PlanOf(string strategy, int nodes, int data, int sequence, int pipeline, PipelineSchedule schedule, int microBatches)
+    private static ParallelPlan PlanOf(
+        string strategy,
+        int nodes,
+        int data,
+        int sequence,
+        int pipeline,
+        PipelineSchedule schedule,
+        int microBatches,
+        Datapath intraNode = Datapath.Ring,
+        Datapath interNode = Datapath.Ring)
     {
         // Where units can exchange slices they are shorter than the context.
         bool slices = strategy != "hierarchical" && schedule is (PipelineSchedule.GPipe or PipelineSchedule.OneForwardOneBackward);
@@ -91,7 +122,9 @@ public sealed class StrategyParityTests(ITestOutputHelper output)
                 microBatches,
                 UnitTokens: slices ? 32 : 96,
                 Packing: strategy == "hierarchical" ? Packing.Tokens : Packing.Asymmetric,
-                Balance: strategy == "asymmetric" ? SequenceBalance.Zigzag : SequenceBalance.Hierarchical),
+                Balance: strategy == "asymmetric" ? SequenceBalance.Zigzag : SequenceBalance.Hierarchical,
+                Datapath: intraNode,
+                InterNodeDatapath: interNode),
             nodes);
     }
 

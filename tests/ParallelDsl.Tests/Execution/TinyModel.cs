@@ -42,6 +42,26 @@ internal readonly struct WideHeads : ITinyShape
     public static int Heads => 2;
 }
 
+/// <summary>Three key-value heads.</summary>
+internal readonly struct SixHeads : ITinyShape
+{
+    public static int Blocks => 6;
+
+    public static bool TiesWeights => false;
+
+    public static int Heads => 6;
+}
+
+/// <summary>Six key-value heads.</summary>
+internal readonly struct TwelveHeads : ITinyShape
+{
+    public static int Blocks => 6;
+
+    public static bool TiesWeights => false;
+
+    public static int Heads => 12;
+}
+
 /// <summary>What the generator would emit, by hand: the runtime is tested without the generator.</summary>
 internal sealed class TinyModel<TTiny> : IParallelModel<TinyModel<TTiny>>
     where TTiny : struct, ITinyShape

@@ -117,6 +117,52 @@ public sealed class AttentionTests
         },
         iter: 2000, seed: "0N0XIzNsQ0O2", threads: 1);
 
+    /// <summary>A call with some of the key-value heads and their query heads gives the columns that a call with all of them gives.</summary>
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 1)]
+    [InlineData(0, 2)]
+    public void Some_heads_are_columns_of_all(int first, int count)
+    {
+        const int Width = 16, Group = 2;
+        using var team = new ThreadTeam(2);
+        using Operands all = Operands.Create<Grouped>([37, 130, 5], 4, whole => whole), some = Operands.Create<Grouped>([37, 130, 5], 4, whole => whole);
+        all.Run<Grouped>(team);
+        Matrix o = Queries(some.O), logSumExp = Heads(some.LogSumExp), delta = Heads(some.Delta), k = Keys(some.K), v = Keys(some.V);
+        Attention<Grouped>.Reset(o, logSumExp);
+        Attention<Grouped>.Forward(team, Queries(some.Q), k, v, some.Blocks, o, logSumExp);
+        Heads(all.Delta).CopyTo(delta);
+        Attention<Grouped>.Backward(
+            team, Queries(some.Q), k, v, Queries(some.DO), logSumExp, delta, some.Blocks, Queries(some.DQ), Keys(some.DK), Keys(some.DV));
+        AssertSame(Queries(all.O), o);
+        AssertSame(Heads(all.LogSumExp), logSumExp);
+        AssertSame(Queries(all.DQ), Queries(some.DQ));
+        AssertSame(Keys(all.DK), Keys(some.DK));
+        AssertSame(Keys(all.DV), Keys(some.DV));
+
+        Matrix Queries(Matrix matrix) => matrix.ColumnRange(first * Group * Width, count * Group * Width);
+
+        Matrix Keys(Matrix matrix) => matrix.ColumnRange(first * Width, count * Width);
+
+        Matrix Heads(Matrix matrix) => matrix.RowRange(first * Group, count * Group);
+
+        static void AssertSame(Matrix expected, Matrix actual)
+        {
+            for (int row = 0; row < expected.Rows; row++)
+                Assert.Equal(expected.Row(row).ToArray(), actual.Row(row).ToArray());
+        }
+    }
+
+    [Fact]
+    public void Keys_of_other_heads_than_queries_are_named()
+    {
+        using var team = new ThreadTeam(1);
+        using Operands operands = Operands.Create<Grouped>([8], 1, whole => whole);
+        Matrix query = ((Matrix)operands.Q).ColumnRange(0, 32), output = ((Matrix)operands.O).ColumnRange(0, 32), logSumExp = ((Matrix)operands.LogSumExp).RowRange(0, 2);
+        Assert.Contains("k is [8 x 32] but must be [8 x 16]", Assert.Throws<ArgumentException>(() => Attention<Grouped>.Forward(
+            team, query, operands.K, operands.V, operands.Blocks, output, logSumExp)).Message);
+    }
+
     [Fact]
     public void Wrong_shapes_and_blocks_are_named()
     {

@@ -10,12 +10,15 @@ public sealed class AllocationTests
     private const long Allowed = 2_048;
 
     [Theory]
-    [InlineData(1, 1, 1, false)]
-    [InlineData(2, 2, 2, false)]
-    [InlineData(2, 2, 2, true)]
-    public void AStepAllocatesLittle(int data, int sequence, int pipeline, bool timesActions)
+    [InlineData(1, 1, 1, false, Datapath.Ring)]
+    [InlineData(2, 2, 2, false, Datapath.Ring)]
+    [InlineData(2, 2, 2, true, Datapath.Ring)]
+    [InlineData(2, 2, 2, false, Datapath.AllToAll)]
+    [InlineData(1, 3, 1, false, Datapath.AllToAll)]
+    public void AStepAllocatesLittle(int data, int sequence, int pipeline, bool timesActions, Datapath datapath)
     {
-        ParallelPlan plan = TinyModel<Untied>.PlanFor(new AxesSpec(data, sequence, pipeline, MicroBatches: 2, UnitTokens: 96));
+        ParallelPlan plan = TinyModel<Untied>.PlanFor(new AxesSpec(
+            data, sequence, pipeline, MicroBatches: 2, UnitTokens: 96, Datapath: datapath, InterNodeDatapath: datapath));
         using Trainer<TinyModel<Untied>> trainer = new(Batches.Uneven(1, 200), new TrainerOptions { Steps = 60, TimesActions = timesActions }, plan);
         List<long> allocated = [];
         long before = 0;

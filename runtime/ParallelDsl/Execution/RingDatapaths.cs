@@ -1,0 +1,16 @@
+using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Plans;
+
+namespace ParallelDsl.Execution;
+
+/// <summary>How keys and values travel, by how far a ring reaches: the same on every rank, since it follows from plan and step plan alone.</summary>
+/// <param name="IntraNode">Between ranks of a node.</param>
+/// <param name="InterNode">Between ranks of several nodes.</param>
+internal readonly record struct RingDatapaths(Datapath IntraNode, Datapath InterNode)
+{
+    /// <summary>Those of <paramref name="plan"/>.</summary>
+    public static RingDatapaths Of(ParallelPlan plan) => new(plan.Axes.Datapath, plan.Axes.InterNodeDatapath);
+
+    /// <summary>That of a ring of a step.</summary>
+    public Datapath Of(StepPlan step, int ring) => step.RingZones[ring] == Zone.InterNode ? InterNode : IntraNode;
+}

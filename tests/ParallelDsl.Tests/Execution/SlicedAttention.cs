@@ -1,0 +1,182 @@
+using ParallelDsl.Execution;
+using ParallelDsl.Kernels;
+using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Plans;
+using ParallelDsl.Tests.Kernels;
+using ParallelDsl.Transports;
+
+namespace ParallelDsl.Tests.Execution;
+
+/// <summary>Forward and backward attention over all units of a step on ranks of their own, from random operands: output, log-sum-exp and all
+/// three gradients, row by row of the whole batch.</summary>
+/// <typeparam name="TShape">The heads.</typeparam>
+internal sealed class SlicedAttention<TShape> : IDisposable
+    where TShape : struct, IAttentionShape
+{
+    private readonly IReadOnlyList<int[]> _batch;
+    private readonly StepPlan _step;
+    private readonly int[] _starts;
+    private readonly TestMatrix _query, _keyValue, _outputGradient, _output, _logSumExp, _queryGradient, _keyValueGradient;
+
+    private SlicedAttention(IReadOnlyList<int[]> batch, StepPlan step, int seed)
+    {
+        (_batch, _step) = (batch, step);
+        int tokens = (int)step.TotalTokens;
+        _starts = [.. batch.Select((_, index) => batch.Take(index).Sum(tokens => tokens.Length - 1))];
+        Random random = new(seed);
+        _query = TestMatrix.Random(random, tokens, QueryWidth);
+        _keyValue = TestMatrix.Random(random, tokens, 2 * KeyWidth);
+        _outputGradient = TestMatrix.Random(random, tokens, QueryWidth);
+        _output = new(tokens, QueryWidth);
+        _logSumExp = new(tokens, TShape.Heads);
+        _queryGradient = new(tokens, QueryWidth);
+        _keyValueGradient = new(tokens, 2 * KeyWidth);
+    }
+
+    /// <summary>Every bit of the results.</summary>
+    public int[] Bits => [.. _output.ToBits(), .. _logSumExp.ToBits(), .. _queryGradient.ToBits(), .. _keyValueGradient.ToBits()];
+
+    private static int QueryWidth => TShape.Heads * TShape.HeadWidth;
+
+    private static int KeyWidth => TShape.KeyValueHeads * TShape.HeadWidth;
+
+    /// <summary>Runs a step, over channels of the given capacity.</summary>
+    public static SlicedAttention<TShape> Of(
+        ParallelPlan plan, IReadOnlyList<int[]> batch, StepPlan step, int seed, RingDatapaths datapaths = default, int capacity = 1)
+    {
+        SlicedAttention<TShape> run = new(batch, step, seed);
+        RankThreads.Run(
+            InProcessWorld.Create(plan.Mesh.Data * plan.Mesh.Sequence, capacity),
+            transport => run.Run(transport, new StepLayout(
+                plan.Mesh.Data, plan.Mesh.Sequence, step.MicroBatches, transport.Rank, nodes: null, datapaths: datapaths)),
+            TimeSpan.FromSeconds(10));
+        return run;
+    }
+
+    /// <summary>The results are those of naive attention in float64 over whole sequences.</summary>
+    public void AssertEqualsFloat64()
+    {
+        int tokens = (int)_step.TotalTokens, heads = TShape.Heads, keyHeads = TShape.KeyValueHeads, width = TShape.HeadWidth;
+        bool[,] seen = Reference.Seen(tokens, tokens, _batch.Select((ids, index) => new AttentionBlock(_starts[index], ids.Length - 1, 0, _starts[index], ids.Length - 1, 0)));
+        double[,] q64 = _query.ToDouble(), k64 = Part(_keyValue, 0), v64 = Part(_keyValue, KeyWidth);
+        (double[,] o64, double[,] lse64) = Reference.Attention(q64, k64, v64, heads, keyHeads, width, seen);
+        (double[,] dq64, double[,] dk64, double[,] dv64) = Reference.AttentionBackward(q64, k64, v64, _outputGradient.ToDouble(), heads, keyHeads, width, seen);
+        _output.AssertClose(o64, 1e-5);
+        _logSumExp.AssertClose(Reference.Transpose(lse64), 1e-5);
+        _queryGradient.AssertClose(dq64, 1e-5);
+        double[,] dkv64 = new double[tokens, 2 * KeyWidth];
+        for (int row = 0; row < tokens; row++)
+        {
+            for (int column = 0; column < KeyWidth; column++)
+                (dkv64[row, column], dkv64[row, KeyWidth + column]) = (dk64[row, column], dv64[row, column]);
+        }
+
+        _keyValueGradient.AssertClose(dkv64, 1e-5);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (TestMatrix matrix in (TestMatrix[])[_query, _keyValue, _outputGradient, _output, _logSumExp, _queryGradient, _keyValueGradient])
+            matrix.Dispose();
+    }
+
+    private void Run(ITransport transport, StepLayout layout)
+    {
+        layout.Build(_batch, _step);
+        using RingAttention ring = new(transport, [.. Enumerable.Range(0, transport.Size)]);
+        using ThreadTeam team = new(1);
+        using TestHistory history = new(layout);
+        for (int unit = 0; unit < _step.MicroBatches; unit++)
+        {
+            UnitLayout rows = layout.Forward[unit];
+            Scatter(rows, _keyValue, history.KeyValuesOf(unit), toUnit: true);
+            using TestMatrix q = Gathered(rows, _query);
+            using TestMatrix o = new(rows.AttentionTokens, QueryWidth), lse = new(TShape.Heads, rows.AttentionTokens);
+            ring.Forward<TShape>(team, rows, history, q, Keys(history.KeyValuesOf(unit)), Values(history.KeyValuesOf(unit)), o, lse);
+            Scatter(rows, _output, o, toUnit: false);
+            using TestMatrix transposed = Transposed(lse);
+            Scatter(rows, _logSumExp, transposed, toUnit: false);
+        }
+
+        for (int unit = 0; unit < _step.MicroBatches; unit++)
+        {
+            // The order of backward units of this schedule is ascending.
+            UnitLayout rows = layout.Backward[unit];
+            using TestMatrix q = Gathered(rows, _query), kv = Gathered(rows, _keyValue), o = Gathered(rows, _output), gradient = Gathered(rows, _outputGradient), held = Gathered(rows, _logSumExp);
+            using TestMatrix lse = Transposed(held), dots = new(TShape.Heads, rows.AttentionTokens), dq = new(rows.AttentionTokens, QueryWidth), dkv = new(rows.AttentionTokens, 2 * KeyWidth);
+            Attention<TShape>.OutputDots(team, gradient, o, dots);
+            ring.Backward<TShape>(team, rows, history, q, Keys(kv), Values(kv), gradient, lse, dots, dq, Keys(dkv), Values(dkv));
+            Scatter(rows, _queryGradient, dq, toUnit: false);
+            Scatter(rows, _keyValueGradient, dkv, toUnit: false);
+        }
+
+        // All that was given back to earlier slices is taken.
+        foreach (float left in history.Gradients.Span)
+            Assert.Equal(0, left);
+        ring.Flush();
+
+        void Scatter(UnitLayout rows, Matrix all, Matrix ofUnit, bool toUnit)
+        {
+            foreach (RowRun run in rows.AttentionRows.Runs)
+            {
+                Matrix a = all.RowRange(_starts[_step.Slices[run.Slice].Sequence] + run.Position, run.Length), b = ofUnit.RowRange(run.Row, run.Length);
+                if (toUnit)
+                    a.CopyTo(b);
+                else
+                    b.CopyTo(a);
+            }
+        }
+
+        TestMatrix Gathered(UnitLayout rows, Matrix all)
+        {
+            TestMatrix gathered = new(rows.AttentionTokens, all.Columns);
+            Scatter(rows, all, gathered, toUnit: true);
+            return gathered;
+        }
+    }
+
+    private static Matrix Keys(Matrix keyValue) => keyValue.ColumnRange(0, KeyWidth);
+
+    private static Matrix Values(Matrix keyValue) => keyValue.ColumnRange(KeyWidth, KeyWidth);
+
+    private static TestMatrix Transposed(Matrix matrix)
+    {
+        TestMatrix transposed = new(matrix.Columns, matrix.Rows);
+        for (int row = 0; row < matrix.Rows; row++)
+        {
+            for (int column = 0; column < matrix.Columns; column++)
+                transposed.View[column, row] = matrix[row, column];
+        }
+
+        return transposed;
+    }
+
+    private static double[,] Part(TestMatrix matrix, int column)
+    {
+        double[,] part = new double[matrix.View.Rows, KeyWidth];
+        for (int row = 0; row < matrix.View.Rows; row++)
+        {
+            for (int i = 0; i < KeyWidth; i++)
+                part[row, i] = matrix.View[row, column + i];
+        }
+
+        return part;
+    }
+
+    private sealed class TestHistory(StepLayout layout) : KeyValueHistory, IDisposable
+    {
+        private readonly TestMatrix[] _keyValues = [.. layout.Forward.Select(unit => new TestMatrix(unit.AttentionTokens, 2 * KeyWidth, 3))];
+        private readonly TestMatrix _gradients = new(layout.HistoryRows, 2 * KeyWidth);
+
+        public override Matrix Gradients => _gradients;
+
+        public override Matrix KeyValuesOf(int forwardUnit) => _keyValues[forwardUnit];
+
+        public void Dispose()
+        {
+            Array.ForEach(_keyValues, matrix => matrix.Dispose());
+            _gradients.Dispose();
+        }
+    }
+}
