@@ -12,9 +12,9 @@ internal sealed class PlannedStrategy
     private const int Rounds = 2;
 
     private static readonly int[] Windows = [1, 2, 4, 8];
-    private static readonly int[] Thresholds = [0, 250, 500, 2_000];
+    private static readonly int[] Overlaps = [0, 25, 50, 100, 200];
     private static readonly int[] Rooms = [1_050, 1_200, 1_400, 1_700, 2_000];
-    private static readonly ExchangeKind[] AllKinds = [ExchangeKind.Ring, ExchangeKind.AllGather, ExchangeKind.Direct];
+    private static readonly ExchangeKind[] Kinds = [ExchangeKind.Ring, ExchangeKind.Heads];
 
     private readonly PlanSearch _search;
     private readonly string _strategy;
@@ -31,8 +31,6 @@ internal sealed class PlannedStrategy
         (_search, _strategy, _packing, _balance) = (search, strategy, packing, balance);
         _lengths = [.. search.Problem.Lengths];
     }
-
-    private IEnumerable<ExchangeKind> Kinds => AllKinds.Where(kind => kind != ExchangeKind.Direct || _search.Problem.Assumptions.SwapsHeads);
 
     /// <summary>Asymmetric units over hierarchical rings; also each without the other, for batches that one of them spoils.</summary>
     public static void PlanJoint(PlanSearch search)
@@ -67,14 +65,16 @@ internal sealed class PlannedStrategy
             {
                 foreach (int slots in SearchGrids.Slots(_search, stages))
                 {
-                    foreach (int window in Windows.Where(window => window <= (_packing == ParallelDsl.Packing.Tokens ? 1 : slots)))
+                    foreach (int window in Windows.Where(window => IsDeclarable(window, slots, sequenceRanks)))
                     {
-                        foreach (ExchangeKind kind in Kinds)
+                        foreach (ExchangeKind kind in sequenceRanks == 1 && _balance == SequenceBalance.Zigzag ? [ExchangeKind.Ring] : Kinds)
                         {
                             StepChoice choice = new StepChoice(_packing, _balance, stages, sequenceRanks, slots) with
                             {
                                 Window = window,
-                                Transport = new(kind, kind, Routed: true, Remapped: false),
+                                IntraNode = kind,
+                                InterNode = kind,
+                                OverlapPercent = kind == ExchangeKind.Heads && _balance == SequenceBalance.Hierarchical ? 0 : 100,
                             };
                             if (!Consider(choice))
                                 Consider(choice with { Recompute = true });
@@ -85,35 +85,38 @@ internal sealed class PlannedStrategy
         }
     }
 
-    // Data ranks count for whole-sequence units and for rings of whole data ranks; a joint plan places over all ranks.
+    // Where rows are remapped, only units that are the same in both directions are simulated.
+    private bool IsDeclarable(int window, int slots, int sequenceRanks) => window <= slots && (window == 1
+        || (_packing == ParallelDsl.Packing.Asymmetric && (_balance == SequenceBalance.Zigzag || sequenceRanks == 1)));
+
+    // Data ranks count for whole-sequence units and for rings of whole data ranks; a joint plan places over all ranks, and moves rows between
+    // them where they are not data ranks of one rank each.
     private IEnumerable<int> SequenceRanks(int stages) =>
         _packing == ParallelDsl.Packing.Asymmetric && _balance == SequenceBalance.Hierarchical
-            ? [1]
+            ? new[] { 1, _search.RanksOf(stages) }.Distinct()
             : SearchGrids.Divisors(_search.RanksOf(stages)).Reverse();
 
     // The best so far with other values, one constant after the other.
     private void Refine()
     {
-        foreach (int weight in SearchGrids.Weights.Where(weight => weight is not 0 and not 1_000))
-            Consider(_best with { PairPermille = weight });
-        if (_balance == SequenceBalance.Hierarchical)
-        {
-            foreach (int threshold in Thresholds)
-                Consider(_best with { OverlapPermille = threshold });
-        }
-
-        foreach (int room in Rooms)
-            Consider(_best with { RoomPermille = room });
         foreach (ExchangeKind intra in Kinds)
         {
             foreach (ExchangeKind inter in Kinds)
-            {
-                for (int routed = 0; routed < 2; routed++)
-                    Consider(_best with { Transport = _best.Transport with { IntraNode = intra, InterNode = inter, Routed = routed > 0 } });
-            }
+                Consider(_best with { IntraNode = intra, InterNode = inter });
         }
 
-        Consider(_best with { Transport = _best.Transport with { Remapped = true } });
+        foreach (int weight in SearchGrids.Weights.Where(weight => weight is not 0))
+            Consider(_best with { AttentionPercent = weight / 10 });
+        if (_balance == SequenceBalance.Hierarchical)
+        {
+            foreach (int percent in Overlaps)
+                Consider(_best with { OverlapPercent = percent });
+        }
+
+        BatchProblem problem = _search.Problem;
+        long mean = problem.Tokens / _search.RanksOf(_best.Stages) / _best.Slots;
+        foreach (int room in Rooms)
+            Consider(_best with { UnitTokens = (int)Math.Min(int.MaxValue, (mean * room / 1000) + 1) });
     }
 
     // Whether it is new and fits.
@@ -150,12 +153,12 @@ internal sealed class PlannedStrategy
         SequenceCosts costs = problem.Model.Costs(choice.Recompute);
         costs = costs with
         {
-            PairForward = costs.PairForward / 1000 * choice.PairPermille,
-            PairBackward = costs.PairBackward / 1000 * choice.PairPermille,
+            PairForward = costs.PairForward / 100 * choice.AttentionPercent,
+            PairBackward = costs.PairBackward / 100 * choice.AttentionPercent,
         };
         long room = _search.SlotTokens(choice.Stages, choice.Slots, choice.Recompute, choice.Lag);
-        if (choice.RoomPermille > 0)
-            room = Math.Min(room, (problem.Tokens * choice.RoomPermille / 1000 / nodes.Length / choice.Slots) + 1);
+        if (choice.UnitTokens > 0)
+            room = Math.Min(room, choice.UnitTokens);
         return new StepConstants(
             choice.Packing,
             choice.Balance,
@@ -166,20 +169,20 @@ internal sealed class PlannedStrategy
             (int)Math.Min(room, int.MaxValue / nodes.Length),
             Granule: 1,
             choice.Window,
-            OverlapTokens(choice.OverlapPermille, between: false),
-            OverlapTokens(choice.OverlapPermille, between: true),
+            OverlapTokens(choice.OverlapPercent, between: false),
+            OverlapTokens(choice.OverlapPercent, between: true),
             costs,
             new(nodes));
     }
 
     // The overlap rule: a ring's transfers hide under its attention from 2 F h_k / (h B) tokens a rank on; between nodes B is the rate of all
     // interfaces of a node, through which a routed hop goes.
-    private int OverlapTokens(int permille, bool between)
+    private int OverlapTokens(int percent, bool between)
     {
         BatchProblem problem = _search.Problem;
         var group = problem.Cluster.Nodes[0];
         long rate = between ? (long)group.NicsPerNode * group.NicGbps / 8 : group.Device.LinkBytesPerNanosecond;
         long tokens = 2 * problem.FlopsPerNanosecond * problem.Model.KeyValueWidth / (problem.Model.Hidden * Math.Max(1, rate));
-        return (int)Math.Max(1, tokens * permille / 1000);
+        return (int)Math.Min(int.MaxValue, tokens * percent / 100);
     }
 }
