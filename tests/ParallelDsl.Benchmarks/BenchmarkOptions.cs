@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace ParallelDsl.Benchmarks;
 
 /// <summary>What every benchmark takes: where to write its figures, how many rounds to measure, and, where it has many cells, of which alone: those
-/// whose name holds a text.</summary>
+/// whose name matches a regular expression.</summary>
 internal sealed record BenchmarkOptions(string? JsonFile, int Rounds, string? Cells = null)
 {
     private const int DefaultRounds = 9;
@@ -27,7 +27,7 @@ internal sealed record BenchmarkOptions(string? JsonFile, int Rounds, string? Ce
                 cells = value;
             else if (arguments[i] != "--rounds" || !int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out rounds) || rounds < 1)
             {
-                error = $"{arguments[i]} {value}: expected --json FILE, --cells TEXT or --rounds N with N >= 1.";
+                error = $"{arguments[i]} {value}: expected --json FILE, --cells REGEX or --rounds N with N >= 1.";
                 return false;
             }
         }

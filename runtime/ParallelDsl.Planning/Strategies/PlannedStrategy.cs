@@ -20,8 +20,8 @@ internal sealed class PlannedStrategy
     private readonly string _strategy;
     private readonly ParallelDsl.Packing _packing;
     private readonly SequenceBalance _balance;
-    private readonly StepPlan _plan = new();
-    private readonly int[] _lengths;
+    private readonly ChoicePlanner _planner;
+    private readonly List<(StepChoice Choice, long Time)> _times = [];
     private readonly HashSet<StepChoice> _tried = [];
     private StepChoice _best;
     private long _bestTime = long.MaxValue;
@@ -29,16 +29,19 @@ internal sealed class PlannedStrategy
     private PlannedStrategy(PlanSearch search, string strategy, ParallelDsl.Packing packing, SequenceBalance balance)
     {
         (_search, _strategy, _packing, _balance) = (search, strategy, packing, balance);
-        _lengths = [.. search.Problem.Lengths];
+        _planner = new ChoicePlanner(search.Problem);
     }
 
     /// <summary>Asymmetric units over hierarchical rings; also each without the other, for batches that one of them spoils.</summary>
-    public static void PlanJoint(PlanSearch search)
-    {
-        Plan(search, StrategyNames.Joint, ParallelDsl.Packing.Asymmetric, SequenceBalance.Hierarchical);
-        Plan(search, StrategyNames.Joint, ParallelDsl.Packing.Tokens, SequenceBalance.Hierarchical);
-        Plan(search, StrategyNames.Joint, ParallelDsl.Packing.Asymmetric, SequenceBalance.Zigzag);
-    }
+    public static void PlanJoint(PlanSearch search) => Times(search);
+
+    /// <summary>All settings of <see cref="PlanJoint"/> that fit, with their simulated times.</summary>
+    public static List<(StepChoice Choice, long Time)> Times(PlanSearch search) =>
+    [
+        .. Plan(search, StrategyNames.Joint, ParallelDsl.Packing.Asymmetric, SequenceBalance.Hierarchical),
+        .. Plan(search, StrategyNames.Joint, ParallelDsl.Packing.Tokens, SequenceBalance.Hierarchical),
+        .. Plan(search, StrategyNames.Joint, ParallelDsl.Packing.Asymmetric, SequenceBalance.Zigzag),
+    ];
 
     /// <summary>Hierarchical rings in units of whole sequences.</summary>
     public static void PlanHierarchical(PlanSearch search) =>
@@ -48,12 +51,14 @@ internal sealed class PlannedStrategy
     public static void PlanAsymmetric(PlanSearch search) =>
         Plan(search, StrategyNames.Asymmetric, ParallelDsl.Packing.Asymmetric, SequenceBalance.Zigzag);
 
-    private static void Plan(PlanSearch search, string name, ParallelDsl.Packing packing, SequenceBalance balance)
+    private static List<(StepChoice Choice, long Time)> Plan(
+        PlanSearch search, string name, ParallelDsl.Packing packing, SequenceBalance balance)
     {
         var strategy = new PlannedStrategy(search, name, packing, balance);
         strategy.Survey();
         for (int round = 0; round < Rounds && strategy._bestTime < long.MaxValue; round++)
             strategy.Refine();
+        return strategy._times;
     }
 
     // Every layout of ranks, number of units and window, with every kind of exchange: what is balanced best depends on that.
@@ -74,7 +79,6 @@ internal sealed class PlannedStrategy
                                 Window = window,
                                 IntraNode = kind,
                                 InterNode = kind,
-                                OverlapPercent = kind == ExchangeKind.Heads && _balance == SequenceBalance.Hierarchical ? 0 : 100,
                             };
                             if (!Consider(choice))
                                 Consider(choice with { Recompute = true });
@@ -124,65 +128,17 @@ internal sealed class PlannedStrategy
     {
         if (!_tried.Add(choice))
             return false;
-        int[] nodes = _search.NodesOf(choice.Stages);
-        StepConstants constants = ConstantsOf(choice, nodes);
-        if (constants.UnitTokensPerRank < 1)
+        if (_planner.TryPlan(_strategy, choice, out long missing) is not { } plan)
         {
-            _search.Lacks(_search.Problem.Tokens);
+            _search.Lacks(missing);
             return false;
         }
 
-        if (!StepPlanner.TryPlan(constants, _lengths, _lengths.Length, _plan))
-        {
-            _search.Lacks(_plan.Workspace.Misfit.Missing);
+        if (!_search.Consider(plan))
             return false;
-        }
-
-        EquatableArray<UnitSlot> slots = new StepSlots(_search.Problem, nodes).Of(_plan, choice.Transport);
-        string text = choice.Describe(nodes.Length);
-        if (!_search.Consider(new BatchPlan(_strategy, text, choice.Stages, slots, choice.Lag, choice.Recompute)))
-            return false;
+        _times.Add((choice, _search.LastTime));
         if (_search.LastTime < _bestTime)
             (_best, _bestTime) = (choice, _search.LastTime);
         return true;
-    }
-
-    private StepConstants ConstantsOf(StepChoice choice, int[] nodes)
-    {
-        BatchProblem problem = _search.Problem;
-        SequenceCosts costs = problem.Model.Costs(choice.Recompute);
-        costs = costs with
-        {
-            PairForward = costs.PairForward / 100 * choice.AttentionPercent,
-            PairBackward = costs.PairBackward / 100 * choice.AttentionPercent,
-        };
-        long room = _search.SlotTokens(choice.Stages, choice.Slots, choice.Recompute, choice.Lag);
-        if (choice.UnitTokens > 0)
-            room = Math.Min(room, choice.UnitTokens);
-        return new StepConstants(
-            choice.Packing,
-            choice.Balance,
-            problem.ContextLength,
-            nodes.Length / choice.SequenceRanks,
-            choice.SequenceRanks,
-            choice.Slots,
-            (int)Math.Min(room, int.MaxValue / nodes.Length),
-            Granule: 1,
-            choice.Window,
-            OverlapTokens(choice.OverlapPercent, between: false),
-            OverlapTokens(choice.OverlapPercent, between: true),
-            costs,
-            new(nodes));
-    }
-
-    // The overlap rule: a ring's transfers hide under its attention from 2 F h_k / (h B) tokens a rank on; between nodes B is the rate of all
-    // interfaces of a node, through which a routed hop goes.
-    private int OverlapTokens(int percent, bool between)
-    {
-        BatchProblem problem = _search.Problem;
-        var group = problem.Cluster.Nodes[0];
-        long rate = between ? (long)group.NicsPerNode * group.NicGbps / 8 : group.Device.LinkBytesPerNanosecond;
-        long tokens = 2 * problem.FlopsPerNanosecond * problem.Model.KeyValueWidth / (problem.Model.Hidden * Math.Max(1, rate));
-        return (int)Math.Min(int.MaxValue, tokens * percent / 100);
     }
 }

@@ -24,7 +24,9 @@ internal sealed record StrategyFigure(string Strategy, long Nanoseconds, long Cr
 /// <param name="LeastNanoseconds">What no strategy can be faster than: all work divided evenly over all devices, attention at the rate of whole
 /// sequences, nothing sent, no pipeline to fill; mean.</param>
 /// <param name="Figures">The strategies.</param>
-internal sealed record BatchRow(CellGroup Group, string Cell, int Devices, int Sequences, long LeastNanoseconds, StrategyFigure[] Figures)
+/// <param name="Compiled">Ours with constants chosen once.</param>
+internal sealed record BatchRow(
+    CellGroup Group, string Cell, int Devices, int Sequences, long LeastNanoseconds, StrategyFigure[] Figures, CompiledFigure Compiled)
 {
     /// <summary>The fastest strategy that ours is compared with.</summary>
     public StrategyFigure Best => Figures.Where(figure => figure.Fits && StrategyNames.Baselines.Contains(figure.Strategy)).MinBy(figure => figure.Nanoseconds)!;
@@ -37,13 +39,23 @@ internal sealed record BatchRow(CellGroup Group, string Cell, int Devices, int S
     /// <summary>How many times as fast it is as the fastest of the others.</summary>
     public double? OverBest(string ours) => this[ours].Fits ? Best.Nanoseconds / (double)this[ours].Nanoseconds : null;
 
+    /// <summary>How many times as fast ours as compiled is as <paramref name="other"/>, or null where one does not fit.</summary>
+    public double? CompiledOver(string other) => Compiled.Fits && this[other].Fits ? this[other].Nanoseconds / (double)Compiled.Simulated : null;
+
+    /// <summary>How many times as fast it is as the fastest of the others.</summary>
+    public double? CompiledOverBest => Compiled.Fits ? Best.Nanoseconds / (double)Compiled.Simulated : null;
+
+    /// <summary>How many times as fast as the fastest of the others any strategy could be.</summary>
+    public double LeftToWin => Best.Nanoseconds / (double)LeastNanoseconds;
+
     public static BatchRow Of(BatchCell cell) => new(
         cell.Group,
         cell.Name,
         cell.Problems[0].Devices,
         (int)cell.Problems.Average(problem => problem.Lengths.Count),
         (long)cell.Problems.Average(Least),
-        [.. StrategyNames.All.Select(strategy => Figure(strategy, cell.Problems))]);
+        [.. StrategyNames.All.Select(strategy => Figure(strategy, cell.Problems))],
+        CompiledFigure.Of(cell));
 
     private static double Least(BatchProblem problem)
     {
