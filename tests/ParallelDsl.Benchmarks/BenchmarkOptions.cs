@@ -4,8 +4,9 @@ using System.Text.Json;
 
 namespace ParallelDsl.Benchmarks;
 
-/// <summary>What every benchmark takes: where to write its figures and how many rounds to measure.</summary>
-internal sealed record BenchmarkOptions(string? JsonFile, int Rounds)
+/// <summary>What every benchmark takes: where to write its figures, how many rounds to measure, and, where it has many cells, of which alone: those
+/// whose name matches a regular expression.</summary>
+internal sealed record BenchmarkOptions(string? JsonFile, int Rounds, string? Cells = null)
 {
     private const int DefaultRounds = 9;
 
@@ -15,20 +16,22 @@ internal sealed record BenchmarkOptions(string? JsonFile, int Rounds)
     {
         options = null;
         error = null;
-        string? jsonFile = null;
+        string? jsonFile = null, cells = null;
         int rounds = DefaultRounds;
         for (int i = 0; i < arguments.Length; i += 2)
         {
             string? value = i + 1 < arguments.Length ? arguments[i + 1] : null;
             if (arguments[i] == "--json" && value is not null)
                 jsonFile = value;
+            else if (arguments[i] == "--cells" && value is not null)
+                cells = value;
             else if (arguments[i] != "--rounds" || !int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out rounds) || rounds < 1)
             {
-                error = $"{arguments[i]} {value}: expected --json FILE or --rounds N with N >= 1.";
+                error = $"{arguments[i]} {value}: expected --json FILE, --cells REGEX or --rounds N with N >= 1.";
                 return false;
             }
         }
-        options = new BenchmarkOptions(jsonFile, rounds);
+        options = new BenchmarkOptions(jsonFile, rounds, cells);
         return true;
     }
 

@@ -86,6 +86,10 @@ internal static class BatchingEmitter
             : FormattableString.Invariant($"// Tokens a rank from which rings are made: {plan.Axes.OverlapPercent} % of those with which transfers hide behind attention."));
         Number("IntraNodeTokens", batching.IntraNodeTokens);
         Number("InterNodeTokens", batching.InterNodeTokens);
+        if (constants.IntraNodeHeads + constants.InterNodeHeads > 0)
+            writer.Line("// Heads of keys and values that ranks share out where they swap tokens for them.");
+        Number("IntraNodeHeads", constants.IntraNodeHeads);
+        Number("InterNodeHeads", constants.InterNodeHeads);
         if (plan.Axes.AttentionPercent != 100)
             writer.Line(FormattableString.Invariant($"// In balancing, attention weighs {plan.Axes.AttentionPercent} % of its FLOPs."));
         writer.Line("// FLOPs of a (query, key) pair and of a token in the forward, the same in the backward, bytes of keys and values, of activations.")

@@ -39,8 +39,8 @@ internal static class AsymmetricStep
                 work.World.Lanes,
                 slotCount,
                 rankTokens,
-                constants.IntraNodeTokens,
-                constants.InterNodeTokens,
+                RingRules.Of(constants),
+                work.Filling.Forward.Scale,
                 plan.SequenceCount);
             if (!work.Placement.Place(plan, work.Costs, work.Order, start, count))
             {

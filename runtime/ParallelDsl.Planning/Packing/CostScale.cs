@@ -21,6 +21,9 @@ internal readonly struct CostScale
     public long Of(long tokens) =>
         ((_pair * (SequenceCosts.Area(0, tokens) >> _areaShift)) + ((_token * tokens) >> _tokenShift)) >> _shift;
 
+    /// <summary>The cost of so many (query, key) pairs.</summary>
+    public long OfPairs(long pairs) => (_pair * (pairs >> _areaShift)) >> _shift;
+
     /// <summary>The scales of both directions, in the same units.</summary>
     /// <param name="costs">What tokens cost.</param>
     /// <param name="longest">The longest sequence of the batch.</param>

@@ -22,8 +22,8 @@ internal static class HierarchicalStep
                 sequenceRanks,
                 1,
                 rankTokens,
-                constants.IntraNodeTokens,
-                constants.InterNodeTokens,
+                RingRules.Of(constants),
+                work.Filling.Forward.Scale,
                 plan.SequenceCount);
             if (!work.Placement.Place(plan, work.Costs, work.Order, start, count))
             {

@@ -32,11 +32,19 @@ public interface IStepConstants
     /// after every forward of it. 1: forward and backward of a sequence are in the same unit.</summary>
     int Window { get; }
 
-    /// <summary>The least tokens a rank from which a sequence is spread over a ring inside a node; with fewer only where it finds no room.</summary>
+    /// <summary>The least tokens a rank from which a sequence is spread over a ring inside a node; with fewer only where it finds no room.
+    /// Where ranks swap tokens for heads it says how dear that is, since keys and values of a token travel as long as half as many pairs take.</summary>
     int IntraNodeTokens { get; }
 
     /// <summary>The same for a ring over several nodes.</summary>
     int InterNodeTokens { get; }
+
+    /// <summary>Heads of keys and values that ranks of a node share out where they swap tokens for them; 0 where keys and values go round a
+    /// ring.</summary>
+    int IntraNodeHeads { get; }
+
+    /// <summary>The same for ranks of several nodes.</summary>
+    int InterNodeHeads { get; }
 
     /// <summary>What tokens cost in balancing, in all layers.</summary>
     SequenceCosts Costs { get; }

@@ -3,13 +3,29 @@ namespace ParallelDsl.Planning.Packing;
 /// <content>Rings: which lanes a sequence takes that goes on several.</content>
 internal sealed partial class LanePlacement
 {
-    // How many lanes hide the transfers of a sequence.
-    private int Hidden(int length, int tokens) => tokens <= 0 ? _lanes : (int)Math.Max(1, length / ((long)tokens * _world.Width));
+    // How many lanes hide the transfers of a sequence that goes round a ring.
+    private int Hidden(int length, int tokens, int heads) => tokens <= 0 || heads > 0 ? _lanes : (int)Math.Max(1, length / ((long)tokens * _world.Width));
 
-    private bool TryRing(int sequence, int length, long cost, int wanted)
+    // The fewest lanes that are as fast as so many.
+    private int Usable(int lanes, int heads) =>
+        heads == 0 ? lanes : Math.Max(1, (RingRules.AsFastAs(lanes * _world.Width, heads) + _world.Width - 1) / _world.Width);
+
+    // As many lanes as bring the cost of each down to a part.
+    private int Wanted(int sequence, long cost, long part, int heads)
     {
-        int across = Math.Min(wanted, Hidden(length, _interTokens));
-        int size = Math.Min(Math.Min(wanted, _widestNode), Hidden(length, _intraTokens));
+        // A lane has as many parts as ranks.
+        int lanes = heads == 0
+            ? RingRules.RanksFor(cost, part, 0)
+            : (RingRules.RanksFor(cost * _world.Width, part, heads) + _world.Width - 1) / _world.Width;
+        return (int)Math.Min(_lanes, (long)lanes + _extra[sequence]);
+    }
+
+    private bool TryRing(int sequence, int length, long cost, long part)
+    {
+        int wanted = Wanted(sequence, cost, part, _rules.InterHeads);
+        int across = Usable(Math.Min(wanted, Hidden(length, _rules.InterTokens, _rules.InterHeads)), _rules.InterHeads);
+        int inside = Wanted(sequence, cost, part, _rules.IntraHeads);
+        int size = Usable(Math.Min(Math.Min(inside, _widestNode), Hidden(length, _rules.IntraTokens, _rules.IntraHeads)), _rules.IntraHeads);
         if (across <= _widestNode)
         {
             // More lanes than hide the transfers only where fewer have no room.
@@ -135,8 +151,12 @@ internal sealed partial class LanePlacement
     private void EndRing(int sequence, long cost, long tokens, int ring)
     {
         int start = _ringStarts[ring], size = RingLength(ring);
-        long each = (cost + size - 1) / size;
         Array.Sort(_ringLanes, start, size);
+        bool crosses = _world.NodeOf(_ringLanes[start]) != _world.NodeOf(_ringLanes[start + size - 1]);
+        int heads = crosses ? _rules.InterHeads : _rules.IntraHeads;
+        long each = heads == 0
+            ? RingRules.BusiestOf(cost, size, 0)
+            : (RingRules.BusiestOf(cost, size * _world.Width, heads) + SwapOf(start, size, tokens)) * _world.Width;
         PlaceOf[sequence] = size == 1 ? _ringLanes[start] : ~ring;
         if (size == 1)
             RingCount--;
@@ -145,6 +165,20 @@ internal sealed partial class LanePlacement
             Rooms[_ringLanes[i]] -= tokens;
             Loads[_ringLanes[i]] += each;
         }
+    }
+
+    // What a rank's swaps of so many tokens cost, as pairs that it could do meanwhile: by the overlap rule keys and values of a token travel as long
+    // as half as many pairs take as the rule asks tokens for. All ranks of a ring swap at once: between nodes over the same interfaces.
+    private long SwapOf(int start, int size, long tokens)
+    {
+        long ranks = (long)size * _world.Width, nodes = 1;
+        for (int i = start + 1; i < start + size; i++)
+            nodes += _world.NodeOf(_ringLanes[i]) == _world.NodeOf(_ringLanes[i - 1]) ? 0 : 1;
+        if (ranks == 1)
+            return 0;
+        return _forward.OfPairs(nodes == 1
+            ? RingRules.SwapPairs(tokens, _rules.IntraTokens) * (ranks - 1) / ranks
+            : RingRules.SwapPairs(tokens, _rules.InterTokens) * ranks / nodes * (nodes - 1) / nodes);
     }
 
     private void SortNodes()

@@ -25,8 +25,8 @@ internal sealed partial class LanePlacement
     private int _lanes;
     private int _slots;
     private long _slotTokens;
-    private int _intraTokens;
-    private int _interTokens;
+    private RingRules _rules;
+    private CostScale _forward;
 
     // Lanes by node; inside a node by load while rings are placed.
     private int _nodes;
@@ -73,14 +73,13 @@ internal sealed partial class LanePlacement
     /// <param name="lanes">How many.</param>
     /// <param name="slots">Slots that each rank has.</param>
     /// <param name="slotTokens">Tokens that a rank may hold in each.</param>
-    /// <param name="intraTokens">The least tokens a rank of a ring inside a node.</param>
-    /// <param name="interTokens">The least tokens a rank of a ring over nodes.</param>
+    /// <param name="rules">How many ranks a sequence goes on.</param>
+    /// <param name="forward">The cost of forwards, in the units of the costs.</param>
     /// <param name="sequences">How many sequences there are in the batch.</param>
     public void Begin(
-        LaneWorld world, int first, int lanes, int slots, long slotTokens, int intraTokens, int interTokens, int sequences)
+        LaneWorld world, int first, int lanes, int slots, long slotTokens, in RingRules rules, in CostScale forward, int sequences)
     {
-        (_world, _first, _lanes, _intraTokens, _interTokens) = (world, first, lanes, intraTokens, interTokens);
-        (_slots, _slotTokens) = (slots, slotTokens);
+        (_world, _first, _lanes, _slots, _slotTokens, _rules, _forward) = (world, first, lanes, slots, slotTokens, rules, forward);
         if (Loads.Length < world.Lanes)
         {
             (Loads, Rooms, _nodeLanes) = (new long[world.Lanes], new long[world.Lanes], new int[world.Lanes]);
@@ -223,7 +222,8 @@ internal sealed partial class LanePlacement
     // The most lanes on which the transfers of a sequence hide.
     private int MostLanes(int length)
     {
-        int inside = Math.Min(_widestNode, Hidden(length, _intraTokens)), across = Math.Min(_lanes, Hidden(length, _interTokens));
+        int inside = Usable(Math.Min(_widestNode, Hidden(length, _rules.IntraTokens, _rules.IntraHeads)), _rules.IntraHeads);
+        int across = Usable(Math.Min(_lanes, Hidden(length, _rules.InterTokens, _rules.InterHeads)), _rules.InterHeads);
         return Math.Max(inside, across);
     }
 
@@ -278,8 +278,8 @@ internal sealed partial class LanePlacement
             bool whole = next - start < forced;
             if (!whole && costs[sequence] <= tolerated && HasRoom(length, 1) && costs[sequence] < _cheapestWidened)
                 break;
-            int wanted = (int)Math.Min(_lanes, (costs[sequence] <= tolerated ? 1 : (costs[sequence] + aim - 1) / aim) + _extra[sequence]);
-            if (whole ? !TryAcross(sequence, length, costs[sequence], _lanes) : !TryRing(sequence, length, costs[sequence], wanted))
+            long part = costs[sequence] <= tolerated ? costs[sequence] : aim;
+            if (whole ? !TryAcross(sequence, length, costs[sequence], _lanes) : !TryRing(sequence, length, costs[sequence], part))
                 return Fails(sequence, length);
         }
 
@@ -301,7 +301,7 @@ internal sealed partial class LanePlacement
             }
 
             SortNodes();
-            if (!TryRing(sequence, length, costs[sequence], 1))
+            if (!TryRing(sequence, length, costs[sequence], costs[sequence]))
                 return Fails(sequence, length);
             _heap.Fill(Loads, _first, _lanes);
         }

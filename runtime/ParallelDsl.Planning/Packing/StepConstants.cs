@@ -1,3 +1,4 @@
+using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Plans;
 
 namespace ParallelDsl.Planning.Packing;
@@ -14,6 +15,8 @@ namespace ParallelDsl.Planning.Packing;
 /// <param name="Window">Units that may exchange slices.</param>
 /// <param name="IntraNodeTokens">The least tokens a rank from which a sequence is spread over a ring inside a node.</param>
 /// <param name="InterNodeTokens">The same for a ring over several nodes.</param>
+/// <param name="IntraNodeHeads">Heads that ranks of a node share out; 0 for rings.</param>
+/// <param name="InterNodeHeads">The same for ranks of several nodes.</param>
 /// <param name="Costs">What tokens cost in balancing.</param>
 /// <param name="Nodes">The node of every attention rank.</param>
 public readonly record struct StepConstants(
@@ -28,6 +31,8 @@ public readonly record struct StepConstants(
     int Window,
     int IntraNodeTokens,
     int InterNodeTokens,
+    int IntraNodeHeads,
+    int InterNodeHeads,
     SequenceCosts Costs,
     EquatableArray<int> Nodes) : IStepConstants
 {
@@ -48,9 +53,20 @@ public readonly record struct StepConstants(
             batching.Window,
             batching.IntraNodeTokens,
             batching.InterNodeTokens,
+            HeadsOf(plan, plan.Axes.Datapath),
+            HeadsOf(plan, plan.Axes.InterNodeDatapath),
             SequenceCosts.Of(plan.Layers).WithAttention(plan.Axes.AttentionPercent),
             BatchingPlanner.NodesOf(plan.Cluster, plan.Mesh));
     }
+
+    // Of blocks with different numbers the fewest.
+    private static int HeadsOf(ParallelPlan plan, Datapath datapath) => datapath != Datapath.AllToAll
+        ? 0
+        : plan.Model.Layers
+            .Where(layer => layer.Kind == LayerKind.TransformerBlock)
+            .Select(layer => layer.KeyValueHeads == 0 ? layer.Heads : layer.KeyValueHeads)
+            .DefaultIfEmpty()
+            .Min();
 
     /// <inheritdoc/>
     public int NodeOf(int attentionRank) => Nodes[attentionRank];

@@ -12,16 +12,13 @@ namespace ParallelDsl.Planning.Strategies;
 /// <param name="MemoryPermille">The share of a device's memory that model state and activations may fill, in thousandths.</param>
 /// <param name="CapacityTokens">Tokens whose activations of all layers a device has room for without recomputation, where that does not follow
 /// from its memory.</param>
-/// <param name="SwapsHeads">Whether our own strategies may swap tokens for heads, as the one with groups does. The runtime of this project passes
-/// keys and values on instead, so that false simulates what it does, and true what it would gain.</param>
 public sealed record BatchAssumptions(
     int RatePermille = 550,
     int OverlapSlowdownPermille = 50,
     long InterNodeLatency = 5_000,
     long IntraNodeLatency = 2_000,
     int MemoryPermille = 900,
-    long? CapacityTokens = null,
-    bool SwapsHeads = false);
+    long? CapacityTokens = null);
 
 /// <summary>One batch, and what it is to be trained on.</summary>
 /// <remarks>The same for all strategies, and so left out: the optimizer, the reduction of gradients, gathering of weights that are sharded, and

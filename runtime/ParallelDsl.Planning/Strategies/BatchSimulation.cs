@@ -13,6 +13,7 @@ public sealed class BatchSimulation(BatchProblem problem)
         problem.Assumptions.OverlapSlowdownPermille);
 
     private readonly StepSimulator _steps = new();
+    private readonly Dictionary<int, List<int[]>> _stages = [];
 
     /// <summary>What one layer costs where that was measured, in place of what follows from the problem.</summary>
     internal LayerRates? MeasuredRates { get; init; }
@@ -88,25 +89,54 @@ public sealed class BatchSimulation(BatchProblem problem)
         return times.CrossNodeBytes * problem.Model.Layers;
     }
 
-    // Stages whose nodes are equal take equal times; only a cluster of several groups is simulated stage by stage.
+    // Stages that lie alike in their nodes take equal times: of each kind the first one is simulated, and the slowest counts.
     private LayerTimes Slowest(LayerWork work, int stages, LayerRates rates, bool backward)
     {
-        LayerTimes slowest = _layers.Run(work, rates, backward, DevicesOf(work.Ranks, 0));
-        for (int stage = 1; stage < stages && problem.Cluster.Nodes.Count > 1; stage++)
+        LayerTimes? slowest = null;
+        foreach (int[] devices in Stages(work.Ranks, stages))
         {
-            LayerTimes times = _layers.Run(work, rates, backward, DevicesOf(work.Ranks, stage));
-            slowest = times.Makespan > slowest.Makespan ? times : slowest;
+            LayerTimes times = _layers.Run(work, rates, backward, devices);
+            slowest = times.Makespan > (slowest?.Makespan ?? -1) ? times : slowest;
         }
 
-        return slowest;
+        return slowest!;
     }
 
-    private static int[] DevicesOf(int ranks, int stage)
+    // The devices of the first of all stages that lie alike: each rank in a node of the same kind, which is as many nodes after that of the first
+    // rank, and, where the stage has several nodes, at the same place in its node.
+    private List<int[]> Stages(int ranks, int stages)
     {
-        int[] devices = new int[ranks];
-        for (int rank = 0; rank < ranks; rank++)
-            devices[rank] = (stage * ranks) + rank;
-        return devices;
+        if (_stages.TryGetValue(stages, out List<int[]>? known))
+            return known;
+        var topology = new ClusterTopology(problem.Cluster);
+        var seen = new HashSet<EquatableArray<(NodeGroup Kind, int Node, int Place)>>();
+        var found = new List<int[]>();
+        for (int stage = 0; stage < stages; stage++)
+        {
+            int[] devices = [.. Enumerable.Range(stage * ranks, ranks)];
+            int first = topology.Locate(devices[0]).Node, last = topology.Locate(devices[ranks - 1]).Node;
+            var places = new (NodeGroup, int, int)[ranks];
+            for (int rank = 0; rank < ranks; rank++)
+            {
+                (_, NodeGroup group, int node) = topology.Locate(devices[rank]);
+                places[rank] = (group, node - first, first == last ? 0 : PlaceOf(topology, devices[rank]));
+            }
+
+            if (seen.Add(new(places)))
+                found.Add(devices);
+        }
+
+        _stages.Add(stages, found);
+        return found;
+    }
+
+    // Where in its node a device lies.
+    private static int PlaceOf(ClusterTopology topology, int device)
+    {
+        int place = 0;
+        while (device - place > 0 && topology.Locate(device - place - 1).Node == topology.Locate(device).Node)
+            place++;
+        return place;
     }
 
     // The widest slot's hidden vectors, of all devices of a node at once.

@@ -7,45 +7,71 @@ namespace ParallelDsl.Planning.Strategies;
 /// <summary>Blocks of fixed length, each on any rank: the dearest first to the least loaded rank that has room; keys and values are fetched from
 /// where they lie. After FCP (arXiv 2605.08524) and DistCA (arXiv 2510.18121), from summaries: FCP's blocks are of 4K tokens and its
 /// matching of transfers is here that in every round each rank reads from another one. Blocks of 1K to 8K, on any rank or on those of
-/// one node where a sequence costs less than a node's share (as DCP and DistCA prefer), numbers of micro-batches and recomputation are
-/// searched.</summary>
+/// one node where a sequence costs less than a node's share (as DCP and DistCA prefer), numbers of stages and of micro-batches, weights of
+/// attention and recomputation are searched.</summary>
 internal static class BlocksStrategy
 {
     private const int AnyNode = -1;
 
     private static readonly int[] Blocks = [1_024, 2_048, 4_096, 8_192];
 
+    private readonly record struct Setting(int Stages, int Block, int Slots, bool InNodes, bool Recompute, int Weight);
+
     public static void Plan(PlanSearch search)
     {
-        foreach (int block in Blocks)
+        Setting best = default;
+        long bestTime = long.MaxValue;
+        foreach (int stages in SearchGrids.Stages(search.Problem))
         {
-            foreach (int slots in SearchGrids.Slots(search, search.Problem.Stages))
+            foreach (int block in Blocks)
             {
-                for (int inNodes = 0; inNodes < 2; inNodes++)
+                foreach (int slots in SearchGrids.Slots(search, stages))
                 {
-                    if (!Consider(search, block, slots, inNodes > 0, recompute: false))
-                        Consider(search, block, slots, inNodes > 0, recompute: true);
+                    for (int inNodes = 0; inNodes < 2; inNodes++)
+                    {
+                        var setting = new Setting(stages, block, slots, inNodes > 0, Recompute: false, 1_000);
+                        bool fits = Consider(search, setting);
+                        if (!fits)
+                        {
+                            setting = setting with { Recompute = true };
+                            fits = Consider(search, setting);
+                        }
+
+                        if (fits && search.LastTime < bestTime)
+                            (best, bestTime) = (setting, search.LastTime);
+                    }
                 }
             }
         }
+
+        foreach (int weight in SearchGrids.Weights.Where(weight => weight != 1_000 && bestTime < long.MaxValue))
+            Consider(search, best with { Weight = weight });
     }
 
-    private static bool Consider(PlanSearch search, int block, int slots, bool inNodes, bool recompute)
+    private static bool Consider(PlanSearch search, Setting setting)
     {
         BatchProblem problem = search.Problem;
-        int[] nodes = search.NodesOf(problem.Stages);
-        long room = search.SlotTokens(problem.Stages, slots, recompute);
-        int[] slotOf = LongestFirst.Assign(problem.Lengths, LongestFirst.Flops(problem), slots, room * nodes.Length, out long missing);
+        int[] nodes = search.NodesOf(setting.Stages);
+        long room = search.SlotTokens(setting.Stages, setting.Slots, setting.Recompute);
+        Func<int, long> costs = LongestFirst.Flops(problem, setting.Weight);
+        int[] slotOf = LongestFirst.Assign(problem.Lengths, costs, setting.Slots, room * nodes.Length, out long missing);
         if (missing > 0)
         {
             search.Lacks(missing);
             return false;
         }
 
-        var work = new List<UnitSlot>();
-        for (int slot = 0; slot < slots; slot++)
+        SequenceCosts weighted = problem.Model.Costs(recompute: false);
+        weighted = weighted with
         {
-            List<PlacedPiece>? placed = Place(problem, slotOf, slot, block, inNodes ? nodes : new int[nodes.Length], room, out missing);
+            PairForward = weighted.PairForward / 1_000 * setting.Weight,
+            PairBackward = weighted.PairBackward / 1_000 * setting.Weight,
+        };
+        var work = new List<UnitSlot>();
+        for (int slot = 0; slot < setting.Slots; slot++)
+        {
+            int[] where = setting.InNodes ? nodes : new int[nodes.Length];
+            List<PlacedPiece>? placed = Place(problem, weighted, slotOf, slot, setting.Block, where, room, out missing);
             if (placed is null)
             {
                 search.Lacks(missing);
@@ -56,13 +82,16 @@ internal static class BlocksStrategy
                 work.Add(ToSlot(problem, placed, nodes));
         }
 
-        string choice = Invariant($"blocks of {block}{(inNodes ? " in nodes" : "")}, {work.Count} micro-batches{(recompute ? ", recompute" : "")}");
-        return search.Consider(new BatchPlan(StrategyNames.Blocks, choice, problem.Stages, work.ToEquatableArray(), Recompute: recompute));
+        string pipeline = setting.Stages > 1 ? Invariant($"PP {setting.Stages}, ") : "";
+        string ends = (setting.InNodes ? " in nodes" : "") + Invariant($", {work.Count} micro-batches") + (setting.Recompute ? ", recompute" : "");
+        string choice = Invariant($"{pipeline}blocks of {setting.Block}{ends}");
+        return search.Consider(
+            new BatchPlan(StrategyNames.Blocks, choice, setting.Stages, work.ToEquatableArray(), Recompute: setting.Recompute));
     }
 
-    private static List<PlacedPiece>? Place(BatchProblem problem, int[] slotOf, int slot, int block, int[] nodes, long room, out long missing)
+    private static List<PlacedPiece>? Place(
+        BatchProblem problem, SequenceCosts costs, int[] slotOf, int slot, int block, int[] nodes, long room, out long missing)
     {
-        SequenceCosts costs = problem.Model.Costs(recompute: false);
         int[] nodeOf = NodeOf(problem, costs, slotOf, slot, nodes, room);
         var pieces = new List<(long Cost, SequencePiece Piece)>();
         for (int sequence = 0; sequence < slotOf.Length; sequence++)

@@ -26,19 +26,18 @@ internal readonly record struct ContextLayout(int Stages, int ContextRanks, int 
 /// data rank.</summary>
 internal static class ContextParallel
 {
-    /// <summary>Considers every number of context ranks that divides the stage's, of micro-batches and of head chunks, recomputation where
-    /// memory asks for it, and for the best of them every weight of attention.</summary>
+    /// <summary>Considers every number of stages, of context ranks that divides the stage's, of micro-batches and of head chunks, recomputation
+    /// where memory asks for it, and for the best of them every weight of attention.</summary>
     /// <param name="search">Takes the plans.</param>
     /// <param name="strategy">The name of the strategy.</param>
-    /// <param name="stages">P.</param>
     /// <param name="kind">How keys and values travel.</param>
     /// <param name="weight">The weight of attention in the first place, in thousandths.</param>
-    public static void ConsiderAll(PlanSearch search, string strategy, int stages, ExchangeKind kind, int weight)
+    public static void ConsiderAll(PlanSearch search, string strategy, ExchangeKind kind, int weight)
     {
         ContextLayout best = default;
         long bestTime = long.MaxValue;
         Func<int, long> costs = LongestFirst.Flops(search.Problem, weight);
-        foreach (ContextLayout layout in Layouts(search, stages, kind))
+        foreach (ContextLayout layout in Layouts(search, kind))
         {
             // Repeating the forward only where its activations do not fit: it saves no time.
             ContextLayout fitting = layout;
@@ -58,14 +57,17 @@ internal static class ContextParallel
     }
 
     /// <summary>Every layout without recomputation.</summary>
-    public static IEnumerable<ContextLayout> Layouts(PlanSearch search, int stages, ExchangeKind kind)
+    public static IEnumerable<ContextLayout> Layouts(PlanSearch search, ExchangeKind kind)
     {
-        foreach (int context in SearchGrids.Divisors(search.RanksOf(stages)))
+        foreach (int stages in SearchGrids.Stages(search.Problem))
         {
-            foreach (int slots in SearchGrids.Slots(search, stages))
+            foreach (int context in SearchGrids.Divisors(search.RanksOf(stages)))
             {
-                foreach (int chunks in kind == ExchangeKind.AllGather && context > 1 ? SearchGrids.HeadChunks : [1])
-                    yield return new ContextLayout(stages, context, slots, kind, chunks, Recompute: false);
+                foreach (int slots in SearchGrids.Slots(search, stages))
+                {
+                    foreach (int chunks in kind == ExchangeKind.AllGather && context > 1 ? SearchGrids.HeadChunks : [1])
+                        yield return new ContextLayout(stages, context, slots, kind, chunks, Recompute: false);
+                }
             }
         }
     }

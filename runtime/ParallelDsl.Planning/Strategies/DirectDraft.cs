@@ -13,12 +13,11 @@ internal sealed class DirectDraft(BatchProblem problem)
 
     private readonly EfficiencyCurve _curve = BatchSimulation.Curve;
 
-    /// <summary>Pairs of a piece, as many more as attention is slower on a piece of so little work, where a rank has one of
-    /// <paramref name="parts"/> parts of the heads.</summary>
-    public long AreaOf(SequencePiece piece, int parts = 1)
+    /// <summary>Pairs of a piece, as many more as attention is slower on a piece of so little work.</summary>
+    public long AreaOf(SequencePiece piece)
     {
         long area = SequenceCosts.Area(piece.Start, piece.Length);
-        return area * _curve.At(LongShard) / _curve.AtArea(area / parts);
+        return area * _curve.At(LongShard) / _curve.AtArea(area);
     }
 
     /// <summary>The exchange in which every rank fetches the keys and values that its pieces see from where they lie, each once; the first
@@ -52,39 +51,6 @@ internal sealed class DirectDraft(BatchProblem problem)
 
         return Direct(members, [.. members.Select(rank => areas[rank])], [.. fetches]);
     }
-
-    /// <summary>Ranks that swap tokens for heads before attention and back after it (DeepSpeed-Ulysses; Jacobs et al., 2023): each then attends
-    /// whole sequences with its heads, once all of them are there, at the rate of so much work. Heads are shared out as evenly as
-    /// those of keys and values can be; rows of all heads stand for more rows of a part of them.</summary>
-    /// <param name="members">The ranks.</param>
-    /// <param name="pieces">Sequences, or slices of them whose earlier keys and values have been swapped before.</param>
-    /// <param name="exchanges">Takes the attention of each rank.</param>
-    /// <param name="moves">Takes what moves.</param>
-    public void AddHeads(int[] members, IEnumerable<SequencePiece> pieces, List<Exchange> exchanges, List<(int From, int To, int Tokens)> moves)
-    {
-        long area = 0, tokens = 0;
-        foreach (SequencePiece piece in pieces)
-        {
-            area += AreaOf(piece, members.Length);
-            tokens += piece.Length;
-        }
-
-        int count = members.Length, heads = problem.Model.KeyValueHeads;
-        for (int distance = 0; distance < count; distance++)
-        {
-            for (int index = 0; index < count; index++)
-            {
-                int attends = members[index], holds = members[(index + distance) % count];
-                int share = HeadShares.Of(heads, count, index).Count;
-                if (distance > 0)
-                    moves.Add((attends, holds, (int)Ceiling(tokens * share, (long)count * heads)));
-                else
-                    exchanges.Add(Direct([attends], [Ceiling(area * share, heads)], []));
-            }
-        }
-    }
-
-    private static long Ceiling(long value, long divisor) => (value + divisor - 1) / divisor;
 
     /// <summary>Where the zigzag chunks of a piece lie.</summary>
     public static void AddZigzag(List<PlacedPiece> placed, int[] members, SequencePiece piece)

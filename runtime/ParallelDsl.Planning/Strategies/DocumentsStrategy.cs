@@ -7,14 +7,15 @@ namespace ParallelDsl.Planning.Strategies;
 /// <summary>After WLB-LLM (OSDI 2025): sequences are packed into micro-batches and data ranks by cost; each pack is sharded over the context ranks
 /// by document (every sequence in 2 CP chunks, all-gathered) or as one sequence (the pack in 2 CP chunks), whichever attends faster. The
 /// queue that delays outliers is off, since no strategy may delay a sequence. A pack sharded as one sequence fetches only what
-/// its chunks see, which is less than the all-gather of the original. CP x DP, micro-batches, head chunks and recomputation are searched.</summary>
+/// its chunks see, which is less than the all-gather of the original. CP x DP x PP, micro-batches, head chunks, weights of attention and recomputation are
+/// searched.</summary>
 internal static class DocumentsStrategy
 {
     public static void Plan(PlanSearch search)
     {
         ContextLayout best = default;
         long bestTime = long.MaxValue;
-        foreach (ContextLayout layout in ContextParallel.Layouts(search, search.Problem.Stages, ExchangeKind.AllGather))
+        foreach (ContextLayout layout in ContextParallel.Layouts(search, ExchangeKind.AllGather))
         {
             ContextLayout fitting = layout;
             long? time = Consider(search, layout, 1_000);

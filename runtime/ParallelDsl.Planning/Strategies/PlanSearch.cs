@@ -27,14 +27,13 @@ internal sealed class PlanSearch(BatchProblem problem)
     /// <summary>The best plan so far.</summary>
     public BatchPlan? BestPlan => _best;
 
+    /// <summary>How many plans were simulated.</summary>
+    public int Candidates => _candidates;
+
     /// <summary>Tokens that each rank may have in one slot, on average, where <paramref name="slots"/> slots pass through
     /// <paramref name="stages"/> stages.</summary>
-    public long SlotTokens(int stages, int slots, bool recompute, int lag = 0)
-    {
-        int layers = BatchSimulation.LayersOf(problem, stages), window = Math.Min(stages + lag, slots);
-        long token = window * layers * problem.Model.ActivationBytes(recompute);
-        return problem.ActivationRoom / (token + (recompute ? problem.Model.ActivationBytes(recompute: false) : 0));
-    }
+    public long SlotTokens(int stages, int slots, bool recompute, int lag = 0) =>
+        problem.ActivationRoom / HeldBytes.OfFullToken(problem, stages, slots, recompute, lag);
 
     /// <summary>Simulates <paramref name="plan"/> if it fits into memory.</summary>
     /// <returns>Whether it fits.</returns>

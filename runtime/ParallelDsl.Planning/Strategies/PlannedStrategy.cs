@@ -12,16 +12,16 @@ internal sealed class PlannedStrategy
     private const int Rounds = 2;
 
     private static readonly int[] Windows = [1, 2, 4, 8];
-    private static readonly int[] Thresholds = [0, 250, 500, 2_000];
+    private static readonly int[] Overlaps = [0, 25, 50, 100, 200];
     private static readonly int[] Rooms = [1_050, 1_200, 1_400, 1_700, 2_000];
-    private static readonly ExchangeKind[] AllKinds = [ExchangeKind.Ring, ExchangeKind.AllGather, ExchangeKind.Direct];
+    private static readonly ExchangeKind[] Kinds = [ExchangeKind.Ring, ExchangeKind.Heads];
 
     private readonly PlanSearch _search;
     private readonly string _strategy;
     private readonly ParallelDsl.Packing _packing;
     private readonly SequenceBalance _balance;
-    private readonly StepPlan _plan = new();
-    private readonly int[] _lengths;
+    private readonly ChoicePlanner _planner;
+    private readonly List<(StepChoice Choice, long Time)> _times = [];
     private readonly HashSet<StepChoice> _tried = [];
     private StepChoice _best;
     private long _bestTime = long.MaxValue;
@@ -29,18 +29,19 @@ internal sealed class PlannedStrategy
     private PlannedStrategy(PlanSearch search, string strategy, ParallelDsl.Packing packing, SequenceBalance balance)
     {
         (_search, _strategy, _packing, _balance) = (search, strategy, packing, balance);
-        _lengths = [.. search.Problem.Lengths];
+        _planner = new ChoicePlanner(search.Problem);
     }
-
-    private IEnumerable<ExchangeKind> Kinds => AllKinds.Where(kind => kind != ExchangeKind.Direct || _search.Problem.Assumptions.SwapsHeads);
 
     /// <summary>Asymmetric units over hierarchical rings; also each without the other, for batches that one of them spoils.</summary>
-    public static void PlanJoint(PlanSearch search)
-    {
-        Plan(search, StrategyNames.Joint, ParallelDsl.Packing.Asymmetric, SequenceBalance.Hierarchical);
-        Plan(search, StrategyNames.Joint, ParallelDsl.Packing.Tokens, SequenceBalance.Hierarchical);
-        Plan(search, StrategyNames.Joint, ParallelDsl.Packing.Asymmetric, SequenceBalance.Zigzag);
-    }
+    public static void PlanJoint(PlanSearch search) => Times(search);
+
+    /// <summary>All settings of <see cref="PlanJoint"/> that fit, with their simulated times.</summary>
+    public static List<(StepChoice Choice, long Time)> Times(PlanSearch search) =>
+    [
+        .. Plan(search, StrategyNames.Joint, ParallelDsl.Packing.Asymmetric, SequenceBalance.Hierarchical),
+        .. Plan(search, StrategyNames.Joint, ParallelDsl.Packing.Tokens, SequenceBalance.Hierarchical),
+        .. Plan(search, StrategyNames.Joint, ParallelDsl.Packing.Asymmetric, SequenceBalance.Zigzag),
+    ];
 
     /// <summary>Hierarchical rings in units of whole sequences.</summary>
     public static void PlanHierarchical(PlanSearch search) =>
@@ -50,12 +51,14 @@ internal sealed class PlannedStrategy
     public static void PlanAsymmetric(PlanSearch search) =>
         Plan(search, StrategyNames.Asymmetric, ParallelDsl.Packing.Asymmetric, SequenceBalance.Zigzag);
 
-    private static void Plan(PlanSearch search, string name, ParallelDsl.Packing packing, SequenceBalance balance)
+    private static List<(StepChoice Choice, long Time)> Plan(
+        PlanSearch search, string name, ParallelDsl.Packing packing, SequenceBalance balance)
     {
         var strategy = new PlannedStrategy(search, name, packing, balance);
         strategy.Survey();
         for (int round = 0; round < Rounds && strategy._bestTime < long.MaxValue; round++)
             strategy.Refine();
+        return strategy._times;
     }
 
     // Every layout of ranks, number of units and window, with every kind of exchange: what is balanced best depends on that.
@@ -67,14 +70,15 @@ internal sealed class PlannedStrategy
             {
                 foreach (int slots in SearchGrids.Slots(_search, stages))
                 {
-                    foreach (int window in Windows.Where(window => window <= (_packing == ParallelDsl.Packing.Tokens ? 1 : slots)))
+                    foreach (int window in Windows.Where(window => IsDeclarable(window, slots, sequenceRanks)))
                     {
-                        foreach (ExchangeKind kind in Kinds)
+                        foreach (ExchangeKind kind in sequenceRanks == 1 && _balance == SequenceBalance.Zigzag ? [ExchangeKind.Ring] : Kinds)
                         {
                             StepChoice choice = new StepChoice(_packing, _balance, stages, sequenceRanks, slots) with
                             {
                                 Window = window,
-                                Transport = new(kind, kind, Routed: true, Remapped: false),
+                                IntraNode = kind,
+                                InterNode = kind,
                             };
                             if (!Consider(choice))
                                 Consider(choice with { Recompute = true });
@@ -85,35 +89,38 @@ internal sealed class PlannedStrategy
         }
     }
 
-    // Data ranks count for whole-sequence units and for rings of whole data ranks; a joint plan places over all ranks.
+    // Where rows are remapped, only units that are the same in both directions are simulated.
+    private bool IsDeclarable(int window, int slots, int sequenceRanks) => window <= slots && (window == 1
+        || (_packing == ParallelDsl.Packing.Asymmetric && (_balance == SequenceBalance.Zigzag || sequenceRanks == 1)));
+
+    // Data ranks count for whole-sequence units and for rings of whole data ranks; a joint plan places over all ranks, and moves rows between
+    // them where they are not data ranks of one rank each.
     private IEnumerable<int> SequenceRanks(int stages) =>
         _packing == ParallelDsl.Packing.Asymmetric && _balance == SequenceBalance.Hierarchical
-            ? [1]
+            ? new[] { 1, _search.RanksOf(stages) }.Distinct()
             : SearchGrids.Divisors(_search.RanksOf(stages)).Reverse();
 
     // The best so far with other values, one constant after the other.
     private void Refine()
     {
-        foreach (int weight in SearchGrids.Weights.Where(weight => weight is not 0 and not 1_000))
-            Consider(_best with { PairPermille = weight });
-        if (_balance == SequenceBalance.Hierarchical)
-        {
-            foreach (int threshold in Thresholds)
-                Consider(_best with { OverlapPermille = threshold });
-        }
-
-        foreach (int room in Rooms)
-            Consider(_best with { RoomPermille = room });
         foreach (ExchangeKind intra in Kinds)
         {
             foreach (ExchangeKind inter in Kinds)
-            {
-                for (int routed = 0; routed < 2; routed++)
-                    Consider(_best with { Transport = _best.Transport with { IntraNode = intra, InterNode = inter, Routed = routed > 0 } });
-            }
+                Consider(_best with { IntraNode = intra, InterNode = inter });
         }
 
-        Consider(_best with { Transport = _best.Transport with { Remapped = true } });
+        foreach (int weight in SearchGrids.Weights.Where(weight => weight is not 0))
+            Consider(_best with { AttentionPercent = weight / 10 });
+        if (_balance == SequenceBalance.Hierarchical)
+        {
+            foreach (int percent in Overlaps)
+                Consider(_best with { OverlapPercent = percent });
+        }
+
+        BatchProblem problem = _search.Problem;
+        long mean = problem.Tokens / _search.RanksOf(_best.Stages) / _best.Slots;
+        foreach (int room in Rooms)
+            Consider(_best with { UnitTokens = (int)Math.Min(int.MaxValue, (mean * room / 1000) + 1) });
     }
 
     // Whether it is new and fits.
@@ -121,65 +128,17 @@ internal sealed class PlannedStrategy
     {
         if (!_tried.Add(choice))
             return false;
-        int[] nodes = _search.NodesOf(choice.Stages);
-        StepConstants constants = ConstantsOf(choice, nodes);
-        if (constants.UnitTokensPerRank < 1)
+        if (_planner.TryPlan(_strategy, choice, out long missing) is not { } plan)
         {
-            _search.Lacks(_search.Problem.Tokens);
+            _search.Lacks(missing);
             return false;
         }
 
-        if (!StepPlanner.TryPlan(constants, _lengths, _lengths.Length, _plan))
-        {
-            _search.Lacks(_plan.Workspace.Misfit.Missing);
+        if (!_search.Consider(plan))
             return false;
-        }
-
-        EquatableArray<UnitSlot> slots = new StepSlots(_search.Problem, nodes).Of(_plan, choice.Transport);
-        string text = choice.Describe(nodes.Length);
-        if (!_search.Consider(new BatchPlan(_strategy, text, choice.Stages, slots, choice.Lag, choice.Recompute)))
-            return false;
+        _times.Add((choice, _search.LastTime));
         if (_search.LastTime < _bestTime)
             (_best, _bestTime) = (choice, _search.LastTime);
         return true;
-    }
-
-    private StepConstants ConstantsOf(StepChoice choice, int[] nodes)
-    {
-        BatchProblem problem = _search.Problem;
-        SequenceCosts costs = problem.Model.Costs(choice.Recompute);
-        costs = costs with
-        {
-            PairForward = costs.PairForward / 1000 * choice.PairPermille,
-            PairBackward = costs.PairBackward / 1000 * choice.PairPermille,
-        };
-        long room = _search.SlotTokens(choice.Stages, choice.Slots, choice.Recompute, choice.Lag);
-        if (choice.RoomPermille > 0)
-            room = Math.Min(room, (problem.Tokens * choice.RoomPermille / 1000 / nodes.Length / choice.Slots) + 1);
-        return new StepConstants(
-            choice.Packing,
-            choice.Balance,
-            problem.ContextLength,
-            nodes.Length / choice.SequenceRanks,
-            choice.SequenceRanks,
-            choice.Slots,
-            (int)Math.Min(room, int.MaxValue / nodes.Length),
-            Granule: 1,
-            choice.Window,
-            OverlapTokens(choice.OverlapPermille, between: false),
-            OverlapTokens(choice.OverlapPermille, between: true),
-            costs,
-            new(nodes));
-    }
-
-    // The overlap rule: a ring's transfers hide under its attention from 2 F h_k / (h B) tokens a rank on; between nodes B is the rate of all
-    // interfaces of a node, through which a routed hop goes.
-    private int OverlapTokens(int permille, bool between)
-    {
-        BatchProblem problem = _search.Problem;
-        var group = problem.Cluster.Nodes[0];
-        long rate = between ? (long)group.NicsPerNode * group.NicGbps / 8 : group.Device.LinkBytesPerNanosecond;
-        long tokens = 2 * problem.FlopsPerNanosecond * problem.Model.KeyValueWidth / (problem.Model.Hidden * Math.Max(1, rate));
-        return (int)Math.Max(1, tokens * permille / 1000);
     }
 }

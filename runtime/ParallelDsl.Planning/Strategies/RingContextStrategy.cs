@@ -25,11 +25,11 @@ internal static class RingContextStrategy
         }
     }
 
-    /// <summary>The best CP x DP, number of micro-batches and recomputation; data ranks and micro-batches are balanced by cost. What
+    /// <summary>The best CP x DP x PP, number of micro-batches and recomputation; data ranks and micro-batches are balanced by cost. What
     /// <see cref="Plan"/> finds is among the candidates.</summary>
     public static void PlanTuned(PlanSearch search)
     {
         Plan(search);
-        ContextParallel.ConsiderAll(search, StrategyNames.RingContextTuned, search.Problem.Stages, ExchangeKind.Ring, weight: 1_000);
+        ContextParallel.ConsiderAll(search, StrategyNames.RingContextTuned, ExchangeKind.Ring, weight: 1_000);
     }
 }

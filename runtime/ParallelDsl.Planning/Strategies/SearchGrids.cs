@@ -31,13 +31,13 @@ internal static class SearchGrids
     }
 
     /// <summary>Numbers of micro-batches. Without a pipeline they are there for memory alone: powers of two until the batch fits, and one more.
-    /// With one they also fill it: half of the units asked for to four times as many.</summary>
+    /// With one they also fill it: half of the units asked for to four times as many, and on until the batch fits.</summary>
     public static IEnumerable<int> Slots(PlanSearch search, int stages)
     {
         BatchProblem problem = search.Problem;
         if (stages > 1)
         {
-            for (int slots = Math.Max(1, problem.Units / 2); slots <= 4 * problem.Units; slots *= 2)
+            for (int slots = Math.Max(1, problem.Units / 2); slots <= 4 * problem.Units || !FitsHalf(slots / 2); slots *= 2)
                 yield return slots;
             yield break;
         }
@@ -45,10 +45,16 @@ internal static class SearchGrids
         for (int slots = 1; ; slots *= 2)
         {
             yield return slots;
-            if (slots > 1 << 12 || slots / 2 * search.RanksOf(stages) * search.SlotTokens(stages, slots, recompute: false) >= problem.Tokens)
+            if (FitsHalf(slots))
                 yield break;
         }
+
+        // Whether half as many hold the batch.
+        bool FitsHalf(int slots) => slots > MostSlots
+            || slots / 2 * search.RanksOf(stages) * search.SlotTokens(stages, slots, recompute: false) >= problem.Tokens;
     }
+
+    private const int MostSlots = 1 << 12;
 
     /// <summary>The number of micro-batches of strategies that do not search: the units asked for, without a pipeline one.</summary>
     public static int PlainSlots(BatchProblem problem) => problem.Stages > 1 ? problem.Units : 1;

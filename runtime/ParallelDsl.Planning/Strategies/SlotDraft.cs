@@ -63,23 +63,10 @@ internal sealed class SlotDraft(BatchProblem problem, int[] nodes)
     private LayerWork ToWork(out EquatableArray<PlacedPiece> placed)
     {
         var exchanges = new List<Exchange>(_direct);
-        var moves = new List<(int From, int To, int Tokens)>();
-        var lying = new List<PlacedPiece>(_placed);
         foreach ((RankGroup group, List<SequencePiece> pieces) in _groups.OrderByDescending(item => (int)ZoneOf(item.Group.Ranks, nodes)))
-        {
-            if (!group.SwapsHeads(problem.Model))
-            {
-                exchanges.Add(ToExchange(group, pieces));
-                continue;
-            }
-
-            new DirectDraft(problem).AddHeads(group.Ranks, pieces, exchanges, moves);
-            foreach (SequencePiece piece in pieces)
-                DirectDraft.AddZigzag(lying, group.Ranks, piece);
-        }
-
-        placed = lying.ToEquatableArray();
-        return new LayerWork { Ranks = nodes.Length, LinearTokens = _tokens, Exchanges = [.. exchanges], RemapMoves = [.. moves] };
+            exchanges.Add(ToExchange(group, pieces));
+        placed = _placed.ToEquatableArray();
+        return new LayerWork { Ranks = nodes.Length, LinearTokens = _tokens, Exchanges = [.. exchanges] };
     }
 
     /// <summary>How far the ranks of an exchange lie apart.</summary>
@@ -96,22 +83,25 @@ internal sealed class SlotDraft(BatchProblem problem, int[] nodes)
         return Zone.IntraNode;
     }
 
-    private static Exchange ToExchange(RankGroup group, List<SequencePiece> pieces) => new()
+    private Exchange ToExchange(RankGroup group, List<SequencePiece> pieces) => new()
     {
-        Kind = group.Ranks.Length == 1 ? ExchangeKind.Local : group.Kind == ExchangeKind.Direct ? ExchangeKind.Ring : group.Kind,
+        Kind = group.Ranks.Length == 1 ? ExchangeKind.Local : group.Kind,
         Members = group.Ranks,
         Pieces = [.. pieces],
         HeadChunks = group.HeadChunks,
+        Heads = problem.Model.KeyValueHeads,
+        KeepsSwapped = group.KeepsSwapped,
         Routed = group.Routed,
     };
 }
 
 /// <summary>Ranks over which sequences are spread together, and how keys and values travel between them. Equal to itself alone.</summary>
 /// <param name="ranks">The ranks, of a ring in cyclic order.</param>
-/// <param name="kind">How keys and values travel. Direct: tokens are swapped for heads where there are as many, else in a ring.</param>
+/// <param name="kind">How keys and values travel.</param>
 /// <param name="headChunks">Parts of an all-gather.</param>
 /// <param name="routed">Whether hops between nodes may use several interfaces.</param>
-internal sealed class RankGroup(int[] ranks, ExchangeKind kind, int headChunks = 1, bool routed = false)
+/// <param name="keepsSwapped">Whether what was swapped for heads is kept for the backward.</param>
+internal sealed class RankGroup(int[] ranks, ExchangeKind kind, int headChunks = 1, bool routed = false, bool keepsSwapped = false)
 {
     public int[] Ranks => ranks;
 
@@ -121,16 +111,14 @@ internal sealed class RankGroup(int[] ranks, ExchangeKind kind, int headChunks =
 
     public bool Routed => routed;
 
-    /// <summary>Whether its ranks swap tokens for heads.</summary>
-    public bool SwapsHeads(BatchModel model) =>
-        kind == ExchangeKind.Direct && ranks.Length > 1 && ranks.Length <= model.KeyValueHeads;
+    public bool KeepsSwapped => keepsSwapped;
 
     /// <summary>Consecutive ranks.</summary>
-    public static RankGroup Of(int first, int count, ExchangeKind kind, int headChunks = 1, bool routed = false)
+    public static RankGroup Of(int first, int count, ExchangeKind kind, int headChunks = 1, bool routed = false, bool keepsSwapped = false)
     {
         int[] ranks = new int[count];
         for (int index = 0; index < count; index++)
             ranks[index] = first + index;
-        return new RankGroup(ranks, kind, headChunks, routed);
+        return new RankGroup(ranks, kind, headChunks, routed, keepsSwapped);
     }
 }

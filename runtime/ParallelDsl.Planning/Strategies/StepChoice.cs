@@ -14,17 +14,30 @@ internal readonly record struct StepChoice(ParallelDsl.Packing Packing, Sequence
     /// <summary>Units that may exchange slices; backwards are later by one less.</summary>
     public int Window { get; init; } = 1;
 
-    /// <summary>The weight of attention in balancing, in thousandths of its FLOPs: more where short shards make it slower.</summary>
-    public int PairPermille { get; init; } = 1_000;
+    /// <summary>The weight of attention in balancing, in percent of its FLOPs: more where short shards make it slower.</summary>
+    public int AttentionPercent { get; init; } = 100;
 
-    /// <summary>Least tokens of a ring's rank, in thousandths of the overlap rule's.</summary>
-    public int OverlapPermille { get; init; } = 1_000;
+    /// <summary>Least tokens of a ring's rank, in percent of the overlap rule's.</summary>
+    public int OverlapPercent { get; init; } = 100;
 
-    /// <summary>Tokens that a unit may hold on a rank, in thousandths of the mean; 0 where only memory limits them.</summary>
-    public int RoomPermille { get; init; }
+    /// <summary>Tokens that a unit may hold on a rank; 0 where only memory limits them.</summary>
+    public int UnitTokens { get; init; }
+
+    /// <summary>How keys and values travel inside nodes: in rings, or swapped for heads.</summary>
+    public ExchangeKind IntraNode { get; init; } = ExchangeKind.Ring;
+
+    /// <summary>The same between nodes.</summary>
+    public ExchangeKind InterNode { get; init; } = ExchangeKind.Ring;
+
+    /// <summary>Whether hops between nodes may use several interfaces: a declaration has that with hierarchical balance, always.</summary>
+    public bool IsRouted { get; init; } = Balance == SequenceBalance.Hierarchical;
+
+    /// <summary>Whether rows move to equal shares for all but attention: a declaration has that with hierarchical balance on a sequence axis,
+    /// always.</summary>
+    public bool IsRemapped { get; init; } = Balance == SequenceBalance.Hierarchical && SequenceRanks > 1;
 
     /// <summary>How keys and values travel.</summary>
-    public StepTransport Transport { get; init; } = new(ExchangeKind.Ring, ExchangeKind.Ring, Routed: true, Remapped: false);
+    public StepTransport Transport => new(IntraNode, InterNode, IsRouted, IsRemapped);
 
     /// <summary>Whether the backward repeats the forward.</summary>
     public bool Recompute { get; init; }
@@ -36,19 +49,18 @@ internal readonly record struct StepChoice(ParallelDsl.Packing Packing, Sequence
     public string Describe(int ranks)
     {
         string pipeline = Stages > 1 ? Invariant($"PP {Stages}, ") : "";
+        string room = UnitTokens == 0 ? "" : Invariant($" of {(long)UnitTokens * SequenceRanks} tokens");
         string units = Packing == ParallelDsl.Packing.Asymmetric
-            ? Invariant($"{Slots} asymmetric units in windows of {Window}")
-            : Invariant($"{Slots} units");
+            ? Invariant($"{Slots} asymmetric units{room} in windows of {Window}")
+            : Invariant($"{Slots} units{room}");
         string balance = Balance == SequenceBalance.Hierarchical ? "hierarchical" : "zigzag";
-        string weight = Factor("attention", PairPermille, 1_000);
-        string overlap = Factor("overlap", OverlapPermille, 1_000), room = Factor("room", RoomPermille, 0);
-        string between = Transport.Routed && Transport.InterNode == ExchangeKind.Ring ? "routed ring" : StepTransport.NameOf(Transport.InterNode);
-        string inside = StepTransport.NameOf(Transport.IntraNode);
-        string ends = (Transport.Remapped ? ", remapped" : "") + (Recompute ? ", recompute" : "");
+        string weight = Percent("attention", AttentionPercent), overlap = Percent("overlap", OverlapPercent);
+        string between = IsRouted && InterNode == ExchangeKind.Ring ? "routed ring" : StepTransport.NameOf(InterNode);
+        string inside = StepTransport.NameOf(IntraNode);
+        string ends = (IsRemapped ? ", remapped" : "") + (Recompute ? ", recompute" : "");
         string layout = Invariant($"{ranks / SequenceRanks} data ranks of {SequenceRanks}, {balance}, {pipeline}{units}");
-        return Invariant($"{layout}{weight}{overlap}{room}, {inside} in nodes, {between} between{ends}");
+        return Invariant($"{layout}{weight}{overlap}, {inside} in nodes, {between} between{ends}");
     }
 
-    private static string Factor(string name, int permille, int usual) =>
-        permille == usual ? "" : Invariant($", {name} x{permille / 1000}.{permille / 10 % 100:00}");
+    private static string Percent(string name, int percent) => percent == 100 ? "" : Invariant($", {name} {percent} %");
 }

@@ -5,29 +5,18 @@ using ParallelDsl.Planning.Simulation.Clusters;
 namespace ParallelDsl.Planning.Strategies;
 
 /// <summary>How the sequences of a step plan travel, by their zone.</summary>
-/// <param name="IntraNode">Inside nodes.</param>
-/// <param name="InterNode">Between nodes.</param>
+/// <param name="IntraNode">Inside nodes: in rings, or swapped for heads, as a declaration says.</param>
+/// <param name="InterNode">Between nodes, the same.</param>
 /// <param name="Routed">Whether hops between nodes may use several interfaces.</param>
 /// <param name="Remapped">Whether rows move to a token-balanced layout for linear work.</param>
 internal readonly record struct StepTransport(ExchangeKind IntraNode, ExchangeKind InterNode, bool Routed, bool Remapped)
 {
-    // Chunks of heads of an all-gather: enough to hide all but an eighth of it.
-    private const int HeadChunks = 8;
-
     /// <summary>A kind by the name that choices have for it.</summary>
-    public static string NameOf(ExchangeKind kind) => kind switch
-    {
-        ExchangeKind.AllGather => "all-gather",
-        ExchangeKind.Direct => "heads",
-        _ => "ring",
-    };
+    public static string NameOf(ExchangeKind kind) => kind == ExchangeKind.Heads ? "heads" : "ring";
 
     /// <summary>The group of the ranks of a ring.</summary>
-    public RankGroup GroupOf(int[] ranks, Zone zone)
-    {
-        ExchangeKind kind = zone == Zone.InterNode ? InterNode : IntraNode;
-        return new RankGroup(ranks, kind, kind == ExchangeKind.AllGather ? HeadChunks : 1, Routed && zone == Zone.InterNode);
-    }
+    public RankGroup GroupOf(int[] ranks, Zone zone) =>
+        new(ranks, zone == Zone.InterNode ? InterNode : IntraNode, routed: Routed && zone == Zone.InterNode);
 }
 
 /// <summary>Turns a step plan into slots that can be simulated.</summary>
@@ -56,7 +45,7 @@ internal sealed class StepSlots(BatchProblem problem, int[] nodes)
             slots[slot] = forward[slot].ToSlot(plan.IsSymmetric ? forward[slot] : backward[slot]);
             if (transport.Remapped && plan.IsSymmetric)
             {
-                LayerWork work = Remapped(slots[slot].Forward);
+                LayerWork work = Remapped(slots[slot].Forward, plan.SequenceRanks);
                 slots[slot] = slots[slot] with { Forward = work, Backward = work };
             }
         }
@@ -78,19 +67,40 @@ internal sealed class StepSlots(BatchProblem problem, int[] nodes)
         return drafts;
     }
 
-    private LayerWork Remapped(LayerWork work)
+    // Rows move among the ranks of a data rank, and of all data ranks that the exchanges of the slot join with it.
+    private LayerWork Remapped(LayerWork work, int sequenceRanks)
     {
         NodeCosts(out int intra, out int inter);
-        RemapPlanner.Plan(work.LinearTokens, nodes, nodes.Length, intra, inter, RemapObjective.Sum, _remap);
-        int[] after = new int[nodes.Length];
-        Array.Copy(_remap.After, after, after.Length);
-        return new LayerWork
+        int[] domains = new int[nodes.Length / sequenceRanks], after = new int[nodes.Length];
+        for (int data = 0; data < domains.Length; data++)
+            domains[data] = data;
+        foreach (Exchange exchange in work.Exchanges)
         {
-            Ranks = work.Ranks,
-            LinearTokens = after,
-            Exchanges = work.Exchanges,
-            RemapMoves = [.. work.RemapMoves, .. _remap.Moves.Take(_remap.MoveCount).Select(move => (move.From, move.To, move.Tokens))],
-        };
+            foreach (int member in exchange.Members)
+                Join(exchange.Members[0] / sequenceRanks, member / sequenceRanks);
+        }
+
+        var moves = new List<(int From, int To, int Tokens)>();
+        for (int root = 0; root < domains.Length; root++)
+        {
+            int[] ranks = [.. Enumerable.Range(0, nodes.Length).Where(rank => domains[rank / sequenceRanks] == root)];
+            if (ranks.Length == 0)
+                continue;
+            int[] tokens = [.. ranks.Select(rank => work.LinearTokens[rank])];
+            RemapPlanner.Plan(tokens, [.. ranks.Select(rank => nodes[rank])], ranks.Length, intra, inter, RemapObjective.Sum, _remap);
+            for (int index = 0; index < ranks.Length; index++)
+                after[ranks[index]] = _remap.After[index];
+            moves.AddRange(_remap.Moves.Take(_remap.MoveCount).Select(move => (ranks[move.From], ranks[move.To], move.Tokens)));
+        }
+
+        return new LayerWork { Ranks = work.Ranks, LinearTokens = after, Exchanges = work.Exchanges, RemapMoves = [.. moves] };
+
+        void Join(int left, int right)
+        {
+            (int kept, int joined) = (Math.Min(domains[left], domains[right]), Math.Max(domains[left], domains[right]));
+            for (int data = 0; data < domains.Length; data++)
+                domains[data] = domains[data] == joined ? kept : domains[data];
+        }
     }
 
     // Nanoseconds of a row of queries, keys and values over a device's link, and over its share of the interfaces.

@@ -31,9 +31,7 @@ internal static class WholeSampleStrategy
     public static void PlanTuned(PlanSearch search)
     {
         Plan(search);
-        BatchProblem problem = search.Problem;
-        foreach (int stages in SearchGrids.Stages(problem))
-            ContextParallel.ConsiderAll(search, StrategyNames.WholeSampleTuned, stages, ExchangeKind.Ring, weight: 1_000);
+        ContextParallel.ConsiderAll(search, StrategyNames.WholeSampleTuned, ExchangeKind.Ring, weight: 1_000);
     }
 
     private static bool IsPowerOfTwo(int number) => (number & (number - 1)) == 0;

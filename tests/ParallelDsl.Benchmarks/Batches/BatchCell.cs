@@ -21,8 +21,13 @@ internal enum CellGroup
 /// <param name="Group">The table it is in.</param>
 /// <param name="Name">What is special about it.</param>
 /// <param name="Problems">The batches.</param>
-internal sealed record BatchCell(CellGroup Group, string Name, BatchProblem[] Problems)
+/// <param name="Family">Cells of the same model, cluster, context and size of batch, for which a declaration has the same constants.</param>
+/// <param name="Samples">Batches of that kind, from all lengths, of which no cell has one: what constants are chosen by.</param>
+internal sealed record BatchCell(CellGroup Group, string Name, BatchProblem[] Problems, string Family, Func<BatchProblem[]> Samples)
 {
+    // Seeds of samples are those of cells and so many more.
+    private const int SampleSeed = 1_000;
+
     /// <summary>Tokens a device in the cells without a pipeline: 64K tokens on 16 devices, as in Zeppelin's settings.</summary>
     public const int TokensPerDevice = 4_096;
 
@@ -37,19 +42,26 @@ internal sealed record BatchCell(CellGroup Group, string Name, BatchProblem[] Pr
         let model = shape.Item1
         let nodes = shape.Item2
         let cluster = A800(nodes)
+        let family = $"{model}, {cluster.Name}"
         select new BatchCell(
             CellGroup.FewInterfaces,
-            $"{model}, {cluster.Name}, {set.Name}",
-            [.. Enumerable.Range(0, Batches).Select(seed => Of(cluster, model, set.Draw(seed, (long)TokensPerDevice * cluster.DeviceCount, Context), Context))]);
+            $"{family}, {set.Name}",
+            [.. Enumerable.Range(0, Batches).Select(seed => Flat(cluster, model, set, seed))],
+            family,
+            () => FlatSamples(sets, cluster, model));
 
     private static IEnumerable<BatchCell> LongContexts(LengthSet[] sets) =>
         from context in new[] { 65_536, 131_072, 262_144 }
         from sequences in new[] { 512, 2_048 }
         from set in sets
+        let family = FormattableString.Invariant($"{context / 1024}K, {sequences} sequences")
         select new BatchCell(
             CellGroup.LongContext,
-            FormattableString.Invariant($"7b, a800-8x8, {set.Name}, {context / 1024}K, {sequences} sequences"),
-            [Of(A800(8), "7b", set.Draw(sequences, long.MaxValue, context, sequences), context, stages: 4, units: 16)]);
+            $"7b, a800-8x8, {set.Name}, {family}",
+            [Of(A800(8), "7b", set.Draw(sequences, long.MaxValue, context, sequences), context, stages: 4, units: 16)],
+            family,
+            () => [.. sets.Select(each => Of(
+                A800(8), "7b", each.Draw(sequences + SampleSeed, long.MaxValue, context, sequences), context, stages: 4, units: 16))]);
 
     private static IEnumerable<BatchCell> LittleToWin(LengthSet[] sets)
     {
@@ -65,9 +77,19 @@ internal sealed record BatchCell(CellGroup Group, string Name, BatchProblem[] Pr
         foreach (LengthSet set in sets)
             yield return Cell($"fast interfaces, {set.Name}", set.Draw(9, (long)TokensPerDevice * 32, Context), fast);
 
-        static BatchCell Cell(string name, int[] lengths, ClusterSpec cluster) =>
-            new(CellGroup.LittleToWin, $"7b, {cluster.Name}, {name}", [Of(cluster, "7b", lengths, Context)]);
+        BatchCell Cell(string name, int[] lengths, ClusterSpec cluster) => new(
+            CellGroup.LittleToWin,
+            $"7b, {cluster.Name}, {name}",
+            [Of(cluster, "7b", lengths, Context)],
+            $"7b, {cluster.Name}",
+            () => FlatSamples(sets, cluster, "7b"));
     }
+
+    private static BatchProblem Flat(ClusterSpec cluster, string model, LengthSet set, int seed) =>
+        Of(cluster, model, set.Draw(seed, (long)TokensPerDevice * cluster.DeviceCount, Context), Context);
+
+    private static BatchProblem[] FlatSamples(LengthSet[] sets, ClusterSpec cluster, string model) =>
+        [.. sets.Select(set => Flat(cluster, model, set, SampleSeed))];
 
     private static ClusterSpec A800(int nodes) =>
         BuiltInClusters.FromName($"a800-{nodes}x8") ?? BuiltInClusters.Of($"a800-{nodes}x8", nodes, DeviceKind.A800Sxm, 4, 200);

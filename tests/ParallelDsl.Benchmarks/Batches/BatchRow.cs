@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Strategies;
 
 namespace ParallelDsl.Benchmarks.Batches;
@@ -20,8 +21,12 @@ internal sealed record StrategyFigure(string Strategy, long Nanoseconds, long Cr
 /// <param name="Cell">The cell.</param>
 /// <param name="Devices">Devices of the cluster.</param>
 /// <param name="Sequences">Sequences of a batch, mean.</param>
+/// <param name="LeastNanoseconds">What no strategy can be faster than: all work divided evenly over all devices, attention at the rate of whole
+/// sequences, nothing sent, no pipeline to fill; mean.</param>
 /// <param name="Figures">The strategies.</param>
-internal sealed record BatchRow(CellGroup Group, string Cell, int Devices, int Sequences, StrategyFigure[] Figures)
+/// <param name="Compiled">Ours with constants chosen once.</param>
+internal sealed record BatchRow(
+    CellGroup Group, string Cell, int Devices, int Sequences, long LeastNanoseconds, StrategyFigure[] Figures, CompiledFigure Compiled)
 {
     /// <summary>The fastest strategy that ours is compared with.</summary>
     public StrategyFigure Best => Figures.Where(figure => figure.Fits && StrategyNames.Baselines.Contains(figure.Strategy)).MinBy(figure => figure.Nanoseconds)!;
@@ -34,12 +39,37 @@ internal sealed record BatchRow(CellGroup Group, string Cell, int Devices, int S
     /// <summary>How many times as fast it is as the fastest of the others.</summary>
     public double? OverBest(string ours) => this[ours].Fits ? Best.Nanoseconds / (double)this[ours].Nanoseconds : null;
 
+    /// <summary>How many times as fast ours as compiled is as <paramref name="other"/>, or null where one does not fit.</summary>
+    public double? CompiledOver(string other) => Compiled.Fits && this[other].Fits ? this[other].Nanoseconds / (double)Compiled.Simulated : null;
+
+    /// <summary>How many times as fast it is as the fastest of the others.</summary>
+    public double? CompiledOverBest => Compiled.Fits ? Best.Nanoseconds / (double)Compiled.Simulated : null;
+
+    /// <summary>How many times as fast as the fastest of the others any strategy could be.</summary>
+    public double LeftToWin => Best.Nanoseconds / (double)LeastNanoseconds;
+
     public static BatchRow Of(BatchCell cell) => new(
         cell.Group,
         cell.Name,
         cell.Problems[0].Devices,
         (int)cell.Problems.Average(problem => problem.Lengths.Count),
-        [.. StrategyNames.All.Select(strategy => Figure(strategy, cell.Problems))]);
+        (long)cell.Problems.Average(Least),
+        [.. StrategyNames.All.Select(strategy => Figure(strategy, cell.Problems))],
+        CompiledFigure.Of(cell));
+
+    private static double Least(BatchProblem problem)
+    {
+        SequenceCosts costs = problem.Model.Costs(recompute: false);
+        double flops = 0;
+        foreach (int length in problem.Lengths)
+        {
+            long area = SequenceCosts.Area(0, length);
+            flops += ((costs.PairForward + costs.PairBackward) * (double)area * 1000 / BatchSimulation.Curve.AtArea(area))
+                + ((costs.TokenForward + costs.TokenBackward) * (double)length);
+        }
+
+        return flops / problem.FlopsPerNanosecond / problem.Devices;
+    }
 
     private static StrategyFigure Figure(string strategy, BatchProblem[] problems)
     {

@@ -10,7 +10,7 @@ internal static class BatchesPage
     // Less than this is no gain.
     private const double Tie = 1.02;
 
-    public static string Write(IReadOnlyList<BatchRow> rows, IReadOnlyList<LengthSet> sets)
+    public static string Write(IReadOnlyList<BatchRow> rows, IReadOnlyList<LengthSet> sets, IReadOnlyList<AblationLadder> ladders)
     {
         StringBuilder page = new();
         page.Append("# Variable-length batches (simulated)\n\n")
@@ -20,21 +20,58 @@ internal static class BatchesPage
             .Append("**Assumptions**, the same for all strategies: 55 % of a device's peak rate; attention slower by the curve of DistCA's measurements where a call of the kernel has little work (short sequences, shards of\n")
             .Append("rings, parts of the heads; how work maps to the curve is ours); computation\n")
             .Append("5 % slower while a transfer touches the device, 5 us of latency between nodes and 2 us inside, links shared fairly, model state sharded evenly over all devices,\n")
-            .Append("90 % of the memory. Left out, because they are the same for all: the optimizer, the reduction of gradients, gathering of sharded weights, exchanges of experts.\n")
-            .Append("Every tuned strategy simulates its whole grid for every batch and takes the best that fits; so do ours. *groups* swaps tokens for heads inside its groups\n")
-            .Append("(all-to-all, as FlexSP does); ours pass keys and values, as our runtime does, and do not. Choices named *all-gather* are simulated only: the runtime has rings. Nor does a\n")
-            .Append("declaration have constants for *attention x*, *overlap x* and *room x*. *joint* is the best of three searches, *asymmetric* and *hierarchical* two of them.\n\n")
-            .Append("**Known to be uneven**, and to be made even: over a pipeline ours (and *whole-sample-tuned*) may take two or four times the stages, the other baselines may not; plans\n")
-            .Append("of ours count no gathered backward units and no sums of gradients of keys and values, which the runtime holds; documents over the context are left out, so cells\n")
-            .Append("of a set whose contexts leave out nothing hold the same batch.\n\n")
+            .Append("90 % of the memory. Left out, because they are the same for all: the optimizer, the reduction of gradients, gathering of sharded weights, exchanges of experts.\n\n")
+            .Append("**Equal rights**: every tuned strategy simulates its whole grid for every batch and takes the best that fits. All search the stages asked for, twice and four times as many; the same numbers of\n")
+            .Append("micro-batches; the same weights of attention; recomputation where a layout does not fit without it. *groups* tries every way to divide up to 128 ranks into powers of two by its cost model and\n")
+            .Append("simulates the best, each with rings, all-gathers and heads in nodes and between them. *hybrid-dp* keeps Megatron-LM's rule, which fixes costs and micro-batches; its tokens a rank and stages are\n")
+            .Append("searched. *te-cp* and *whole-sample* are not tuned. How many plans each simulates stands below. *joint* is the best of three searches, *asymmetric* and *hierarchical* two of them.\n\n")
+            .Append("**Ours choose only what the runtime does and a declaration can say**: keys and values go round rings or tokens are swapped for heads, in nodes and between them; hops are routed, and rows remapped on a\n")
+            .Append("sequence axis, with hierarchical balance and never else. With heads our runtime swaps queries, keys and values again in the backward, and keys and values of earlier slices with every slice; *groups*\n")
+            .Append("keeps what it swapped, as FlexSP does. Memory is that of rows that are there: ours count whole windows, gathered backward units, sums of gradients of keys and values, and rows in attention's layout;\n")
+            .Append("all count buffers of one layer's exchanges, with gradients. Units are no larger than a plan has memory for when they are full.\n\n")
+            .Append("*as compiled* is what a declaration gives: constants chosen once for all cells of a model, a cluster and a context (and a number of sequences where there is a pipeline), by the sum of the slow-downs on\n")
+            .Append("one sample batch of each length set that no cell has; then `PlanStep` plans every batch alone. Its time is of constants as values, the median of 15 calls after 15 others.\n")
+            .Append("*least* is what no strategy is faster than: all work divided evenly, attention at the rate of whole sequences, nothing sent, no pipeline to fill. The best of the others over it is all that is left to win.\n\n")
+            .Append("Documents over the context are cut to it; the last one of a batch is cut to its tokens.\n\n")
             .Append("Lengths:\n\n");
         foreach (LengthSet set in sets)
             page.Append(CultureInfo.InvariantCulture, $"* *{set.Name}*: {set.Source}; {set.Lengths.Length:N0} lengths\n");
         page.Append(CultureInfo.InvariantCulture, $"\nDigest of all inputs: `{Digest(sets)}`.\n\n");
+        Efforts(page, rows);
         FewInterfaces(page, [.. rows.Where(row => row.Group == CellGroup.FewInterfaces)]);
+        Ladder(page, ladders);
         LongContexts(page, [.. rows.Where(row => row.Group == CellGroup.LongContext)]);
         LittleToWin(page, [.. rows.Where(row => row.Group == CellGroup.LittleToWin)]);
         return page.ToString();
+    }
+
+    private static void Efforts(StringBuilder page, IReadOnlyList<BatchRow> rows)
+    {
+        page.Append("Plans simulated for a batch, mean of the cells, and seconds of the whole search:\n\n| strategy | plans | seconds |\n|---|---|---|\n");
+        foreach (string strategy in StrategyNames.All)
+            page.Append(CultureInfo.InvariantCulture, $"| {strategy} | {rows.Average(row => row[strategy].Candidates):N0} | {rows.Average(row => row[strategy].PlanSeconds):F2} |\n");
+        page.Append('\n');
+    }
+
+    private static void Ladder(StringBuilder page, IReadOnlyList<AblationLadder> ladders)
+    {
+        page.Append("## What each part brings: 7B on 16 and 32 A800 (simulated)\n\n")
+            .Append("Times faster than *te-cp* (one ring over all ranks), constants at their defaults, nothing searched, whole sequences in the fewest units that fit. The paper's are measured, of ArXiv, which is not here.\n\n| cell |");
+        foreach ((string name, string _) in AblationLadder.Steps)
+            page.Append(CultureInfo.InvariantCulture, $" {name} |");
+        page.Append("\n|---|").Append(string.Concat(Enumerable.Repeat("---|", AblationLadder.Steps.Length))).Append('\n');
+        foreach (AblationLadder ladder in ladders)
+        {
+            page.Append(CultureInfo.InvariantCulture, $"| {ladder.Cell} |");
+            foreach (double? speedup in ladder.Speedups)
+                page.Append(speedup is { } times ? FormattableString.Invariant($" {times:F2} |") : " - |");
+            page.Append('\n');
+        }
+
+        page.Append("| geometric mean |");
+        for (int step = 0; step < AblationLadder.Steps.Length; step++)
+            page.Append(CultureInfo.InvariantCulture, $" {Geometric([.. ladders.Select(ladder => ladder.Speedups[step]).OfType<double>()]):F2} |");
+        page.Append("\n| *the paper, up to* |").Append(string.Concat(AblationLadder.Steps.Select(step => $" {step.Paper} |"))).Append("\n\n");
     }
 
     private static void FewInterfaces(StringBuilder page, BatchRow[] rows)
@@ -47,7 +84,18 @@ internal static class BatchesPage
             ("2.8 over te-cp, arithmetic mean", 2.8, Arithmetic(rows, StrategyNames.Joint, StrategyNames.RingContext)),
             ("1.15 over the best of the others in each cell, geometric mean", 1.15, Geometric(OverBest(rows))),
             ("0.98 over the best of the others in the worst cell", 0.98, OverBest(rows).Min()));
+        Left(page, rows);
         Cells(page, rows, StrategyNames.Joint);
+    }
+
+    // Why an aim may be out of reach.
+    private static void Left(StringBuilder page, BatchRow[] rows)
+    {
+        double left = Geometric([.. rows.Select(row => row.LeftToWin)]);
+        int reachable = rows.Count(row => row.LeftToWin >= 1.15);
+        page.Append(CultureInfo.InvariantCulture, $"What is left to win: a strategy that divides all work evenly and sends nothing would be {left:F3} times as fast as the best of the others (geometric mean),\n")
+            .Append(CultureInfo.InvariantCulture, $"and 1.15 times in {reachable} of these {rows.Length} cells. *joint* takes {Geometric([.. rows.Where(row => row[StrategyNames.Joint].Fits).Select(row => row[StrategyNames.Joint].Nanoseconds / (double)row.LeastNanoseconds)]):F3} times the least there could be, ")
+            .Append(CultureInfo.InvariantCulture, $"the best of the others {left:F3} times.\n\n");
     }
 
     private static void LongContexts(StringBuilder page, BatchRow[] rows)
@@ -60,6 +108,7 @@ internal static class BatchesPage
             page,
             ("2.8 over whole-sample in some cell at 256K", 2.8, Ratios(longest, StrategyNames.Joint, StrategyNames.WholeSample).DefaultIfEmpty().Max()),
             ("1.3 over whole-sample-tuned at 256K, median", 1.3, Median(Ratios(longest, StrategyNames.Joint, StrategyNames.WholeSampleTuned))));
+        Left(page, rows);
         Cells(page, rows, StrategyNames.Joint);
     }
 
@@ -74,21 +123,37 @@ internal static class BatchesPage
 
     private static void Summary(StringBuilder page, BatchRow[] rows, string ours)
     {
-        page.Append("| over | arithmetic mean | geometric mean | median | least | most | cells |\n|---|---|---|---|---|---|---|\n");
-        foreach (string other in StrategyNames.All.Where(name => name != ours))
-            Line(other, Ratios(rows, ours, other));
-        Line("**the best of the others in each cell**", OverBest(rows));
+        page.Append("| over | arithmetic mean | geometric mean | median | least | most | cells | *as compiled*: arithmetic | geometric | median | least | most | cells |\n")
+            .Append("|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+        foreach (string other in StrategyNames.All)
+        {
+            Line(
+                other,
+                other == ours ? [] : Ratios(rows, ours, other),
+                [.. rows.Select(row => row.CompiledOver(other)).OfType<double>()]);
+        }
+
+        Line("**the best of the others in each cell**", OverBest(rows), [.. rows.Select(row => row.CompiledOverBest).OfType<double>()]);
         page.Append('\n');
 
-        void Line(string name, double[] ratios)
+        void Line(string name, double[] ratios, double[] compiled)
+        {
+            page.Append(CultureInfo.InvariantCulture, $"| {name} |");
+            Figures(ratios);
+            Figures(compiled);
+            page.Append('\n');
+        }
+
+        void Figures(double[] ratios)
         {
             if (ratios.Length == 0)
-                page.Append(CultureInfo.InvariantCulture, $"| {name} | | | | | | 0 fit |\n");
-            else
             {
-                page.Append(CultureInfo.InvariantCulture, $"| {name} | {ratios.Average():F3} | {Geometric(ratios):F3} | {Median(ratios):F3} | {ratios.Min():F3} | {ratios.Max():F3} |")
-                    .Append(CultureInfo.InvariantCulture, $" {ratios.Length} of {rows.Length} |\n");
+                page.Append(" | | | | | |");
+                return;
             }
+
+            page.Append(CultureInfo.InvariantCulture, $" {ratios.Average():F3} | {Geometric(ratios):F3} | {Median(ratios):F3} | {ratios.Min():F3} | {ratios.Max():F3} |")
+                .Append(CultureInfo.InvariantCulture, $" {ratios.Length} of {rows.Length} |");
         }
     }
 
@@ -102,18 +167,21 @@ internal static class BatchesPage
 
     private static void Cells(StringBuilder page, BatchRow[] rows, string ours)
     {
-        page.Append("Every cell: simulated milliseconds of a step (`-` does not fit), the speed-up over the best of the others, the time of our whole search for a batch as a\n")
-            .Append("share of the simulated step, and what was chosen.\n\n| cell | sequences |");
+        page.Append("Every cell: simulated milliseconds of a step (`-` does not fit), the speed-up over the best of the others, the times of our whole search and of `PlanStep` for a batch as\n")
+            .Append("shares of the simulated step, and what was chosen.\n\n| cell | sequences | least | as compiled |");
         foreach (string strategy in StrategyNames.All)
             page.Append(CultureInfo.InvariantCulture, $" {strategy} |");
-        page.Append(" over best | best other | search / step | joint chose |\n|---|---|").Append(string.Concat(Enumerable.Repeat("---|", StrategyNames.All.Count + 4))).Append('\n');
+        page.Append(" joint over best | compiled over best | best other | search / step | PlanStep / step | joint chose | compiled |\n|---|---|---|---|")
+            .Append(string.Concat(Enumerable.Repeat("---|", StrategyNames.All.Count + 7))).Append('\n');
         foreach (BatchRow row in rows)
         {
-            page.Append(CultureInfo.InvariantCulture, $"| {row.Cell} | {row.Sequences:N0} |");
+            page.Append(CultureInfo.InvariantCulture, $"| {row.Cell} | {row.Sequences:N0} | {row.LeastNanoseconds / 1e6:F1} |")
+                .Append(row.Compiled.Fits ? FormattableString.Invariant($" {row.Compiled.Simulated / 1e6:F1} |") : " - |");
             foreach (string strategy in StrategyNames.All)
                 page.Append(row[strategy].Fits ? FormattableString.Invariant($" {row[strategy].Nanoseconds / 1e6:F1} |") : " - |");
             StrategyFigure joint = row[ours];
-            page.Append(CultureInfo.InvariantCulture, $" {row.OverBest(ours):F3} | {row.Best.Strategy} | {joint.PlanSeconds * 1e9 / Math.Max(1, joint.Nanoseconds):P0} | {joint.Choice} |\n");
+            page.Append(CultureInfo.InvariantCulture, $" {row.OverBest(ours):F3} | {row.CompiledOverBest:F3} | {row.Best.Strategy} | {joint.PlanSeconds * 1e9 / Math.Max(1, joint.Nanoseconds):P0} |")
+                .Append(CultureInfo.InvariantCulture, $" {row.Compiled.PlanSeconds * 1e9 / Math.Max(1, row.Compiled.Simulated):P3} | {joint.Choice} | {row.Compiled.Choice} |\n");
         }
 
         page.Append('\n');

@@ -19,19 +19,15 @@ internal sealed record LengthSet(string Name, string Source, int[] Lengths)
         Made("log-normal", 3_000, 1.3, 1),
     ];
 
-    /// <summary>Documents in random order until the next one would exceed <paramref name="tokens"/>, or until there are
-    /// <paramref name="most"/>. Longer ones than the context are left out, as a corpus cut to the context would.</summary>
+    /// <summary>Documents in random order, cut to the context, until there are <paramref name="tokens"/>, for which the last one is cut too, or
+    /// until there are <paramref name="most"/>. Other contexts draw other documents.</summary>
     public int[] Draw(int seed, long tokens, int context, int most = int.MaxValue)
     {
-        Random random = new(seed);
+        Random random = new(unchecked((seed * 1_000_003) ^ context));
         List<int> drawn = [];
-        while (drawn.Count < most)
+        while (drawn.Count < most && tokens > 0)
         {
-            int length = Lengths[random.Next(Lengths.Length)];
-            if (length > context)
-                continue;
-            if (length > tokens)
-                break;
+            int length = (int)Math.Min(tokens, Math.Min(context, Lengths[random.Next(Lengths.Length)]));
             tokens -= length;
             drawn.Add(length);
         }

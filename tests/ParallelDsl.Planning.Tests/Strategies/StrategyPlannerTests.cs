@@ -15,8 +15,8 @@ public class StrategyPlannerTests
     // A long tail: one sequence of almost half of the tokens.
     private static readonly int[] LongTail = [14_000, 3_000, 2_500, 2_000, 1_800, 1_500, 1_200, 900, 700, 500, 300, 200, 100, 50, 7, 1];
 
-    private static BatchProblem Problem(int[] lengths, int stages = 1, int units = 4, long? capacity = null, bool heads = false) => new(
-        TwoNodes, Small, new(lengths), 32_768, stages, units, new BatchAssumptions(CapacityTokens: capacity, SwapsHeads: heads));
+    private static BatchProblem Problem(int[] lengths, int stages = 1, int units = 4, long? capacity = null) => new(
+        TwoNodes, Small, new(lengths), 32_768, stages, units, new BatchAssumptions(CapacityTokens: capacity));
 
     public static TheoryData<string, int> Strategies()
     {
@@ -28,20 +28,6 @@ public class StrategyPlannerTests
         }
 
         return data;
-    }
-
-    [Fact]
-    public void Swapping_heads_is_one_more_choice_of_ours()
-    {
-        foreach (string name in StrategyNames.All.Except(StrategyNames.Baselines))
-        {
-            BatchProblem problem = Problem(LongTail, heads: true);
-            StrategyResult result = StrategyPlanner.Plan(name, problem);
-            Assert.Equal(problem.Tokens, result.Loads.SelectMany(load => load.Slices).Sum(slice => (long)slice.Length));
-            Assert.Equal(
-                LongTail.Sum(length => Small.Costs(recompute: false).Forward(0, length)), result.Loads.Sum(load => load.ForwardCost));
-            Assert.Contains("heads", result.Plan!.Choice, StringComparison.Ordinal);
-        }
     }
 
     [Theory]

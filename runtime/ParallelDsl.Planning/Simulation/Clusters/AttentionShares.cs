@@ -1,3 +1,4 @@
+using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Sequences;
 
 namespace ParallelDsl.Planning.Simulation.Clusters;
@@ -48,6 +49,14 @@ internal static class AttentionShares
             long time = 0;
             foreach (SequencePiece piece in exchange.Pieces)
             {
+                // Of the heads' areas a part of all areas.
+                if (exchange.Kind == ExchangeKind.Heads)
+                {
+                    long part = Ceiling(SequenceCosts.Area(piece.Start, piece.Length), exchange.HeadsOf(member), exchange.Heads);
+                    time += Time(part, rates.Curve.AtArea(part), rates, permille);
+                    continue;
+                }
+
                 long area = AreaOf(piece, members, member);
                 time += Time(area, rates.Curve.AtArea(area / calls), rates, permille);
             }

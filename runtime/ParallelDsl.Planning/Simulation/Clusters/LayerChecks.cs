@@ -41,9 +41,11 @@ internal static class LayerChecks
         }
 
         int members = exchange.Members.Length;
-        if (members == 0 || (exchange.Kind == ExchangeKind.Local && members != 1) || exchange.HeadChunks < 1 || exchange.BlockTokens < 1)
+        if (members == 0 || (exchange.Kind == ExchangeKind.Local && members != 1) || exchange.HeadChunks < 1 || exchange.Heads < 1
+            || exchange.BlockTokens < 1)
         {
-            string counts = Invariant($"{members} members, {exchange.HeadChunks} head chunks, blocks of {exchange.BlockTokens} rows");
+            string heads = Invariant($"{exchange.Heads} heads, {exchange.HeadChunks} head chunks");
+            string counts = Invariant($"{members} members, {heads}, blocks of {exchange.BlockTokens} rows");
             throw new ArgumentException(Invariant($"exchange {index}, {exchange.Kind}, has {counts}"));
         }
 

@@ -60,7 +60,7 @@ internal sealed class LayerGraph(LinkTable table)
         int begin = Tasks.AddDelay(), end = Tasks.AddDelay();
         for (int part = 0; part < parts; part++)
         {
-            int proxy = NicRoutes.ProxyOf(table, source, part), receiver = NicRoutes.ProxyOf(table, destination, part);
+            (int proxy, int receiver) = NicRoutes.ProxiesOf(table, source, destination, parts, part);
             long share = AttentionShares.Part(bytes, parts, part);
             int dispatch = Tasks.AddTransfer(source, proxy, share);
             int send = Tasks.AddTransfer(proxy, receiver, share);

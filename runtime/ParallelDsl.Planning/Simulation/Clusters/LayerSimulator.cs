@@ -23,6 +23,7 @@ public sealed class LayerSimulator(
     private readonly RingTasks _rings = new();
     private readonly AllGatherTasks _gathers = new();
     private readonly DirectTasks _direct = new();
+    private readonly HeadTasks _heads = new();
     private LayerGraph? _graph;
 
     // For each rank what it waits for before its pass, and the last task of its pass.
@@ -128,6 +129,9 @@ public sealed class LayerSimulator(
                     break;
                 case ExchangeKind.Ring when exchange.Members.Length > 1:
                     _rings.Add(graph, exchange, index);
+                    break;
+                case ExchangeKind.Heads when exchange.Members.Length > 1:
+                    _heads.Add(graph, exchange, index);
                     break;
                 case ExchangeKind.AllGather when exchange.Members.Length > 1:
                     _gathers.Add(graph, exchange, index);

@@ -21,17 +21,21 @@ public enum ExchangeKind
 
     /// <summary>Members fetch what they need from one another; work is placed freely.</summary>
     Direct,
+
+    /// <summary>Members swap tokens for heads: each attends to all tokens with its share of the heads.</summary>
+    Heads,
 }
 
 /// <summary>Attention of some sequences over some ranks.</summary>
 /// <remarks>
-/// <para>Local, ring and all-gather: a piece lies on the members in 2g zigzag chunks; its keys and values, those of rows before it
+/// <para>Local, ring, all-gather and heads: a piece lies on the members in 2g zigzag chunks; its keys and values, those of rows before it
 /// included, lie evenly spread over them.</para>
 /// <para>A ring passes blocks in the order of the members, g - 1 hops in the forward. In the backward keys and values go round again, and
 /// their gradients in g hops, each after the work on its block.</para>
 /// <para>An all-gather goes between nodes first, over all interfaces at once among members of like index in their nodes, then inside the
 /// nodes; a head chunk is worked on while the next is gathered. In the backward the gradients are scattered and summed the other way
 /// round.</para>
+/// <para>Heads are shared out as evenly as those of keys and values can be. A member begins when all tokens are there with its heads.</para>
 /// <para>A hop begins when both of its ends have come to their attention.</para>
 /// <para>Direct: what <see cref="Areas"/>, <see cref="Fetches"/> and <see cref="Returns"/> say; pieces count for nothing. A member works
 /// off its own area, then a share of the rest after each of its fetches, in their order, with room for two fetches at a time, so that all
@@ -52,6 +56,12 @@ public sealed class Exchange
     /// <summary>Into how many chunks of heads an all-gather is divided.</summary>
     public int HeadChunks { get; init; } = 1;
 
+    /// <summary>Heads: how many heads keys and values have.</summary>
+    public int Heads { get; init; } = 1;
+
+    /// <summary>Heads: whether queries, keys and values are kept as they were swapped; else they are swapped again in the backward.</summary>
+    public bool KeepsSwapped { get; init; }
+
     /// <summary>Whether hops between nodes are spread over several interfaces where that is predicted faster.</summary>
     public bool Routed { get; init; }
 
@@ -70,6 +80,9 @@ public sealed class Exchange
 
     /// <summary>Direct: rows of one block of work, which the kernel's efficiency goes by.</summary>
     public int BlockTokens { get; init; } = 4_096;
+
+    /// <summary>Heads: how many of them a member has, of g members the i-th those from i H / g to (i + 1) H / g, rounded down.</summary>
+    public int HeadsOf(int member) => (int)(((member + 1L) * Heads / Members.Length) - ((long)member * Heads / Members.Length));
 }
 
 /// <summary>What the ranks of one stage do in one layer for one unit.</summary>

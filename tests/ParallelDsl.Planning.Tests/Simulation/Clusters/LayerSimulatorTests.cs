@@ -168,10 +168,56 @@ public class LayerSimulatorTests
         Assert.Equal(140_000 + 250, routed.Makespan);
         Assert.All(routed.NicBytes, bytes => Assert.Equal(2_000_000, bytes));
 
-        // What is small goes straight on: the two hops inside nodes cost their latency.
+        // What is small is routed too, as the runtime does: 2 us a hop inside nodes, 500 + 375 ns of bytes.
         var slow = new ClusterLinks(a800.Nodes, 5_000, 2_000);
-        rates = Rates with { KeyValueBytesPerToken = 50_000 };
-        Assert.Equal(5_000 + 4_000 + 250, Simulator(slow).Run(Work(16, Hop(true)), rates, backward: false).Makespan);
+        rates = Rates with { KeyValueBytesPerToken = 25_000 };
+        Assert.Equal(5_000 + 4_000 + 875 + 250, Simulator(slow).Run(Work(16, Hop(true)), rates, backward: false).Makespan);
+    }
+
+    [Fact]
+    public void Swapped_heads_travel_there_and_back()
+    {
+        // Two heads on two ranks: each has half of 10 pairs at 100 ns; half of the 2 rows of the other at 1,500 bytes, then outputs at 500.
+        Exchange Heads(int start, bool keeps) => new()
+        {
+            Kind = ExchangeKind.Heads,
+            Members = [0, 1],
+            Pieces = [new(0, start, 4)],
+            Heads = 2,
+            KeepsSwapped = keeps,
+        };
+        Assert.Equal(150 + 500 + 50, Run(Spread(2), Heads(0, keeps: true), Rates).Makespan);
+
+        // Gradients of outputs come, those of queries, keys and values go back; where these were not kept they come again.
+        Assert.Equal(50 + 1_250 + 150, Run(Spread(2), Heads(0, keeps: true), Rates, backward: true).Makespan);
+        Assert.Equal(200 + 1_250 + 150, Run(Spread(2), Heads(0, keeps: false), Rates, backward: true).Makespan);
+
+        // Keys and values of 4 rows before come too, and 16 more pairs; in the backward their gradients go back.
+        Assert.Equal(150 + 100 + 1_300 + 50, Run(Spread(2), Heads(4, keeps: false), Rates).Makespan);
+        Assert.Equal(200 + 100 + 3_250 + 150 + 100, Run(Spread(2), Heads(4, keeps: false), Rates, backward: true).Makespan);
+
+        // With one head the second rank has nothing to do but to send.
+        Exchange one = new() { Kind = ExchangeKind.Heads, Members = [0, 1], Pieces = [new(0, 0, 4)] };
+        Assert.Equal(300 + 1_000 + 100, Run(Spread(2), one, Rates).Makespan);
+        Assert.Throws<ArgumentException>(() => Run(Spread(2), new() { Kind = ExchangeKind.Heads, Members = [0, 1], Heads = 0 }, Rates));
+    }
+
+    [Fact]
+    public void Swaps_hide_under_work_of_others()
+    {
+        LayerWork work = new()
+        {
+            Ranks = 2,
+            LinearTokens = [0, 0],
+            Exchanges =
+            [
+                new() { Kind = ExchangeKind.Heads, Members = [0, 1], Pieces = [new(0, 0, 4)], Heads = 2 },
+                new() { Kind = ExchangeKind.Local, Members = [0], Pieces = [new(1, 0, 2)] },
+            ],
+        };
+
+        // Three pairs of the other sequence in place of 150 ns of waiting.
+        Assert.Equal(300 + 500 + 50, Simulator(Spread(2)).Run(work, Rates, backward: false).Makespan);
     }
 
     [Fact]
