@@ -1,3 +1,5 @@
+using ParallelDsl.Planning.Sequences;
+
 namespace ParallelDsl.Planning.Simulation.Clusters;
 
 /// <summary>A run of rows of one sequence: queries [Start, Start + Length), which see the keys [0, Start + Length) of their sequence
@@ -82,7 +84,7 @@ public sealed class Exchange
     public int BlockTokens { get; init; } = 4_096;
 
     /// <summary>Heads: how many of them a member has, of g members the i-th those from i H / g to (i + 1) H / g, rounded down.</summary>
-    public int HeadsOf(int member) => (int)(((member + 1L) * Heads / Members.Length) - ((long)member * Heads / Members.Length));
+    public int HeadsOf(int member) => HeadShares.Of(Heads, Members.Length, member).Count;
 }
 
 /// <summary>What the ranks of one stage do in one layer for one unit.</summary>
