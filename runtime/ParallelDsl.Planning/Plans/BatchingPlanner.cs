@@ -30,7 +30,7 @@ internal static class BatchingPlanner
                 ? Overlap(
                     layers,
                     groups.Max(group => group.Device.FlopsPerNanosecond),
-                    (routes ? interfaces : 1L) * groups.Min(group => group.NicGbps),
+                    (routes || (hierarchical && axes.InterNodeDatapath == Datapath.AllToAll) ? interfaces : 1L) * groups.Min(group => group.NicGbps),
                     axes.OverlapPercent)
                 : 0,
         };

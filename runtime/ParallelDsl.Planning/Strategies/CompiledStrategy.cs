@@ -20,37 +20,32 @@ internal sealed class CompiledStrategy
     /// <summary>The setting that fits all samples and whose times, by the best ones of each sample, have the least sum; null where none fits
     /// all.</summary>
     /// <param name="samples">Batches of the same model, cluster, context and number of stages.</param>
-    public static CompiledStrategy? Choose(IReadOnlyList<BatchProblem> samples)
+    /// <param name="searched">Of how many, the first, the best settings are tried on all.</param>
+    public static CompiledStrategy? Choose(IReadOnlyList<BatchProblem> samples, int searched)
     {
         var candidates = new List<StepChoice>();
-        long[] best = new long[samples.Count];
-        for (int sample = 0; sample < samples.Count; sample++)
+        for (int sample = 0; sample < searched; sample++)
         {
             (StepChoice Choice, long Time)[] tried = [.. PlannedStrategy.Times(new PlanSearch(samples[sample])).OrderBy(item => item.Time)];
-            best[sample] = tried.Length > 0 ? tried[0].Time : 0;
             candidates.AddRange(tried.Take(Finalists).Select(item => item.Choice));
 
             // What is best with units that only memory limits fits other batches too.
             candidates.AddRange(tried.Where(item => item.Choice.UnitTokens == 0).Take(Finalists).Select(item => item.Choice));
         }
 
-        CompiledStrategy? chosen = null;
-        long least = long.MaxValue;
-        foreach (StepChoice candidate in candidates.Distinct())
+        CompiledStrategy[] strategies = [.. candidates.Distinct().Select(candidate => new CompiledStrategy(candidate))];
+        long[] sums = new long[strategies.Length], times = new long[strategies.Length];
+        foreach (BatchProblem sample in samples)
         {
-            var strategy = new CompiledStrategy(candidate);
-            long sum = 0;
-            for (int sample = 0; sample < samples.Count && sum < least; sample++)
-            {
-                long time = strategy.Plan(samples[sample]).Simulated?.Nanoseconds ?? 0;
-                sum = time == 0 ? long.MaxValue : sum + (long)((decimal)time * Whole / best[sample]);
-            }
-
-            if (sum < least)
-                (chosen, least) = (strategy, sum);
+            for (int index = 0; index < strategies.Length; index++)
+                times[index] = sums[index] < long.MaxValue ? strategies[index].Plan(sample).Simulated?.Nanoseconds ?? long.MaxValue : long.MaxValue;
+            long best = times.Length > 0 ? times.Min() : 0;
+            for (int index = 0; index < strategies.Length; index++)
+                sums[index] = times[index] == long.MaxValue ? long.MaxValue : sums[index] + (long)((decimal)times[index] * Whole / best);
         }
 
-        return chosen;
+        int chosen = Array.IndexOf(sums, sums.Length > 0 ? sums.Min() : 0);
+        return chosen < 0 || sums[chosen] == long.MaxValue ? null : strategies[chosen];
     }
 
     /// <summary>A batch by the setting, or how many tokens find no room.</summary>

@@ -22,11 +22,13 @@ internal enum CellGroup
 /// <param name="Name">What is special about it.</param>
 /// <param name="Problems">The batches.</param>
 /// <param name="Family">Cells of the same model, cluster, context and size of batch, for which a declaration has the same constants.</param>
-/// <param name="Samples">Batches of that kind, from all lengths, of which no cell has one: what constants are chosen by.</param>
-internal sealed record BatchCell(CellGroup Group, string Name, BatchProblem[] Problems, string Family, Func<BatchProblem[]> Samples)
+/// <param name="Samples">Batches of that kind, from all lengths, of which no cell has one: what constants are found on, and what others they are
+/// chosen by too.</param>
+internal sealed record BatchCell(CellGroup Group, string Name, BatchProblem[] Problems, string Family, Func<(BatchProblem[] Searched, BatchProblem[] Others)> Samples)
 {
     // Seeds of samples are those of cells and so many more.
     private const int SampleSeed = 1_000;
+    private const int OtherSamples = 4;
 
     /// <summary>Tokens a device in the cells without a pipeline: 64K tokens on 16 devices, as in Zeppelin's settings.</summary>
     public const int TokensPerDevice = 4_096;
@@ -60,8 +62,8 @@ internal sealed record BatchCell(CellGroup Group, string Name, BatchProblem[] Pr
             $"7b, a800-8x8, {set.Name}, {family}",
             [Of(A800(8), "7b", set.Draw(sequences, long.MaxValue, context, sequences), context, stages: 4, units: 16)],
             family,
-            () => [.. sets.Select(each => Of(
-                A800(8), "7b", each.Draw(sequences + SampleSeed, long.MaxValue, context, sequences), context, stages: 4, units: 16))]);
+            () => Samples(sets, (each, seed) =>
+                Of(A800(8), "7b", each.Draw(sequences + seed, long.MaxValue, context, sequences), context, stages: 4, units: 16), others: 1));
 
     private static IEnumerable<BatchCell> LittleToWin(LengthSet[] sets)
     {
@@ -88,8 +90,12 @@ internal sealed record BatchCell(CellGroup Group, string Name, BatchProblem[] Pr
     private static BatchProblem Flat(ClusterSpec cluster, string model, LengthSet set, int seed) =>
         Of(cluster, model, set.Draw(seed, (long)TokensPerDevice * cluster.DeviceCount, Context), Context);
 
-    private static BatchProblem[] FlatSamples(LengthSet[] sets, ClusterSpec cluster, string model) =>
-        [.. sets.Select(set => Flat(cluster, model, set, SampleSeed))];
+    private static (BatchProblem[] Searched, BatchProblem[] Others) FlatSamples(LengthSet[] sets, ClusterSpec cluster, string model) =>
+        Samples(sets, (set, seed) => Flat(cluster, model, set, seed), OtherSamples);
+
+    private static (BatchProblem[] Searched, BatchProblem[] Others) Samples(LengthSet[] sets, Func<LengthSet, int, BatchProblem> draw, int others) => (
+        [.. sets.Select(set => draw(set, SampleSeed))],
+        [.. sets.SelectMany(set => Enumerable.Range(1, others).Select(other => draw(set, SampleSeed + other)))]);
 
     private static ClusterSpec A800(int nodes) =>
         BuiltInClusters.FromName($"a800-{nodes}x8") ?? BuiltInClusters.Of($"a800-{nodes}x8", nodes, DeviceKind.A800Sxm, 4, 200);

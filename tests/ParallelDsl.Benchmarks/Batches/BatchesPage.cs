@@ -30,7 +30,7 @@ internal static class BatchesPage
             .Append("keeps what it swapped, as FlexSP does. Memory is that of rows that are there: ours count whole windows, gathered backward units, sums of gradients of keys and values, and rows in attention's layout;\n")
             .Append("all count buffers of one layer's exchanges, with gradients. Units are no larger than a plan has memory for when they are full.\n\n")
             .Append("*as compiled* is what a declaration gives: constants chosen once for all cells of a model, a cluster and a context (and a number of sequences where there is a pipeline), by the sum of the slow-downs on\n")
-            .Append("one sample batch of each length set that no cell has; then `PlanStep` plans every batch alone. Its time is of constants as values, the median of 15 calls after 15 others.\n")
+            .Append("sample batches of each length set that no cell has (the best settings of one of each, tried on all); then `PlanStep` plans every batch alone. Its time is of constants as values, the median of 15 calls after 15 others.\n")
             .Append("*least* is what no strategy is faster than: all work divided evenly, attention at the rate of whole sequences, nothing sent, no pipeline to fill. The best of the others over it is all that is left to win.\n\n")
             .Append("Documents over the context are cut to it; the last one of a batch is cut to its tokens.\n\n")
             .Append("Lengths:\n\n");

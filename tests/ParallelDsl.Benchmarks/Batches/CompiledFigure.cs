@@ -20,7 +20,7 @@ internal sealed record CompiledFigure(long Simulated, double PlanSeconds, string
 
     public static CompiledFigure Of(BatchCell cell)
     {
-        CompiledStrategy? strategy = Chosen.GetOrAdd(cell.Family, _ => new(() => CompiledStrategy.Choose(cell.Samples()))).Value;
+        CompiledStrategy? strategy = Chosen.GetOrAdd(cell.Family, _ => new(() => Choose(cell.Samples()))).Value;
         if (strategy is null)
             return new(0, 0, "no constants fit all samples");
         StrategyResult[] results = [.. cell.Problems.Select(strategy.Plan)];
@@ -30,6 +30,9 @@ internal sealed record CompiledFigure(long Simulated, double PlanSeconds, string
             fits ? cell.Problems.Average(problem => Time(strategy, problem)) : 0,
             strategy.Choice.Describe(cell.Problems[0].Devices / strategy.Choice.Stages));
     }
+
+    private static CompiledStrategy? Choose((BatchProblem[] Searched, BatchProblem[] Others) samples) =>
+        CompiledStrategy.Choose([.. samples.Searched, .. samples.Others], samples.Searched.Length);
 
     // Constants as values: emitted code, where they are compiled in, is no slower.
     private static double Time(CompiledStrategy strategy, BatchProblem problem)

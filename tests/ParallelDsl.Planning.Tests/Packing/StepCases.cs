@@ -24,7 +24,9 @@ internal static class StepCases
         int intra = 0,
         int inter = 0,
         SequenceCosts? costs = null,
-        int context = 1_000_000) => new(
+        int context = 1_000_000,
+        int intraHeads = 0,
+        int interHeads = 0) => new(
             packing,
             balance,
             context,
@@ -36,6 +38,8 @@ internal static class StepCases
             window,
             intra,
             inter,
+            intraHeads,
+            interHeads,
             costs ?? Costs,
             new EquatableArray<int>([.. Enumerable.Range(0, dataRanks * sequenceRanks).Select(rank => rank / perNode)]));
 
@@ -72,6 +76,8 @@ internal static class StepCases
         from overlap in Gen.Int[0, 2_000]
         from roomy in Gen.Int[70, 400]
         from costs in Gen.Bool
+        from intraHeads in Gen.Int[-4, 9]
+        from interHeads in Gen.Int[-4, 9]
         from lengths in Lengths
         select (Constants(
             Strategies[strategy].Item1,
@@ -84,5 +90,7 @@ internal static class StepCases
             perNode,
             overlap / 4,
             overlap,
-            costs ? Costs : AttentionHeavy), lengths);
+            costs ? Costs : AttentionHeavy,
+            intraHeads: Math.Max(0, intraHeads),
+            interHeads: Math.Max(0, interHeads)), lengths);
 }

@@ -60,7 +60,9 @@ public class BatchingPlannerTests
         BatchingPlan inside = Requests.Plan(new(Requests.Gpt(), A800(2, 4), axes with { Datapath = Datapath.AllToAll })).Batching;
         BatchingPlan between = Requests.Plan(new(Requests.Gpt(), A800(2, 4), axes with { InterNodeDatapath = Datapath.AllToAll })).Batching;
         Assert.Equal((true, 832), (inside.Routes, inside.InterNodeTokens));
-        Assert.Equal((false, 3_328), (between.Routes, between.InterNodeTokens));
+
+        // All interfaces carry swaps.
+        Assert.Equal((false, 832), (between.Routes, between.InterNodeTokens));
         Assert.True(inside.Remaps && between.Remaps);
     }
 

@@ -168,10 +168,10 @@ public class LayerSimulatorTests
         Assert.Equal(140_000 + 250, routed.Makespan);
         Assert.All(routed.NicBytes, bytes => Assert.Equal(2_000_000, bytes));
 
-        // What is small is routed too, as the runtime does: 2 us a hop inside nodes, 500 + 375 ns of bytes.
+        // What is small is routed too, as the runtime does: 2 us a hop inside nodes, 500 + 2 x 188 ns of bytes.
         var slow = new ClusterLinks(a800.Nodes, 5_000, 2_000);
         rates = Rates with { KeyValueBytesPerToken = 25_000 };
-        Assert.Equal(5_000 + 4_000 + 875 + 250, Simulator(slow).Run(Work(16, Hop(true)), rates, backward: false).Makespan);
+        Assert.Equal(5_000 + 4_000 + 876 + 250, Simulator(slow).Run(Work(16, Hop(true)), rates, backward: false).Makespan);
     }
 
     [Fact]
