@@ -32,14 +32,14 @@ public static class ExchangeMemory
     }
 
     /// <summary>The most elements of one datapath on rings of up to <paramref name="ranks"/> ranks, for each token.</summary>
-    private static long Of(Datapath datapath, AttentionWidths layer, int ranks) => (ranks, layer.KeyValueHeads, datapath) switch
+    private static long Of(Datapath datapath, AttentionWidths layer, int ranks)
     {
-        (< 2, _, _) or (_, 0, _) => 0,
-        (_, _, Datapath.AllToAll) => OfHeads(layer, ranks),
+        if (ranks < 2 || layer.KeyValueHeads == 0)
+            return 0;
 
-        // One of keys and values and three of gradients: what this rank adds, what it has sent and what comes.
-        _ => 4 * layer.KeyValues,
-    };
+        // On a ring one of keys and values and three of gradients: what this rank adds, what it has sent and what comes.
+        return datapath == Datapath.AllToAll ? OfHeads(layer, ranks) : 4 * layer.KeyValues;
+    }
 
     /// <summary>A share of s heads of the tokens of n ranks is n s / H as many elements as all H heads of a rank's own. At first there is what is put
     /// together, what a rank has sent, which is all but its share, and a message that comes, of its share; then what is put together and the

@@ -72,7 +72,12 @@ partial class Gpt
         // Tokens a rank from which rings are made: 50 % of those with which transfers hide behind attention.
         public int IntraNodeTokens => 294;
 
-        public int InterNodeTokens => 2_638;
+        public int InterNodeTokens => 660;
+
+        // Heads of keys and values that ranks share out where they swap tokens for them.
+        public int IntraNodeHeads => 0;
+
+        public int InterNodeHeads => 4;
 
         // In balancing, attention weighs 150 % of its FLOPs.
         // FLOPs of a (query, key) pair and of a token in the forward, the same in the backward, bytes of keys and values, of activations.

@@ -74,6 +74,10 @@ partial class Gpt
 
         public int InterNodeTokens => 1_319;
 
+        public int IntraNodeHeads => 0;
+
+        public int InterNodeHeads => 0;
+
         // FLOPs of a (query, key) pair and of a token in the forward, the same in the backward, bytes of keys and values, of activations.
         public global::ParallelDsl.Planning.Packing.SequenceCosts Costs => new(
             36_864, 228_189_696, 92_160, 456_379_392, 12_288, 475_112);
