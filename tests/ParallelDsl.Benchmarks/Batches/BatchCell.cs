@@ -62,7 +62,7 @@ internal sealed record BatchCell(CellGroup Group, string Name, BatchProblem[] Pr
             $"7b, a800-8x8, {set.Name}, {family}",
             [Of(A800(8), "7b", set.Draw(sequences, long.MaxValue, context, sequences), context, stages: 4, units: 16)],
             family,
-            () => DrawSamples(sets, (each, seed) =>
+            () => Drawn(sets, (each, seed) =>
                 Of(A800(8), "7b", each.Draw(sequences + seed, long.MaxValue, context, sequences), context, stages: 4, units: 16), others: 1));
 
     private static IEnumerable<BatchCell> LittleToWin(LengthSet[] sets)
@@ -91,9 +91,9 @@ internal sealed record BatchCell(CellGroup Group, string Name, BatchProblem[] Pr
         Of(cluster, model, set.Draw(seed, (long)TokensPerDevice * cluster.DeviceCount, Context), Context);
 
     private static (BatchProblem[] Searched, BatchProblem[] Others) FlatSamples(LengthSet[] sets, ClusterSpec cluster, string model) =>
-        DrawSamples(sets, (set, seed) => Flat(cluster, model, set, seed), OtherSamples);
+        Drawn(sets, (set, seed) => Flat(cluster, model, set, seed), OtherSamples);
 
-    private static (BatchProblem[] Searched, BatchProblem[] Others) DrawSamples(LengthSet[] sets, Func<LengthSet, int, BatchProblem> draw, int others) => (
+    private static (BatchProblem[] Searched, BatchProblem[] Others) Drawn(LengthSet[] sets, Func<LengthSet, int, BatchProblem> draw, int others) => (
         [.. sets.Select(set => draw(set, SampleSeed))],
         [.. sets.SelectMany(set => Enumerable.Range(1, others).Select(other => draw(set, SampleSeed + other)))]);
 
