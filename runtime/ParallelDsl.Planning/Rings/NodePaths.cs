@@ -49,8 +49,8 @@ internal static class NodePaths
         return new(rings);
     }
 
-    // What the devices of a node are called, so that its paths lead from i to i + m/2, from i to i + m/4 (in the second half of which back),
-    // or both: in every four devices i, i + m/4, i + m/2, i + 3m/4 the three ways of swapping two pairs, which are together none.
+    // What the devices of a node are called. Paths lead from name i to name i + m/2; with the other names of the second and third node they
+    // swap, in every four devices i, i + m/4, i + m/2, i + 3m/4, other two pairs: the three ways to do so are together none.
     private static int[]? Names(int node, int perNode)
     {
         if (node is 0 or > 2)
@@ -59,7 +59,6 @@ internal static class NodePaths
         var names = new int[perNode];
         for (int i = 0; i < quarter; i++)
         {
-            // The paths swap the names at i and i + m/2, and those at i + m/4 and i + 3m/4.
             names[i] = i;
             names[i + (2 * quarter)] = i + (node == 1 ? quarter : 3 * quarter);
             names[i + quarter] = i + (node == 1 ? 2 * quarter : quarter);
