@@ -5,12 +5,13 @@ namespace ParallelDsl.Planning.Rings;
 /// <para>All links of n devices are kept as n - 1 permutations, in each of which every device sends to one and receives from one. Some of them
 /// are left for links that are missing; each of the others has as many defects as it has missing links, weighted, and cycles but one. Two
 /// permutations together are closed walks that take their links in turn, forwards in one and backwards in the other; on each walk they can exchange
-/// their links. An exchange that adds no defects is made, so that those without any are rings in the end.</para>
+/// their links. An exchange that adds no defects is made, now and then one that adds one, so that those without any are rings in the end.</para>
 /// <para>Bounded by a number of exchanges that are tried. Ties are broken by numbers that are the same in every run.</para>
 /// </remarks>
 internal sealed class FactorSearch
 {
     private const int MissingWeight = 3;
+    private const int TriesOfRise = 64;
 
     private readonly bool[,] _linked;
     private readonly int _devices;
@@ -132,7 +133,7 @@ internal sealed class FactorSearch
             }
 
             int now = Defects(factor, _left), then = Defects(other, _right);
-            if (now + then > _defects[factor] + _defects[other])
+            if (now + then > _defects[factor] + _defects[other] + (Random(64) == 0 ? 1 : 0))
                 continue;
             Array.Copy(_left, left, _devices);
             Array.Copy(_right, right, _devices);

@@ -17,6 +17,7 @@ public static class RingRepair
 
     private const int Starts = 8;
     private const int StepsOfDevice = 2_000;
+    private const int MostRings = 2_000_000;
     private const int MostWays = 1_000_000;
 
     /// <summary>As many rings as are found.</summary>
@@ -55,14 +56,18 @@ public static class RingRepair
     private static List<int[]> Search(bool[,] linked, int bound)
     {
         int devices = linked.GetLength(0);
+        if (devices <= CycleChoice.MostDevices)
+            return CycleChoice.Find(linked, bound, MostRings);
         var best = new List<int[]>();
-        int[][] factors = Factors(devices);
+        // Exchanges leave the product of the permutations' signs as it is, which rules out some ends; with 4 | n the two starts differ in it.
+        EquatableArray<EquatableArray<int>>? cycles = CycleDecomposition.Of(devices);
+        int[][][] starts = [Factors(devices, cycles), Factors(devices, null)];
         // Fewer that are to be kept leave more room for missing links.
         for (int kept = bound; kept > best.Count; kept--)
         {
             for (int start = 0; start < Starts && kept > best.Count; start++)
             {
-                List<int[]> found = new FactorSearch(linked, factors, kept, start).Run(StepsOfDevice * devices);
+                List<int[]> found = new FactorSearch(linked, starts[start % starts.Length], kept, start).Run(StepsOfDevice * devices);
                 best = found.Count > best.Count ? found : best;
             }
         }
@@ -92,11 +97,10 @@ public static class RingRepair
             free[device, next[device]] = false;
     }
 
-    // Cycles where they are known, otherwise what is as far round.
-    private static int[][] Factors(int devices)
+    // All links as permutations: those of cycles, or of steps by the same number.
+    private static int[][] Factors(int devices, EquatableArray<EquatableArray<int>>? cycles)
     {
         var factors = new int[devices - 1][];
-        EquatableArray<EquatableArray<int>>? cycles = CycleDecomposition.Of(devices);
         for (int factor = 0; factor < factors.Length; factor++)
         {
             factors[factor] = new int[devices];
