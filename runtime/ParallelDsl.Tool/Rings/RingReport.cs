@@ -25,12 +25,7 @@ internal static class RingReport
         if (run.Rail is { } rail)
             json.WriteString("rail", rail == NodeRail.Aligned ? "aligned" : "cross");
         if (run.Missing.Count > 0)
-        {
-            json.WriteStartArray("missing");
-            foreach (DeviceLink link in run.Missing)
-                json.WriteStringValue(link.ToString());
-            json.WriteEndArray();
-        }
+            WriteRows(json, "missing", run.Missing.Select(link => new[] { link.From, link.To }));
 
         WriteRows(json, "rings", run.Set.Rings.Select(ring => (IEnumerable<int>)ring));
         json.WriteNumber("slots", run.Set.Slots);

@@ -14,7 +14,7 @@ public static class RingSvg
     private const double Gap = 34;
     private const int MostPanels = 64;
     private const int MostNamed = 32;
-    private const int MostTogether = 4_096;
+    private const int MostTogether = 1_024;
 
     /// <summary>The drawing as an SVG file, readable in light and dark. Of very many ways only the first are drawn.</summary>
     public static string Write(string heading, RingSet set) => Write(heading, set, standalone: true);
