@@ -2,10 +2,11 @@ namespace ParallelDsl.Planning.Rings;
 
 /// <summary>Looks for rings that avoid links (ours; exchanges between the permutations of a decomposition).</summary>
 /// <remarks>
-/// <para>Links are kept as permutations, in each of which every device sends to one and receives from one: all links as if none were missing, or
-/// those there are. Some permutations are left for links that are missing; each of the others has as many defects as it has missing links, weighted, and cycles but one. Two
-/// permutations together are closed walks that take their links in turn, forwards in one and backwards in the other; on each walk they can exchange
-/// their links. An exchange that adds no defects is made, now and then one that adds one, so that those without any are rings in the end.</para>
+/// <para>Links are kept as permutations, in each of which every device sends to one and receives from one: all links as if none were
+/// missing, or those there are. Some permutations are left for links that are missing; each of the others has as many defects as it has
+/// missing links, weighted, and cycles but one. Two permutations together are closed walks that take their links in turn, forwards in one
+/// and backwards in the other; on each walk they can exchange their links. An exchange that adds no defects is made, now and then one that
+/// adds one, so that those without any are rings in the end.</para>
 /// <para>Bounded by a number of exchanges that are tried. Ties are broken by numbers that are the same in every run.</para>
 /// </remarks>
 internal sealed class FactorSearch

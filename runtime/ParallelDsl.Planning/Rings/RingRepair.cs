@@ -98,8 +98,8 @@ public static class RingRepair
             free[device, next[device]] = false;
     }
 
-    // Exchanges leave the product of the permutations' signs as it is, which rules out some ends; with 4 | n the first two differ in it. The
-    // third suits few links.
+    // Exchanges leave the product of the permutations' signs as it is, which rules out some ends; with 4 | n the first two differ in it.
+    // The third suits few links.
     private static int[][]? Factors(bool[,] linked, int kind, ref RepeatableRandom random) => kind switch
     {
         0 => StartingFactors.Cycles(linked.GetLength(0), ref random),

@@ -18,7 +18,8 @@ internal static class StartingFactors
         })];
     }
 
-    /// <summary>All links of devices that are all linked: to the next device, to the one after that, and so on, under other names.</summary>
+    /// <summary>All links of devices that are all linked: to the next device, to the one after that, and so on, under other
+    /// names.</summary>
     public static int[][] Steps(int devices, ref RepeatableRandom random)
     {
         int[] names = Names(devices, ref random);
@@ -31,8 +32,8 @@ internal static class StartingFactors
         })];
     }
 
-    /// <summary>Of the links there are as many as make up permutations, one after the other (matchings of senders and receivers, by augmenting
-    /// paths).</summary>
+    /// <summary>Of the links there are as many as make up permutations, one after the other (matchings of senders and receivers, by
+    /// augmenting paths).</summary>
     public static int[][] Matchings(bool[,] linked, ref RepeatableRandom random)
     {
         int devices = linked.GetLength(0);

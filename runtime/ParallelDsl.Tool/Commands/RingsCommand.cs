@@ -31,7 +31,7 @@ internal sealed class RingsCommand
 
     private readonly Option<string?> _rings = new("--rings")
     {
-        Description = "Checks the rings of a file: devices with spaces between them, a ring a line or | between rings; N0 and the like at both ends of paths of a node.",
+        Description = "Checks the rings of a file, one a line as in 0 1 2 3 (docs/09-datapaths.md).",
         HelpName = "FILE",
     };
 
