@@ -28,7 +28,7 @@ public sealed class ChangeArgumentCodeFix : CodeFixProvider
     public override ImmutableArray<string> FixableDiagnosticIds { get; } =
     [
         "PDSL1010",
-        "PDSL2002", "PDSL2003", "PDSL2004", "PDSL2005",
+        "PDSL2002", "PDSL2003", "PDSL2004", "PDSL2005", "PDSL2007", "PDSL2008",
         "PDSL3001", "PDSL3002", "PDSL3003", "PDSL3004", "PDSL3005", "PDSL3006", "PDSL3007", "PDSL3020",
     ];
 

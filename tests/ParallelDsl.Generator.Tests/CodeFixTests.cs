@@ -28,6 +28,9 @@ public class CodeFixTests
     [InlineData(Pipeline, Interleaved, "[PipelineAxis(2, Schedule = PipelineSchedule.Interleaved, MicroBatches = 6)]", "Write MicroBatches = 6")]
     [InlineData("MicroBatches = 8", "Chunks = 2", "Chunks = 1", "Write Chunks = 1")]
     [InlineData("Packing = Packing.Tokens", "UnitTokens = 4_000", "UnitTokens = 8_192", "Write UnitTokens = 8_192")]
+    [InlineData("Balance = SequenceBalance.Zigzag", "Balance = SequenceBalance.Hierarchical, OverlapPercent = -5", "Balance = SequenceBalance.Hierarchical, OverlapPercent = 0", "Write OverlapPercent = 0")]
+    [InlineData("Balance = SequenceBalance.Zigzag", "Balance = SequenceBalance.Zigzag, OverlapPercent = 50", "Balance = SequenceBalance.Zigzag, OverlapPercent = 100", "Write OverlapPercent = 100")]
+    [InlineData("ContextLength = 8_192", "ContextLength = 8_192, AttentionPercent = 0", "ContextLength = 8_192, AttentionPercent = 100", "Write AttentionPercent = 100")]
     public void AFixWritesWhatItSays(string sound, string broken, string repaired, string title)
     {
         string source = Sources.With(sound, broken);

@@ -194,6 +194,47 @@ public class GeneratedCodeTests
         Assert.Throws<PackingException>(() => model.PlanStep([0]));
     }
 
+    /// <summary>Weights and thresholds are in the constants of the code as they are in those of the plan, and change what is planned.</summary>
+    [Theory]
+    [InlineData("Asymmetric", "Hierarchical", 300, 100)]
+    [InlineData("Asymmetric", "Hierarchical", 40, 2_000)]
+    [InlineData("Asymmetric", "Zigzag", 10_000, 100)]
+    [InlineData("Tokens", "Hierarchical", 100, 0)]
+    [InlineData("Tokens", "Hierarchical", 1, 10_000)]
+    public void WeightsOfADeclarationReachTheSpecialisedSteps(string packing, string balance, int attention, int overlap)
+    {
+        string source = Sources.With("Packing.Tokens", $"Packing.{packing}").Replace("SequenceBalance.Zigzag", $"SequenceBalance.{balance}", StringComparison.Ordinal);
+        RunningModel plain = RunningModel.Load(Compiler.Run(source), "Demo.Gpt");
+        RunningModel model = RunningModel.Load(
+            Compiler.Run(source.Replace("Datapath.Ring", string.Create(CultureInfo.InvariantCulture, $"Datapath.AllToAll, OverlapPercent = {overlap}"), StringComparison.Ordinal)
+                .Replace("ContextLength = 8_192", string.Create(CultureInfo.InvariantCulture, $"ContextLength = 8_192, AttentionPercent = {attention}"), StringComparison.Ordinal)),
+            "Demo.Gpt");
+        Assert.Equal(
+            (Datapath.AllToAll, Datapath.AllToAll, overlap, attention),
+            (model.Plan.Axes.Datapath, model.Plan.Axes.InterNodeDatapath, model.Plan.Axes.OverlapPercent, model.Plan.Axes.AttentionPercent));
+        Assert.Equal(plain.Plan.Layers, model.Plan.Layers);
+        Assert.Equal(plain.Plan.Stages, model.Plan.Stages);
+        Assert.Equal(plain.Plan.Estimates.DataRankFlops, model.Plan.Estimates.DataRankFlops);
+        int changed = 0;
+        for (int seed = 1; seed <= 20; seed++)
+        {
+            Random random = new(seed);
+            int[] lengths = [8_192, .. Enumerable.Range(0, 60).Select(_ => (int)Math.Clamp(100 * Math.Pow(random.NextDouble() + 1e-3, -0.9), 1, 8_192))];
+            StepPlan expected = new(), step = model.PlanStep(lengths);
+            Assert.True(StepPlanner.TryPlan(StepConstants.Of(model.Plan), lengths, expected));
+            Assert.Equal(Slices(expected), Slices(step));
+            changed += Slices(step).SequenceEqual(Slices(plain.PlanStep(lengths))) ? 0 : 1;
+        }
+
+        Assert.InRange(changed, 1, 20);
+
+        static (int, int, int, string, int, int)[] Slices(StepPlan step) =>
+        [
+            .. step.Slices[..step.SliceCount].Select(slice => (
+                slice.Sequence, slice.Start, slice.Length, string.Join(",", step.RanksOf(slice.Ring).ToArray()), slice.ForwardUnit, slice.BackwardUnit)),
+        ];
+    }
+
     [Fact]
     public void VocabularySlicesAreLayersOfTheirOwn()
     {

@@ -44,6 +44,8 @@ public class IncrementalTests
     [InlineData("public sealed partial class Gpt", "// A comment that moves everything.\npublic sealed partial class Gpt")]
     [InlineData("[DataAxis(2, Packing", "[DataAxis(1 + 1, Packing")]
     [InlineData("[LanguageModelHead]", "public int Other() => 1;\n    [LanguageModelHead]")]
+    [InlineData("Datapath = Datapath.Ring", "Datapath = Datapath.Ring, InterNodeDatapath = Datapath.Ring, OverlapPercent = 100")]
+    [InlineData("ContextLength = 8_192", "AttentionPercent = 100, ContextLength = 8_192")]
     public void AnEditOfTheModelThatSaysTheSameParsesAndStopsThere(string old, string replacement)
     {
         Reasons reasons = Reasons.OfEdit(Sources.Gpt, Sources.With(old, replacement));
@@ -76,6 +78,21 @@ public class IncrementalTests
         string[] modified = [.. Concern.All.Where(concern => reasons.Of(Steps.Output + concern.Name) is [Modified]).Select(concern => concern.Name)];
         Assert.Equal(changed, string.Join(", ", modified));
         Assert.All(Concern.All, concern => Assert.Contains(reasons.Of(Steps.Output + concern.Name), reason => reason is Modified or Unchanged));
+    }
+
+    /// <summary>Constants of steps are in one file: all but the plan stays as it is.</summary>
+    [Theory]
+    [InlineData("OverlapPercent = 100", "OverlapPercent = 50", "Plan, Batching")]
+    [InlineData("AttentionPercent = 100", "AttentionPercent = 150", "Plan, Batching")]
+    [InlineData("Datapath = Datapath.Ring", "Datapath = Datapath.AllToAll", "Plan")]
+    [InlineData("Datapath = Datapath.Ring", "InterNodeDatapath = Datapath.AllToAll", "Plan")]
+    public void AnEditOfAWeightEmitsConstantsAnew(string old, string replacement, string changed)
+    {
+        string balanced = Sources.With("Balance = SequenceBalance.Zigzag", "Balance = SequenceBalance.Hierarchical, OverlapPercent = 100")
+            .Replace("ContextLength = 8_192", "ContextLength = 8_192, AttentionPercent = 100", StringComparison.Ordinal);
+        Reasons reasons = Reasons.OfEdit(balanced, balanced.Replace(old, replacement, StringComparison.Ordinal));
+        string[] modified = [.. Concern.All.Where(concern => reasons.Of(Steps.Output + concern.Name) is [Modified]).Select(concern => concern.Name)];
+        Assert.Equal(changed, string.Join(", ", modified));
     }
 
     [Fact]

@@ -36,16 +36,19 @@ public class RandomDeclarationTests
         (device, fabric, rate, figures) => Text($"Device = DeviceKind.{device}, Fabric = Fabric.{fabric}, NicsPerNode = 1, NicGbps = {rate}")
             + (figures == (device == DeviceKind.Custom) ? ", MemoryGiB = 4.5, TeraFlops = 0.5, MemoryGBps = 100, LinkGBps = 10" : ""));
 
+    private static readonly Gen<(Datapath Inside, Datapath Between, int Overlap, int Attention)> Weights = Gen.Select(
+        Gen.OneOf(Enum.GetValues<Datapath>()), Gen.OneOf(Enum.GetValues<Datapath>()), Mostly(Gen.OneOf(0, 50, 100, 10_000), Odd), Mostly(Gen.OneOf(1, 100, 150, 10_000), Odd));
+
     private static readonly Gen<Declaration> Declarations = Gen.Select(
         Gen.Select(Degree, Degree, Degree),
         Mostly(Gen.OneOf(64, 96, 1_024), Odd),
         Gen.Select(Mostly(Gen.OneOf(0, 8, 24), Odd), Mostly(Gen.OneOf(0, 2), Odd), Mostly(Gen.OneOf(0, 4_096), Odd)),
-        Gen.Select(Gen.OneOf(Enum.GetValues<PipelineSchedule>()), Gen.OneOf(Enum.GetValues<Packing>()), Gen.OneOf(Enum.GetValues<SequenceBalance>())),
+        Gen.Select(Gen.OneOf(Enum.GetValues<PipelineSchedule>()), Gen.OneOf(Enum.GetValues<Packing>()), Gen.OneOf(Enum.GetValues<SequenceBalance>()), Weights),
         Layers,
         Nodes,
         Gen.Frequency((8, Gen.Const(1.0)), (1, Gen.Const(2.0)), (1, Gen.Const(0.5))),
         Gen.Frequency((30, Gen.Const(Slip.None)), (10, Gen.OneOf(Enum.GetValues<Slip>()))),
-        (degrees, context, counts, choices, layers, nodes, scale, slip) => new Declaration(degrees, context, counts, choices.Item1, (choices.Item2, choices.Item3), layers, nodes, scale, slip));
+        (degrees, context, counts, choices, layers, nodes, scale, slip) => new Declaration(degrees, context, counts, choices.Item1, (choices.Item2, choices.Item3, choices.Item4), layers, nodes, scale, slip));
 
     private enum Slip
     {
@@ -93,7 +96,7 @@ public class RandomDeclarationTests
         int Context,
         (int MicroBatches, int Chunks, int UnitTokens) Counts,
         PipelineSchedule Schedule,
-        (Packing Packing, SequenceBalance Balance) Strategy,
+        (Packing Packing, SequenceBalance Balance, (Datapath Inside, Datapath Between, int Overlap, int Attention) Weights) Strategy,
         string[] Layers,
         string Nodes,
         double Scale,
@@ -103,6 +106,10 @@ public class RandomDeclarationTests
         {
             // Chunks without the interleaved schedule are an error that hides others; it has a test of its own.
             int chunks = Schedule == PipelineSchedule.Interleaved || Slip == Slip.NotNested ? Counts.Chunks : 0;
+
+            // So are percentages without effect.
+            bool balances = Strategy is not (Packing.Tokens, SequenceBalance.Zigzag, _) || Slip == Slip.NotNested;
+            (int overlap, int attention) = balances ? (Strategy.Weights.Overlap, Strategy.Weights.Attention) : (100, 100);
             double devices = Math.Clamp((double)Degrees.Data * Degrees.Sequence * Degrees.Pipeline * Scale, 1, 1 << 20);
             string runsOn = Slip switch
             {
@@ -118,10 +125,11 @@ public class RandomDeclarationTests
                 namespace Random{{index}};
                 {{(runsOn.Contains("typeof", StringComparison.Ordinal) ? Text($"[Cluster, Nodes(1, DevicesPerNode = {(int)devices}, {Nodes})] public class Cluster;") : "")}}
                 {{(Slip == Slip.NestedInPlain ? "public class Outer {" : "public partial class Outer {")}}
-                [ParallelModel(ContextLength = {{Context}})]
+                [ParallelModel(ContextLength = {{Context}}, AttentionPercent = {{attention}})]
                 {{runsOn}}
                 [DataAxis({{Degrees.Data}}, UnitTokens = {{Counts.UnitTokens}}, Packing = Packing.{{Strategy.Packing}})]
-                [SequenceAxis({{Degrees.Sequence}}, Balance = SequenceBalance.{{Strategy.Balance}})]
+                [SequenceAxis({{Degrees.Sequence}}, Balance = SequenceBalance.{{Strategy.Balance}}, Datapath = Datapath.{{Strategy.Weights.Inside}},
+                    InterNodeDatapath = Datapath.{{Strategy.Weights.Between}}, OverlapPercent = {{overlap}})]
                 [PipelineAxis({{Degrees.Pipeline}}, Schedule = PipelineSchedule.{{Schedule}}, MicroBatches = {{Counts.MicroBatches}}, Chunks = {{chunks}})]
                 public {{(Slip == Slip.Static ? "static " : "")}}{{(Slip == Slip.NotPartial ? "" : "partial ")}}class Model{{(Slip == Slip.Generic ? "<T>" : "")}}
                 {

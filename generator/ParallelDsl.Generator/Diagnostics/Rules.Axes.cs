@@ -53,9 +53,27 @@ internal static partial class Rules
     public static readonly DiagnosticDescriptor UndefinedChoice = new(
         "PDSL2006",
         "The value is not one of the choices",
-        "{0} is not a value of {1}; write one of {2}",
+        "{0}; {1}",
         Axes,
         DiagnosticSeverity.Error,
         true,
         helpLinkUri: Pages + "PDSL2006.md");
+
+    public static readonly DiagnosticDescriptor PercentOutOfRange = new(
+        "PDSL2007",
+        "A percentage is out of range",
+        "{0}; {1}",
+        Axes,
+        DiagnosticSeverity.Error,
+        true,
+        helpLinkUri: Pages + "PDSL2007.md");
+
+    public static readonly DiagnosticDescriptor SettingWithoutEffect = new(
+        "PDSL2008",
+        "A setting has no effect",
+        "{0}; {1}",
+        Axes,
+        DiagnosticSeverity.Error,
+        true,
+        helpLinkUri: Pages + "PDSL2008.md");
 }

@@ -81,9 +81,13 @@ internal static class BatchingEmitter
         Number("Granule", batching.Granule);
         writer.Line("// Units whose forwards all run before any of their backwards: slices may be exchanged between them.");
         Number("Window", batching.Window);
-        writer.Line("// Tokens a rank from which a ring hides its transfers behind its attention.");
+        writer.Line(plan.Axes.OverlapPercent == 100
+            ? "// Tokens a rank from which a ring hides its transfers behind its attention."
+            : FormattableString.Invariant($"// Tokens a rank from which rings are made: {plan.Axes.OverlapPercent} % of those with which transfers hide behind attention."));
         Number("IntraNodeTokens", batching.IntraNodeTokens);
         Number("InterNodeTokens", batching.InterNodeTokens);
+        if (plan.Axes.AttentionPercent != 100)
+            writer.Line(FormattableString.Invariant($"// In balancing, attention weighs {plan.Axes.AttentionPercent} % of its FLOPs."));
         writer.Line("// FLOPs of a (query, key) pair and of a token in the forward, the same in the backward, bytes of keys and values, of activations.")
             .Line($"public {RuntimeNames.SequenceCosts} Costs => new(")
             .Indent()

@@ -59,6 +59,8 @@ internal sealed partial class ModelParser
         PipelineSchedule schedule = PipelineSchedule.OneForwardOneBackward;
         Packing packing = Packing.Tokens;
         SequenceBalance balance = SequenceBalance.Zigzag;
+        Datapath datapath = Datapath.Ring, interNodeDatapath = Datapath.Ring;
+        int overlapPercent = 100, attentionPercent = 100;
         ClusterReference? cluster = null;
 
         foreach (AttributeData written in _symbol.GetAttributes())
@@ -71,6 +73,7 @@ internal sealed partial class ModelParser
                 case AttributeNames.ParallelModel:
                     Anchor(PlanSubject.Model, -1, attribute, first: true);
                     contextLength = attribute.Named("ContextLength", 0);
+                    attentionPercent = attribute.Named("AttentionPercent", attentionPercent);
                     break;
                 case AttributeNames.RunsOn:
                     Anchor(PlanSubject.Cluster, -1, attribute);
@@ -87,8 +90,12 @@ internal sealed partial class ModelParser
                     Anchor(PlanSubject.SequenceAxis, -1, attribute);
                     CheckChoice<SequenceBalance>(attribute, "Balance");
                     CheckChoice<Datapath>(attribute, "Datapath");
+                    CheckChoice<Datapath>(attribute, "InterNodeDatapath");
                     sequence = Degree(attribute);
                     balance = (SequenceBalance)attribute.Named("Balance", (int)balance);
+                    datapath = (Datapath)attribute.Named("Datapath", (int)datapath);
+                    interNodeDatapath = (Datapath)attribute.Named("InterNodeDatapath", (int)datapath);
+                    overlapPercent = attribute.Named("OverlapPercent", overlapPercent);
                     break;
                 case AttributeNames.PipelineAxis:
                     Anchor(PlanSubject.PipelineAxis, -1, attribute);
@@ -115,7 +122,9 @@ internal sealed partial class ModelParser
 
         EquatableArray<LayerDeclaration> layers = ReadLayers();
         EquatableArray<string> taken = CheckTakenNames(layers);
-        AxesSpec axes = new(data, sequence, pipeline, schedule, microBatches, chunks, unitTokens, vocabularySlices, packing, balance);
+        AxesSpec axes = new(
+            data, sequence, pipeline, schedule, microBatches, chunks, unitTokens, vocabularySlices, packing, balance,
+            datapath, interNodeDatapath, overlapPercent, attentionPercent);
         ModelDeclaration declaration = new(
             type, canEmit, contextLength, axes, layers, cluster, taken, _errors.ToEquatableArray());
         return new ParsedModel(
@@ -196,7 +205,8 @@ internal sealed partial class ModelParser
             return;
         string choices = string.Join(", ", Enum.GetNames(typeof(T)).Select(name => $"{typeof(T).Name}.{name}"));
         string written = FormattableString.Invariant($"{value}");
-        Error(DiagnosticInfo.Create(Rules.UndefinedChoice, attribute.SpanOf(argument), written, typeof(T).Name, choices));
+        Error(DiagnosticInfo.Create(
+            Rules.UndefinedChoice, attribute.SpanOf(argument), $"{written} is not a value of {typeof(T).Name}", $"write one of {choices}"));
     }
 
     private void Anchor(PlanSubject subject, int layer, DeclaredAttribute attribute, bool first = false)

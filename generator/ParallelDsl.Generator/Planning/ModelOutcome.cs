@@ -81,6 +81,9 @@ internal sealed record ModelProblem(
             PlanProblemCode.UnitShorterThanContext => Rules.UnitShorterThanContext,
             PlanProblemCode.DoesNotFit => Rules.DoesNotFit,
             PlanProblemCode.MoreSlicesThanVocabulary => Rules.MoreSlicesThanVocabulary,
+            PlanProblemCode.UndefinedChoice => Rules.UndefinedChoice,
+            PlanProblemCode.PercentOutOfRange => Rules.PercentOutOfRange,
+            PlanProblemCode.SettingWithoutEffect => Rules.SettingWithoutEffect,
             _ => throw new InvalidOperationException($"no rule stands for the problem {problem.Code}"),
         };
         string[] arguments = problem.Code == PlanProblemCode.NoLayers ? [modelName] : [problem.Message, problem.Fix];

@@ -52,5 +52,10 @@ internal static class PlanFileResolver
 
     private static string Describe(AxesSpec axes) => Invariant(
         $"data {axes.Data} x sequence {axes.Sequence} x pipeline {axes.Pipeline}, {axes.Schedule}, {axes.MicroBatches} micro-batches of {axes.UnitTokens} tokens")
-        + (axes.VocabularySlices > 1 ? Invariant($", {axes.VocabularySlices} vocabulary slices") : string.Empty);
+        + (axes.VocabularySlices > 1 ? Invariant($", {axes.VocabularySlices} vocabulary slices") : string.Empty)
+        + (axes.Packing != Packing.Tokens ? $", {axes.Packing} packing" : string.Empty)
+        + (axes.Balance != SequenceBalance.Zigzag ? $", {axes.Balance} balance" : string.Empty)
+        + (axes is { Datapath: Datapath.Ring, InterNodeDatapath: Datapath.Ring } ? string.Empty : $", {axes.Datapath} in a node and {axes.InterNodeDatapath} between nodes")
+        + (axes.OverlapPercent != 100 ? Invariant($", overlap {axes.OverlapPercent} %") : string.Empty)
+        + (axes.AttentionPercent != 100 ? Invariant($", attention {axes.AttentionPercent} %") : string.Empty);
 }

@@ -37,7 +37,8 @@ internal static class AsymmetricStep
                 work.World,
                 0,
                 work.World.Lanes,
-                (long)rankTokens * slotCount,
+                slotCount,
+                rankTokens,
                 constants.IntraNodeTokens,
                 constants.InterNodeTokens,
                 plan.SequenceCount);

@@ -20,6 +20,7 @@ internal static class HierarchicalStep
                 work.World,
                 work.World.FirstLane(unit / plan.MicroBatches),
                 sequenceRanks,
+                1,
                 rankTokens,
                 constants.IntraNodeTokens,
                 constants.InterNodeTokens,

@@ -32,13 +32,13 @@ public interface IStepConstants
     /// after every forward of it. 1: forward and backward of a sequence are in the same unit.</summary>
     int Window { get; }
 
-    /// <summary>The least tokens a rank of a sequence on a ring inside a node for which its transfers hide behind its attention.</summary>
+    /// <summary>The least tokens a rank from which a sequence is spread over a ring inside a node; with fewer only where it finds no room.</summary>
     int IntraNodeTokens { get; }
 
     /// <summary>The same for a ring over several nodes.</summary>
     int InterNodeTokens { get; }
 
-    /// <summary>What tokens cost, in all layers.</summary>
+    /// <summary>What tokens cost in balancing, in all layers.</summary>
     SequenceCosts Costs { get; }
 
     /// <summary>The node of an attention rank, from 0. Ranks of a node need not be neighbours.</summary>

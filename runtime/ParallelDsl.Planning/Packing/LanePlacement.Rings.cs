@@ -15,7 +15,7 @@ internal sealed partial class LanePlacement
             // More lanes than hide the transfers only where fewer have no room.
             for (; size <= _widestNode; size++)
             {
-                if (LargestShare(length, (long)size * _world.Width) <= _capacity && TryNode(sequence, length, cost, size))
+                if (HasRoom(length, size) && TryNode(sequence, length, cost, size))
                     return true;
             }
 
@@ -24,11 +24,30 @@ internal sealed partial class LanePlacement
 
         for (; across <= _lanes; across += Math.Max(1, across / 8))
         {
-            if (LargestShare(length, (long)across * _world.Width) <= _capacity && TryAcross(sequence, length, cost, across))
+            if (HasRoom(length, across) && TryAcross(sequence, length, cost, across))
                 return true;
         }
 
-        return TryAcross(sequence, length, cost, _lanes);
+        return HasRoom(length, _lanes) ? TryAcross(sequence, length, cost, _lanes) : TryFewer(sequence, length, cost);
+    }
+
+    // Where chunk bounds fall on whole shares, fewer lanes may hold what all do not.
+    private bool TryFewer(int sequence, int length, long cost)
+    {
+        for (int size = _lanes - 1; size >= 1; size--)
+        {
+            if (HasRoom(length, size) && TryAcross(sequence, length, cost, size))
+                return true;
+        }
+
+        return false;
+    }
+
+    // Whether empty lanes hold a sequence.
+    private bool HasRoom(int length, int lanes)
+    {
+        long ranks = (long)lanes * _world.Width;
+        return LargestShare(length, ranks) <= RoomOf(_slotTokens, _slots, ranks);
     }
 
     // On the node whose lanes then carry least.

@@ -23,7 +23,8 @@ internal sealed partial class LanePlacement
     private LaneWorld _world = null!;
     private int _first;
     private int _lanes;
-    private long _capacity;
+    private int _slots;
+    private long _slotTokens;
     private int _intraTokens;
     private int _interTokens;
 
@@ -70,13 +71,16 @@ internal sealed partial class LanePlacement
     /// <param name="world">The lanes of all.</param>
     /// <param name="first">The first lane.</param>
     /// <param name="lanes">How many.</param>
-    /// <param name="capacity">Tokens that each rank may hold.</param>
+    /// <param name="slots">Slots that each rank has.</param>
+    /// <param name="slotTokens">Tokens that a rank may hold in each.</param>
     /// <param name="intraTokens">The least tokens a rank of a ring inside a node.</param>
     /// <param name="interTokens">The least tokens a rank of a ring over nodes.</param>
     /// <param name="sequences">How many sequences there are in the batch.</param>
-    public void Begin(LaneWorld world, int first, int lanes, long capacity, int intraTokens, int interTokens, int sequences)
+    public void Begin(
+        LaneWorld world, int first, int lanes, int slots, long slotTokens, int intraTokens, int interTokens, int sequences)
     {
-        (_world, _first, _lanes, _capacity, _intraTokens, _interTokens) = (world, first, lanes, capacity, intraTokens, interTokens);
+        (_world, _first, _lanes, _intraTokens, _interTokens) = (world, first, lanes, intraTokens, interTokens);
+        (_slots, _slotTokens) = (slots, slotTokens);
         if (Loads.Length < world.Lanes)
         {
             (Loads, Rooms, _nodeLanes) = (new long[world.Lanes], new long[world.Lanes], new int[world.Lanes]);
@@ -115,6 +119,12 @@ internal sealed partial class LanePlacement
         long chunks = 2 * ranks, rest = length % chunks;
         return (2 * (length / chunks)) + (rest == 0 ? 0 : chunks % rest == 0 ? 1 : 2);
     }
+
+    /// <summary>The largest share of a sequence for which the slots of a rank have room, on a ring of <paramref name="ranks"/>. There all
+    /// slices but the last hold twice as many tokens as the ring has ranks, or a multiple of that, so that a rank has an even number of
+    /// each; a sequence on one rank is cut anywhere.</summary>
+    public static long RoomOf(long slotTokens, int slots, long ranks) =>
+        ranks == 1 ? slots * slotTokens : ((slots - 1) * (slotTokens / 2 * 2)) + slotTokens;
 
     /// <summary>Places sequences.</summary>
     /// <param name="plan">The lengths.</param>
@@ -255,7 +265,7 @@ internal sealed partial class LanePlacement
     {
         RingCount = 0;
         for (int lane = _first; lane < _first + _lanes; lane++)
-            (Loads[lane], Rooms[lane]) = (0, _capacity);
+            (Loads[lane], Rooms[lane]) = (0, _slots * _slotTokens);
         Array.Clear(_nodeLoads, 0, _nodes);
         for (int node = 0; node < _nodes; node++)
             SortNode(node);
@@ -266,7 +276,7 @@ internal sealed partial class LanePlacement
         {
             int sequence = order[next], length = plan.Lengths[sequence];
             bool whole = next - start < forced;
-            if (!whole && costs[sequence] <= tolerated && LargestShare(length, _world.Width) <= _capacity && costs[sequence] < _cheapestWidened)
+            if (!whole && costs[sequence] <= tolerated && HasRoom(length, 1) && costs[sequence] < _cheapestWidened)
                 break;
             int wanted = (int)Math.Min(_lanes, (costs[sequence] <= tolerated ? 1 : (costs[sequence] + aim - 1) / aim) + _extra[sequence]);
             if (whole ? !TryAcross(sequence, length, costs[sequence], _lanes) : !TryRing(sequence, length, costs[sequence], wanted))

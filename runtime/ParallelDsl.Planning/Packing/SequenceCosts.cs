@@ -38,6 +38,13 @@ public readonly record struct SequenceCosts(
         keyValueBytes,
         activationBytes);
 
+    /// <summary>The same costs where attention weighs <paramref name="percent"/> per cent of its FLOPs, rounded to nearest.</summary>
+    /// <param name="percent">From 1 to 10,000.</param>
+    public SequenceCosts WithAttention(int percent) => this with { PairForward = Weighed(PairForward, percent), PairBackward = Weighed(PairBackward, percent) };
+
+    // In two parts, so that only the result has to fit in 64 bits.
+    private static long Weighed(long pair, int percent) => (pair / 100 * percent) + (((pair % 100 * percent) + 50) / 100);
+
     /// <summary>The (query, key) pairs of <paramref name="length"/> tokens that follow <paramref name="start"/> others.</summary>
     public static long Area(long start, long length) => (length * start) + (length * (length + 1) / 2);
 

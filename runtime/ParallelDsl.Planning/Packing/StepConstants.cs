@@ -12,9 +12,9 @@ namespace ParallelDsl.Planning.Packing;
 /// <param name="UnitTokensPerRank">Tokens that a unit may hold on one rank.</param>
 /// <param name="Granule">What token packing rounds lengths up to a multiple of.</param>
 /// <param name="Window">Units that may exchange slices.</param>
-/// <param name="IntraNodeTokens">The least tokens a rank for which a ring inside a node hides its transfers.</param>
+/// <param name="IntraNodeTokens">The least tokens a rank from which a sequence is spread over a ring inside a node.</param>
 /// <param name="InterNodeTokens">The same for a ring over several nodes.</param>
-/// <param name="Costs">What tokens cost.</param>
+/// <param name="Costs">What tokens cost in balancing.</param>
 /// <param name="Nodes">The node of every attention rank.</param>
 public readonly record struct StepConstants(
     ParallelDsl.Packing Packing,
@@ -32,6 +32,7 @@ public readonly record struct StepConstants(
     EquatableArray<int> Nodes) : IStepConstants
 {
     /// <summary>The constants of <paramref name="plan"/>.</summary>
+    /// <remarks>Attention weighs in them what the plan says (<see cref="AxesSpec.AttentionPercent"/>): they balance, and time nothing.</remarks>
     public static StepConstants Of(ParallelPlan plan)
     {
         BatchingPlan batching = plan.Batching;
@@ -47,7 +48,7 @@ public readonly record struct StepConstants(
             batching.Window,
             batching.IntraNodeTokens,
             batching.InterNodeTokens,
-            SequenceCosts.Of(plan.Layers),
+            SequenceCosts.Of(plan.Layers).WithAttention(plan.Axes.AttentionPercent),
             BatchingPlanner.NodesOf(plan.Cluster, plan.Mesh));
     }
 

@@ -136,26 +136,40 @@ internal sealed class WindowFilling
         return rings;
     }
 
+    // The first try that is even enough, else the evenest of those that fit.
     private bool FillLane(StepPlan plan, LaneWorld world, int lane, int slots)
     {
-        int forwardParts = Forward.Cuts.Count, backwardParts = Backward.Cuts.Count;
-        long forwardEven = Even(Forward, lane), backwardEven = Even(Backward, lane);
+        int forwardParts = Forward.Cuts.Count, backwardParts = Backward.Cuts.Count, best = -1, last = -1;
+        long forwardEven = Even(Forward, lane), backwardEven = Even(Backward, lane), least = long.MaxValue;
         Forward.Save(lane);
         Backward.Save(lane);
         foreach (int part in PouredParts)
+        {
+            Restart();
+            last = part;
+            if (!TryLane(plan, world, lane, slots, part))
+                continue;
+            long forward = Forward.Dearest(lane), backward = Backward.Dearest(lane);
+            if (forward <= forwardEven && backward <= backwardEven)
+                return true;
+            if (forward + backward < least)
+                (best, least) = (part, forward + backward);
+        }
+
+        if (best < 0)
+            return false;
+        if (best == last)
+            return true;
+        Restart();
+        return TryLane(plan, world, lane, slots, best);
+
+        void Restart()
         {
             Forward.Restore(lane);
             Backward.Restore(lane);
             Forward.Cuts.Truncate(forwardParts);
             Backward.Cuts.Truncate(backwardParts);
-            bool fits = TryLane(plan, world, lane, slots, part);
-            if (fits && Forward.Dearest(lane) <= forwardEven && Backward.Dearest(lane) <= backwardEven)
-                return true;
-            if (!fits && part == int.MaxValue)
-                return false;
         }
-
-        return true;
     }
 
     // Packs what costs little, whole, and levels the slots with what costs more than a part of the budget.

@@ -18,17 +18,20 @@ internal static class BatchingPlanner
         NodeGroup[] groups = [.. request.Cluster.Nodes.Items];
         bool severalNodes = NodesOf(request.Cluster, mesh).Distinct().Count() > 1;
         int interfaces = severalNodes ? groups.Min(group => group.NicsPerNode) : 0;
-        bool routes = hierarchical && interfaces > 1;
+
+        // Where heads are swapped every rank sends to every other: all interfaces are busy, and no hop is left to be routed.
+        bool routes = hierarchical && interfaces > 1 && axes.InterNodeDatapath == Datapath.Ring;
         return plan with
         {
             Remaps = hierarchical && mesh.Sequence > 1,
             Routes = routes,
-            IntraNodeTokens = Overlap(layers, groups.Max(group => group.Device.FlopsPerNanosecond), 8 * groups.Min(Link)),
+            IntraNodeTokens = Overlap(layers, groups.Max(group => group.Device.FlopsPerNanosecond), 8 * groups.Min(Link), axes.OverlapPercent),
             InterNodeTokens = severalNodes
                 ? Overlap(
                     layers,
                     groups.Max(group => group.Device.FlopsPerNanosecond),
-                    (routes ? interfaces : 1L) * groups.Min(group => group.NicGbps))
+                    (routes ? interfaces : 1L) * groups.Min(group => group.NicGbps),
+                    axes.OverlapPercent)
                 : 0,
         };
     }
@@ -44,10 +47,18 @@ internal static class BatchingPlanner
         return new(nodes);
     }
 
+    /// <summary>Whether the sequence ranks of some data rank lie on several nodes.</summary>
+    public static bool CrossesNodes(ClusterSpec cluster, Mesh mesh)
+    {
+        EquatableArray<int> nodes = NodesOf(cluster, mesh);
+        return Enumerable.Range(0, nodes.Count).Any(rank => nodes[rank] != nodes[rank / mesh.Sequence * mesh.Sequence]);
+    }
+
     /// <summary>The least tokens a rank s / g of a sequence of s on a ring of g, for which a hop hides behind the attention to what came with
     /// the hop before: each does (s / g)^2 / 2 pairs and moves the keys and values of s / g tokens, so
-    /// s / g >= 2 x bytes a token x rate / (FLOPs a pair x bandwidth). After Zeppelin; its formula 2 F h_k / (h B).</summary>
-    private static int Overlap(EquatableArray<PlannedLayer> layers, long flopsPerNanosecond, long gigabitsPerSecond)
+    /// s / g >= 2 x bytes a token x rate / (FLOPs a pair x bandwidth). After Zeppelin; its formula 2 F h_k / (h B). A declaration asks for a
+    /// part or a multiple of it.</summary>
+    private static int Overlap(EquatableArray<PlannedLayer> layers, long flopsPerNanosecond, long gigabitsPerSecond, int percent)
     {
         long pair = layers.Sum(layer => layer.AttentionFlops), bytes = layers.Sum(layer => layer.KeyValueBytes);
         if (pair == 0 || gigabitsPerSecond == 0)
@@ -55,7 +66,7 @@ internal static class BatchingPlanner
 
         // The sums of all layers, whose quotient is that of one; products of them may leave 64 bits.
         decimal tokens = 2m * bytes * UnitWork.UtilisationPercent * flopsPerNanosecond * 8 / (100m * pair * gigabitsPerSecond);
-        return (int)Math.Min(int.MaxValue, Math.Ceiling(tokens));
+        return (int)Math.Min(int.MaxValue, Math.Ceiling(tokens * percent / 100));
     }
 
     // Gigabits of a device's even share of its links; a node of one device may leave the rate out.

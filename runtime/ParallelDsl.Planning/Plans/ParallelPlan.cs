@@ -87,8 +87,8 @@ public sealed record PlannedStage(
 /// w Window to (w + 1) Window - 1. 1 where forward and backward of a sequence share a unit.</param>
 /// <param name="Remaps">Whether the rows of a unit are moved to equal shares of its ranks for all but attention.</param>
 /// <param name="Routes">Whether keys and values cross nodes over several network interfaces where that is predicted to be faster.</param>
-/// <param name="IntraNodeTokens">The least tokens a rank of a sequence on a ring inside a node for which its transfers hide behind its
-/// attention.</param>
+/// <param name="IntraNodeTokens">The least tokens a rank from which a sequence is spread over a ring inside a node: those with which its transfers
+/// hide behind its attention, or the part or multiple of them that was declared.</param>
 /// <param name="InterNodeTokens">The same for a ring over several nodes.</param>
 public sealed record BatchingPlan(
     int UnitsPerDataRank,

@@ -89,6 +89,8 @@ public static class PlanChecks
         Require(
             (batching with { Window = 1, Granule = 1 }) == (BatchingPlanner.Plan(request, plan.Layers, mesh) with { Granule = 1 }),
             "the constants of the balance of sequences do not follow from the model and the cluster");
+        if (faults.Count == 0 && RequestChecks.LongestSequence(request, batching.Window) is { } problem)
+            faults.Add(problem.Message);
         Require(
             plan.Memory.Select(memory => memory.Device).SequenceEqual(Enumerable.Range(0, axes.Pipeline)),
             "there is not one line of memory for each position of the pipeline axis");

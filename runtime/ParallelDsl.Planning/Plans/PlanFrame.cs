@@ -24,7 +24,8 @@ internal sealed class PlanFrame
         EquatableArray<int> placement = axes.Schedule == PipelineSchedule.Adaptive
             ? PipelinePrograms.CyclicPlacement(axes.Pipeline, axes.Pipeline)
             : PipelineOrders.PlacementOf(axes.Schedule, axes.Pipeline, axes.Chunks);
-        StepTraffic traffic = StepTraffic.Of(this, EqualWork(placement));
+        // The axis that moves most lies inside nodes as far as it can.
+        StepTraffic traffic = StepTraffic.Of(this, EqualWork(placement), axes.Datapath);
         Mesh = MeshPlanner.Plan(axes.Data, axes.Sequence, axes.Pipeline, traffic.Data, traffic.Sequence, traffic.Pipeline);
         Batching = BatchingPlanner.Plan(request, Layers, Mesh);
         Positions = new PipelinePositions(request.Cluster, Mesh);

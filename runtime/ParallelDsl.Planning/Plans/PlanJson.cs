@@ -55,14 +55,22 @@ public static class PlanJson
             .Member("schedule", axes.Schedule).Member("microBatches", axes.MicroBatches).Member("chunks", axes.Chunks)
             .Member("unitTokens", axes.UnitTokens);
 
-        // Members of vocabulary slices, and of units of slices, stand only where there are any, so that the plans without have the text and
-        // the digest that they had before there were such.
+        // Members of vocabulary slices, of units of slices, of datapaths and of weights stand only where they say something, so that the plans
+        // without have the text and the digest that they had before there were such.
         if (axes.VocabularySlices > 1)
             writer.Member("vocabularySlices", axes.VocabularySlices);
         if (axes.Packing != ParallelDsl.Packing.Tokens)
             writer.Member("packing", axes.Packing);
         if (axes.Balance != SequenceBalance.Zigzag)
             writer.Member("balance", axes.Balance);
+        if (axes.Datapath != Datapath.Ring)
+            writer.Member("datapath", axes.Datapath);
+        if (axes.InterNodeDatapath != axes.Datapath)
+            writer.Member("interNodeDatapath", axes.InterNodeDatapath);
+        if (axes.OverlapPercent != 100)
+            writer.Member("overlapPercent", axes.OverlapPercent);
+        if (axes.AttentionPercent != 100)
+            writer.Member("attentionPercent", axes.AttentionPercent);
         writer.End();
         Mesh mesh = plan.Mesh;
         writer.Name("mesh").Object(row: true).Member("data", mesh.Data).Member("sequence", mesh.Sequence).Member("pipeline", mesh.Pipeline);
@@ -162,10 +170,7 @@ public static class PlanJson
         Model: Object(members.Required("model"), ReadModel),
         Layers: members.Array("layers", row => Object(row, ReadLayer)),
         Cluster: Object(members.Required("cluster"), ReadCluster),
-        Axes: Object(members.Required("axes"), axes => new AxesSpec(
-            axes.Int("data"), axes.Int("sequence"), axes.Int("pipeline"), axes.Enum<PipelineSchedule>("schedule"),
-            axes.Int("microBatches"), axes.Int("chunks"), axes.Int("unitTokens"), axes.OptionalInt("vocabularySlices", 1),
-            axes.OptionalEnum("packing", ParallelDsl.Packing.Tokens), axes.OptionalEnum("balance", SequenceBalance.Zigzag))),
+        Axes: Object(members.Required("axes"), ReadAxes),
         Mesh: Object(members.Required("mesh"), mesh => new Mesh(
             mesh.Int("data"), mesh.Int("sequence"), mesh.Int("pipeline"), mesh.Array("order", axis => axis.AsEnum<Axis>()))),
         Stages: members.Array("stages", row => Object(row, stage => new PlannedStage(
@@ -185,6 +190,16 @@ public static class PlanJson
         Estimates: Object(members.Required("estimates"), estimates => new Estimates(
             estimates.Long("makespan"), estimates.Array("work", work => work.AsWhole(0, long.MaxValue)), estimates.Long("dataRankFlops"),
             estimates.Long("dataBytes"), estimates.Long("sequenceBytes"), estimates.Long("pipelineBytes"))));
+
+    private static AxesSpec ReadAxes(JsonObject axes)
+    {
+        Datapath datapath = axes.OptionalEnum("datapath", Datapath.Ring);
+        return new(
+            axes.Int("data"), axes.Int("sequence"), axes.Int("pipeline"), axes.Enum<PipelineSchedule>("schedule"),
+            axes.Int("microBatches"), axes.Int("chunks"), axes.Int("unitTokens"), axes.OptionalInt("vocabularySlices", 1),
+            axes.OptionalEnum("packing", ParallelDsl.Packing.Tokens), axes.OptionalEnum("balance", SequenceBalance.Zigzag), datapath,
+            axes.OptionalEnum("interNodeDatapath", datapath), axes.OptionalInt("overlapPercent", 100), axes.OptionalInt("attentionPercent", 100));
+    }
 
     private static PlannedLayer ReadLayer(JsonObject layer)
     {

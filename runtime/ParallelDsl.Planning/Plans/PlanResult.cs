@@ -68,6 +68,15 @@ public enum PlanProblemCode
 
     /// <summary>More vocabulary slices than token ids.</summary>
     MoreSlicesThanVocabulary,
+
+    /// <summary>A choice that its enumeration does not name.</summary>
+    UndefinedChoice,
+
+    /// <summary>A percentage is too small or too large.</summary>
+    PercentOutOfRange,
+
+    /// <summary>A setting that the others leave without effect.</summary>
+    SettingWithoutEffect,
 }
 
 /// <summary>Which part of a declaration a problem belongs to.</summary>

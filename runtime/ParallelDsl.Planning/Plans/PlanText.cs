@@ -269,13 +269,48 @@ public static class PlanText
                 : "by cost, whole sequences, the same units in the backward");
         }
 
-        if (plan.Axes.Balance != SequenceBalance.Hierarchical)
-            return;
-        Entry(text, "balance", "every sequence on as few ranks as it needs"
-            + (batching.Remaps ? "; rows are moved to equal shares for all but attention" : "")
-            + (batching.Routes ? "; transfers between nodes take several network interfaces where that is faster" : ""));
-        Entry(text, "overlap", $"a ring hides its transfers from {Readable.Exact(batching.IntraNodeTokens, "token")} a rank inside a node"
-            + (batching.InterNodeTokens > 0 ? $", from {Readable.Exact(batching.InterNodeTokens, "token")} between nodes" : ""));
+        if (plan.Axes.Balance == SequenceBalance.Hierarchical)
+        {
+            Entry(text, "balance", "every sequence on as few ranks as it needs"
+                + (batching.Remaps ? "; rows are moved to equal shares for all but attention" : "")
+                + (batching.Routes ? "; transfers between nodes take several network interfaces where that is faster" : ""));
+        }
+
+        if (plan.Axes.Balance == SequenceBalance.Hierarchical || plan.Axes.OverlapPercent != 100)
+            Entry(text, "overlap", Overlap(plan));
+        if (plan.Axes.AttentionPercent != 100)
+            Entry(text, "weight", $"in balancing, attention weighs {Readable.Exact(plan.Axes.AttentionPercent)} % of its FLOPs");
+        if (Datapaths(plan.Axes) is { } datapaths)
+            Entry(text, "datapath", datapaths);
+    }
+
+    private static string Overlap(ParallelPlan plan)
+    {
+        (BatchingPlan batching, int percent) = (plan.Batching, plan.Axes.OverlapPercent);
+        if (percent == 0)
+            return "rings are made wherever they balance better, whether their transfers hide or not";
+        string inside = Readable.Exact(batching.IntraNodeTokens, "token");
+        string between = batching.InterNodeTokens > 0 ? $", from {Readable.Exact(batching.InterNodeTokens, "token")} between nodes" : "";
+        return percent == 100
+            ? $"a ring hides its transfers from {inside} a rank inside a node{between}"
+            : $"rings are made from {inside} a rank inside a node{between}: {Readable.Exact(percent)} % of what hides transfers";
+    }
+
+    /// <summary>How keys and values travel, or null where it is by rings everywhere.</summary>
+    public static string? Datapaths(AxesSpec axes)
+    {
+        if (axes is { Datapath: Datapath.Ring, InterNodeDatapath: Datapath.Ring })
+            return null;
+        return axes.Datapath == axes.InterNodeDatapath
+            ? Name(axes.Datapath)
+            : $"{Name(axes.Datapath)} inside a node; {Name(axes.InterNodeDatapath)} between nodes";
+
+        static string Name(Datapath datapath) => datapath switch
+        {
+            Datapath.Ring => "rings",
+            Datapath.AllToAll => "tokens are swapped for heads (all-to-all)",
+            _ => datapath.ToString(),
+        };
     }
 
     /// <summary>The share of the positions' time that computes, in percent.</summary>

@@ -131,7 +131,8 @@ public static class Planner
             throw new InvalidOperationException($"the planner made a wrong pipeline, which is a bug of it: {errors[0]}");
 
         Timeline timeline = sketch.Simulate();
-        var traffic = StepTraffic.Of(frame, sketch.Layout);
+        Datapath datapath = BatchingPlanner.CrossesNodes(request.Cluster, frame.Mesh) ? axes.InterNodeDatapath : axes.Datapath;
+        var traffic = StepTraffic.Of(frame, sketch.Layout, datapath);
         long unitFlops = frame.Layers.Sum(frame.Work.All);
         return new ParallelPlan(
             request.Model,

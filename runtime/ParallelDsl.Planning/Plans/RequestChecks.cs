@@ -7,7 +7,7 @@ namespace ParallelDsl.Planning.Plans;
 
 /// <summary>Finds everything that is wrong with a request, as far as it can be told without planning. The axes have their defaults filled
 /// in.</summary>
-internal sealed class RequestChecks
+internal sealed partial class RequestChecks
 {
     private readonly List<PlanProblem> _problems = [];
     private readonly ModelSpec _model;
@@ -21,6 +21,8 @@ internal sealed class RequestChecks
         var checks = new RequestChecks(request);
         checks.CheckModel();
         checks.CheckCluster();
+        if (checks.CheckChoices())
+            checks.CheckPercents();
         bool positive = checks.CheckDegrees();
         if (positive && !checks._problems.Exists(problem => problem.Subject == PlanSubject.Cluster))
             checks.CheckProduct();
@@ -355,28 +357,5 @@ internal sealed class RequestChecks
                 Invariant($"give UnitTokens a multiple of {granule:N0}"),
                 new[] { below, below + granule }.Where(value => value >= least));
         }
-    }
-
-    /// <summary>The problem of a plan under which the longest sequence fits into no step, or null.</summary>
-    /// <param name="request">A sound request.</param>
-    /// <param name="window">Units over which its slices may be spread.</param>
-    public static PlanProblem? LongestSequence(PlanRequest request, int window)
-    {
-        AxesSpec axes = request.Axes;
-        long units = axes.Packing == ParallelDsl.Packing.Asymmetric ? (long)window * axes.Data : 1;
-        int context = request.Model.ContextLength;
-        if (units * axes.UnitTokens >= context)
-            return null;
-        long granule = axes.Sequence == 1 ? 1 : 2L * axes.Sequence;
-        long needed = (((context + units - 1) / units) + granule - 1) / granule * granule;
-        return new PlanProblem(
-            PlanProblemCode.UnitShorterThanContext,
-            PlanSubject.DataAxis,
-            -1,
-            "UnitTokens",
-            Invariant($"a sequence of the context length, {context:N0}, is spread over at most {units:N0} units ")
-                + Invariant($"({window:N0} of each of {axes.Data:N0} data ranks), which hold {units * axes.UnitTokens:N0} tokens"),
-            Invariant($"give UnitTokens a value of at least {needed:N0}"),
-            new([needed]));
     }
 }

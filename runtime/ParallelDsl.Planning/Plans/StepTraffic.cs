@@ -1,13 +1,23 @@
+using ParallelDsl.Planning.Models;
+
 namespace ParallelDsl.Planning.Plans;
 
 /// <summary>What a rank sends in a step along each axis, in bytes, at the position that sends the most.</summary>
 /// <remarks>Gradients: a ring all-reduce over n ranks sends 2 (n - 1) / n of them; first over the sequence axis, then each rank its share
 /// over the data axis. Ring attention: keys and values go n - 1 hops forward, n - 1 hops backward, and their gradients n hops, back to where
-/// they belong. Pipeline: the output for the next stage, the gradient of the input, which is as wide as the input, for the one before, where
+/// they belong. Where tokens are swapped for heads a rank sends all but one of n parts, on average: queries, keys and values, and the
+/// output with its log-sum-exp back; in the backward these again with the gradient of the output and its row products, and the gradients of
+/// queries, keys and values back. Pipeline: the output for the next stage, the gradient of the input, which is as wide as the input, for the one before, where
 /// those lie elsewhere.</remarks>
 internal readonly record struct StepTraffic(long Data, long Sequence, long Pipeline)
 {
-    public static StepTraffic Of(PlanFrame frame, StageLayout layout)
+    private const int StatisticBytes = 4;
+
+    /// <summary>The traffic of a layout.</summary>
+    /// <param name="frame">What the layout lies in.</param>
+    /// <param name="layout">The stages.</param>
+    /// <param name="datapath">How keys and values travel over the sequence axis.</param>
+    public static StepTraffic Of(PlanFrame frame, StageLayout layout, Datapath datapath)
     {
         AxesSpec axes = frame.Request.Axes;
         long sequence = axes.Sequence, data = axes.Data, units = axes.MicroBatches;
@@ -15,9 +25,10 @@ internal readonly record struct StepTraffic(long Data, long Sequence, long Pipel
         for (int position = 0; position < axes.Pipeline; position++)
         {
             var held = new PositionLayers(frame, layout, position);
-            long gradients = held.Parameters * Models.LayerCosts.GradientBytes;
-            long keysAndValues = held.Layers.Sum(layer => layer.KeyValueBytes) * frame.Work.Tokens * units;
-            long rings = sequence == 1 ? 0 : ((3 * sequence) - 2) * keysAndValues;
+            long gradients = held.Parameters * LayerCosts.GradientBytes;
+            long attention = datapath == Datapath.AllToAll
+                ? held.Layers.Sum(layer => SwappedBytes(frame, layer)) * frame.Work.Tokens * units / sequence * (sequence - 1)
+                : sequence == 1 ? 0 : ((3 * sequence) - 2) * held.Layers.Sum(layer => layer.KeyValueBytes) * frame.Work.Tokens * units;
             long boundaries = 0;
             foreach (int stage in layout.StagesAt(position))
             {
@@ -27,10 +38,15 @@ internal readonly record struct StepTraffic(long Data, long Sequence, long Pipel
 
             most = new(
                 Math.Max(most.Data, 2 * (data - 1) * (gradients / sequence) / data),
-                Math.Max(most.Sequence, (2 * (sequence - 1) * gradients / sequence) + rings),
+                Math.Max(most.Sequence, (2 * (sequence - 1) * gradients / sequence) + attention),
                 Math.Max(most.Pipeline, boundaries * frame.Work.Tokens * units));
         }
 
         return most;
     }
+
+    // Queries, outputs and their gradients are as wide as the output of a block.
+    private static long SwappedBytes(PlanFrame frame, PlannedLayer layer) => layer.Kind == LayerKind.TransformerBlock
+        ? (5 * layer.OutputBytes) + (3 * layer.KeyValueBytes) + (3 * StatisticBytes * frame.Request.Model.Layers[layer.Declared].Heads)
+        : 0;
 }

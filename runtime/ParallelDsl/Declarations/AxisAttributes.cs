@@ -46,8 +46,8 @@ public sealed class SequenceAxisAttribute(int degree) : Attribute
     public Datapath InterNodeDatapath { get; set; }
 
     /// <summary>From how many tokens a rank on a sequence is spread over a ring, in percent of those with which the ring's transfers hide behind
-    /// attention. Only with <see cref="SequenceBalance.Hierarchical"/>.</summary>
-    /// <value>Default 100; 0 spreads whatever balances better, more keeps sequences together.</value>
+    /// attention. Only with <see cref="SequenceBalance.Hierarchical"/> or <see cref="Packing.Asymmetric"/>.</summary>
+    /// <value>Default 100; from 0, which spreads whatever balances better, to 10,000, which keeps sequences together.</value>
     public int OverlapPercent { get; set; } = 100;
 }
 

@@ -17,7 +17,8 @@ public sealed class ParallelModelAttribute : Attribute
     public int ContextLength { get; set; }
 
     /// <summary>What attention weighs against all other work where sequences are balanced, in percent of its FLOPs: more where its kernels reach
-    /// a smaller share of a device's peak rate, as with many short sequences.</summary>
-    /// <value>Default 100; at least 1.</value>
+    /// a smaller share of a device's peak rate, as with many short sequences. Times and memory of the plan stay. Only with
+    /// <see cref="SequenceBalance.Hierarchical"/> or <see cref="Packing.Asymmetric"/>.</summary>
+    /// <value>Default 100; from 1 to 10,000.</value>
     public int AttentionPercent { get; set; } = 100;
 }

@@ -51,6 +51,14 @@ public class SnapshotTests
         ["Joint"] = Sources.With("Packing = Packing.Tokens", "Packing = Packing.Asymmetric, UnitTokens = 2_048")
             .Replace("SequenceAxis(2, Balance = SequenceBalance.Zigzag", "SequenceAxis(4, Balance = SequenceBalance.Hierarchical", StringComparison.Ordinal)
             .Replace("[PipelineAxis(2, ", "[PipelineAxis(1, ", StringComparison.Ordinal),
+        ["HeadsSwapped"] = Sources.With("Packing = Packing.Tokens", "Packing = Packing.Asymmetric, UnitTokens = 4_096")
+            .Replace("ContextLength = 8_192", "ContextLength = 8_192, AttentionPercent = 150", StringComparison.Ordinal)
+            .Replace("DataAxis(2", "DataAxis(1", StringComparison.Ordinal)
+            .Replace(
+                "SequenceAxis(2, Balance = SequenceBalance.Zigzag, Datapath = Datapath.Ring",
+                "SequenceAxis(8, Balance = SequenceBalance.Hierarchical, InterNodeDatapath = Datapath.AllToAll, OverlapPercent = 50",
+                StringComparison.Ordinal)
+            .Replace("[PipelineAxis(2, ", "[PipelineAxis(1, ", StringComparison.Ordinal),
         ["Unplanned"] = Sources.With("Heads = 12", "Heads = 7").Replace("[DataAxis(2", "[DataAxis(3", StringComparison.Ordinal),
     };
 

@@ -16,6 +16,8 @@ internal sealed record BrokenDeclaration(
     private const string Blocks = "[TransformerBlock(Heads = 12, KeyValueHeads = 4, FeedForward = 2_048, Repeat = 12)]";
     private const string Pipeline = "[PipelineAxis(2, Schedule = PipelineSchedule.OneForwardOneBackward, MicroBatches = 8)]";
     private const string Nodes = "[Nodes(2, DevicesPerNode = 4, Device = DeviceKind.H100Sxm, Fabric = Fabric.Switch, NicsPerNode = 4, NicGbps = 400)]";
+    private const string Balance = "Balance = SequenceBalance.Zigzag";
+    private const string Hierarchical = "Balance = SequenceBalance.Hierarchical";
     private const string OnFile = "[RunsOn(\"lab.cluster.json\")]";
 
     public const string SoundFile = """{ "name": "lab", "nodes": [{ "count": 1, "devicesPerNode": 8, "device": "H100Sxm" }] }""";
@@ -57,6 +59,15 @@ internal sealed record BrokenDeclaration(
         new("PDSL2005", Sources.With("[DataAxis(2,", "[DataAxis(3,"), "3", "data 2 x sequence 2 x pipeline 2"),
         new("PDSL2006", Sources.With("Packing.Tokens", "(Packing)7"), "(Packing)7", "Packing.Tokens"),
         new("PDSL2006", Sources.With("PipelineSchedule.OneForwardOneBackward", "(PipelineSchedule)(-1)"), "(PipelineSchedule)(-1)", "PipelineSchedule.GPipe"),
+        new("PDSL2006", Sources.With("Datapath.Ring", "(Datapath)2"), "(Datapath)2", "write one of Datapath.Ring, Datapath.AllToAll"),
+        new("PDSL2006", Sources.With("Datapath = Datapath.Ring", "InterNodeDatapath = (Datapath)(-1)"), "(Datapath)(-1)", "-1 is not a value of Datapath"),
+        new("PDSL2007", Sources.With(Balance, Hierarchical + ", OverlapPercent = -1"), "-1", "OverlapPercent of the sequence axis is -1; give OverlapPercent a value from 0 to 10,000"),
+        new("PDSL2007", Sources.With(Balance, Hierarchical + ", OverlapPercent = int.MaxValue"), "int.MaxValue", "OverlapPercent of the sequence axis is 2,147,483,647"),
+        new("PDSL2007", Sources.With("ContextLength = 8_192", "ContextLength = 8_192, AttentionPercent = 0"), "0", "AttentionPercent of Demo.Gpt is 0; give AttentionPercent a value from 1 to 10,000"),
+        new("PDSL2007", Sources.With("ContextLength = 8_192", "ContextLength = 8_192, AttentionPercent = int.MinValue"), "int.MinValue", "AttentionPercent of Demo.Gpt is -2,147,483,648"),
+        new("PDSL2007", Sources.With("ContextLength = 8_192", "ContextLength = 8_192, AttentionPercent = 10_001"), "10_001", "a value from 1 to 10,000"),
+        new("PDSL2008", Sources.With(Balance, Balance + ", OverlapPercent = 50"), "50", "choose SequenceBalance.Hierarchical or Packing.Asymmetric"),
+        new("PDSL2008", Sources.With("ContextLength = 8_192", "ContextLength = 8_192, AttentionPercent = 150"), "150", "divided by their tokens alone"),
 
         new("PDSL3001", Sources.With(Blocks, "[TransformerBlock(Heads = 12, FeedForward = 8)]").Replace(Pipeline, "[PipelineAxis(2, Schedule = PipelineSchedule.Interleaved, Chunks = 4, MicroBatches = 8)]", StringComparison.Ordinal), "2", "8 stages"),
         new("PDSL3002", Sources.With("MicroBatches = 8", "MicroBatches = 1"), "1", "1 micro-batches cannot fill a pipeline of 2"),
@@ -93,6 +104,7 @@ internal sealed record BrokenDeclaration(
         new("PDSL4010", Sources.With("NicGbps = 400", "NicGbps = 200"), "ParallelModel(ContextLength = 8_192)", "the cluster differs", PlanFile: Plans.Gpt),
         new("PDSL4010", Sources.With("Heads = 12", "Heads = 24"), "ParallelModel(ContextLength = 8_192)", "a layer differs", PlanFile: Plans.Gpt),
         new("PDSL4010", Sources.With("ContextLength = 8_192", "ContextLength = 4_096"), "ParallelModel(ContextLength = 4_096)", "the context length differs", PlanFile: Plans.Gpt),
+        new("PDSL4010", Sources.With("Datapath.Ring", "Datapath.AllToAll"), "ParallelModel(ContextLength = 8_192)", "AllToAll in a node and AllToAll between nodes declared", PlanFile: Plans.Gpt),
         new("PDSL4011", Sources.With("namespace Demo;", "namespace Moved;"), "(0,0)", "no model 'Demo.Gpt'", PlanFile: Plans.Gpt),
         new("PDSL4012", Sources.Gpt, "ParallelModel(ContextLength = 8_192)", "a/Gpt.plan.json, b/Gpt.plan.json", PlanFile: Plans.Gpt, SecondPlanFile: Plans.Gpt),
     ];

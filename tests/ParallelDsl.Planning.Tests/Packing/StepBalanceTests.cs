@@ -111,6 +111,59 @@ public class StepBalanceTests(ITestOutputHelper output)
         Assert.False(plan.IsSymmetric);
     }
 
+    // Ranks are even in what they were weighed by: a plan for another weight of attention is not.
+    [Theory]
+    [InlineData(10)]
+    [InlineData(300)]
+    [InlineData(10_000)]
+    public void Ranks_are_even_in_what_attention_weighs(int percent)
+    {
+        double weighed = 0, plain = 0;
+        for (int seed = 1; seed <= 10; seed++)
+        {
+            int[] lengths = StepCases.LongTailed(2_000, seed, 32_768);
+            StepConstants constants = StepCases.Constants(
+                ParallelDsl.Packing.Asymmetric, SequenceBalance.Hierarchical, 4, 4, 1, lengths.Sum() / 8, intra: 500, inter: 1_000);
+            StepConstants heavier = constants with { Costs = constants.Costs.WithAttention(percent) };
+            double ofWeighed = Weighed(heavier, heavier, lengths), ofPlain = Weighed(heavier, constants, lengths);
+            Assert.InRange(ofWeighed, 1, 1.03);
+            (weighed, plain) = (weighed + ofWeighed, plain + ofPlain);
+        }
+
+        output.WriteLine($"attention {percent} %: planned with it {weighed / 10:F4}, without {plain / 10:F4}");
+        Assert.True(plain > weighed);
+
+        static double Weighed(StepConstants weights, StepConstants constants, int[] lengths)
+        {
+            var plan = new StepPlan();
+            StepPlanner.Plan(constants, lengths, plan);
+            long[,] forward = StepChecks.Flops(weights, plan, backward: false), backward = StepChecks.Flops(weights, plan, backward: true);
+            double[] loads = [.. Enumerable.Range(0, plan.AttentionRanks).Select(rank => (double)(forward[rank, 0] + backward[rank, 0]))];
+            return loads.Max() / loads.Average();
+        }
+    }
+
+    // Of four sequences in five units no way to fill the rank is even, and pouring all of them is the least even of three.
+    [Fact]
+    public void The_evenest_of_the_ways_to_fill_a_lane_counts()
+    {
+        int[] lengths = [18, 5, 18, 15];
+        StepConstants constants = StepCases.Constants(ParallelDsl.Packing.Asymmetric, SequenceBalance.Zigzag, 1, 2, 5, 9, window: 6);
+        var plan = new StepPlan();
+        StepPlanner.Plan(constants, lengths, plan);
+        StepChecks.Sound(constants, lengths, plan);
+        long dearest = 0;
+        foreach (bool backward in (bool[])[false, true])
+        {
+            long[,] tokens = StepChecks.Tokens(plan, backward);
+            for (int rank = 0; rank < 2; rank++)
+                dearest += Enumerable.Range(0, 5).Max(unit => tokens[rank, unit]);
+        }
+
+        output.WriteLine($"tokens of the dearest units: {dearest}");
+        Assert.InRange(dearest, 23, 26);
+    }
+
     [Fact]
     public void Ranks_are_even_where_short_sequences_are_many()
     {

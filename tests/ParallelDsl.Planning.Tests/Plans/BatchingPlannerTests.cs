@@ -38,6 +38,165 @@ public class BatchingPlannerTests
         Assert.False(single.Batching.Routes);
     }
 
+    [Theory]
+    [InlineData(0, 0, 0)]
+    [InlineData(1, 5, 9)]
+    [InlineData(50, 208, 416)]
+    [InlineData(10_000, 41_600, 83_200)]
+    public void A_declaration_may_ask_for_a_part_or_a_multiple_of_them(int percent, int inside, int between)
+    {
+        AxesSpec axes = Joint with { Sequence = 4, Pipeline = 1, OverlapPercent = percent };
+        ParallelPlan plan = Requests.Plan(new(Requests.Gpt(), A800(2, 4), axes));
+        Assert.Equal((inside, between), (plan.Batching.IntraNodeTokens, plan.Batching.InterNodeTokens));
+        Assert.Equal((inside, between), (StepConstants.Of(plan).IntraNodeTokens, StepConstants.Of(plan).InterNodeTokens));
+        Assert.Empty(PlanChecks.Validate(plan));
+        Assert.NotEmpty(PlanChecks.Validate(plan with { Axes = axes with { MicroBatches = 8, Chunks = 1, UnitTokens = 8_192, OverlapPercent = percent + 1 } }));
+    }
+
+    [Fact]
+    public void Swapped_heads_are_not_routed()
+    {
+        AxesSpec axes = Joint with { Sequence = 4, Pipeline = 1 };
+        BatchingPlan inside = Requests.Plan(new(Requests.Gpt(), A800(2, 4), axes with { Datapath = Datapath.AllToAll })).Batching;
+        BatchingPlan between = Requests.Plan(new(Requests.Gpt(), A800(2, 4), axes with { InterNodeDatapath = Datapath.AllToAll })).Batching;
+        Assert.Equal((true, 832), (inside.Routes, inside.InterNodeTokens));
+        Assert.Equal((false, 3_328), (between.Routes, between.InterNodeTokens));
+        Assert.True(inside.Remaps && between.Remaps);
+    }
+
+    [Fact]
+    public void What_attention_weighs_changes_balance_and_nothing_else()
+    {
+        AxesSpec axes = Joint with { Sequence = 4, Pipeline = 1 };
+        ParallelPlan plan = Requests.Plan(new(Requests.Gpt(), A800(2, 4), axes));
+        ParallelPlan weighed = Requests.Plan(new(Requests.Gpt(), A800(2, 4), axes with { AttentionPercent = 250 }));
+        Assert.Equal(plan, weighed with { Axes = plan.Axes });
+        SequenceCosts costs = StepConstants.Of(plan).Costs, heavier = StepConstants.Of(weighed).Costs;
+        Assert.Equal(SequenceCosts.Of(plan.Layers), costs);
+        Assert.Equal(costs with { PairForward = costs.PairForward * 5 / 2, PairBackward = costs.PairBackward * 5 / 2 }, heavier);
+    }
+
+    [Theory]
+    [InlineData(100, 1, 1)]
+    [InlineData(199, 100, 199)]
+    [InlineData(3, 50, 2)]
+    [InlineData(49, 1, 0)]
+    [InlineData(long.MaxValue / 10_000, 10_000, long.MaxValue / 10_000 / 100 * 10_000 + 7_700)]
+    public void Weights_are_rounded_to_nearest(long pair, int percent, long weighed)
+    {
+        var costs = new SequenceCosts(pair, 7, pair, 8, 9, 10);
+        Assert.Equal(new SequenceCosts(weighed, 7, weighed, 8, 9, 10), costs.WithAttention(percent));
+    }
+
+    // The messages of one layer, counted one by one: each member sends to every other what that one's heads need, and gets back what belongs to
+    // its own tokens.
+    [Fact]
+    public void Traffic_of_swapped_heads_is_that_of_their_messages()
+    {
+        AxesSpec axes = new(2, 4, 1, MicroBatches: 3, Balance: SequenceBalance.Hierarchical);
+        ParallelPlan ring = Requests.Plan(new(Requests.Gpt(), A800(2, 4), axes));
+        ParallelPlan swapped = Requests.Plan(new(Requests.Gpt(), A800(2, 4), axes with { Datapath = Datapath.AllToAll }));
+        Assert.Equal(ring.Mesh, swapped.Mesh);
+        const long Heads = 12, KeyValueHeads = 4, HeadBytes = 64 * 2, Members = 4, Tokens = 8_192 / Members, Layers = 12, Units = 3;
+        long sent = 0;
+        for (int other = 0; other < Members - 1; other++)
+        {
+            const long Queries = Heads / Members * HeadBytes, KeysAndValues = 2 * KeyValueHeads / Members * HeadBytes, Statistics = Heads / Members * 4;
+
+            // There in the forward, back; there in the backward, with the gradient of the output and two statistics; back.
+            sent += Tokens * (Queries + KeysAndValues);
+            sent += Tokens * (Queries + Statistics);
+            sent += Tokens * (Queries + KeysAndValues + Queries + (2 * Statistics));
+            sent += Tokens * (Queries + KeysAndValues);
+        }
+
+        long hops = ((3 * Members) - 2) * 2 * KeyValueHeads * HeadBytes * Tokens;
+        Assert.Equal((sent - hops) * Layers * Units, swapped.Estimates.SequenceBytes - ring.Estimates.SequenceBytes);
+        Assert.Equal(ring.Estimates with { SequenceBytes = swapped.Estimates.SequenceBytes }, swapped.Estimates);
+    }
+
+    [Fact]
+    public void Rings_over_nodes_have_a_datapath_of_their_own()
+    {
+        AxesSpec axes = new(1, 8, 1, MicroBatches: 2, Balance: SequenceBalance.Hierarchical);
+        long ring = Bytes(axes), swapped = Bytes(axes with { Datapath = Datapath.AllToAll, InterNodeDatapath = Datapath.AllToAll });
+        Assert.NotEqual(ring, swapped);
+        Assert.Equal(swapped, Bytes(axes with { InterNodeDatapath = Datapath.AllToAll }));
+        Assert.Equal(ring, Bytes(axes with { Datapath = Datapath.AllToAll }));
+
+        static long Bytes(AxesSpec axes) => Requests.Plan(new(Requests.Gpt(), A800(2, 4), axes)).Estimates.SequenceBytes;
+    }
+
+    [Fact]
+    public void Choices_and_percentages_of_plans_that_are_not_compiled_are_checked_too()
+    {
+        AxesSpec plain = new(2, 4, 1, MicroBatches: 2), balanced = plain with { Balance = SequenceBalance.Hierarchical };
+        (AxesSpec Axes, PlanProblemCode Code, PlanSubject Subject, string Field, string Says, long[] Suggestions)[] wrong =
+        [
+            (plain with { Packing = (ParallelDsl.Packing)7 }, PlanProblemCode.UndefinedChoice, PlanSubject.DataAxis, "Packing", "7 is not a value of Packing", []),
+            (plain with { Balance = (SequenceBalance)(-1) }, PlanProblemCode.UndefinedChoice, PlanSubject.SequenceAxis, "Balance", "-1 is not a value of SequenceBalance", []),
+            (plain with { Datapath = (Datapath)2 }, PlanProblemCode.UndefinedChoice, PlanSubject.SequenceAxis, "Datapath", "2 is not a value of Datapath", []),
+            (plain with { InterNodeDatapath = (Datapath)2 }, PlanProblemCode.UndefinedChoice, PlanSubject.SequenceAxis, "InterNodeDatapath", "2 is not a value of Datapath", []),
+            (balanced with { OverlapPercent = -1 }, PlanProblemCode.PercentOutOfRange, PlanSubject.SequenceAxis, "OverlapPercent", "is -1", [100, 0]),
+            (balanced with { OverlapPercent = 10_001 }, PlanProblemCode.PercentOutOfRange, PlanSubject.SequenceAxis, "OverlapPercent", "is 10,001", [10_000, 100]),
+            (plain with { OverlapPercent = int.MaxValue }, PlanProblemCode.PercentOutOfRange, PlanSubject.SequenceAxis, "OverlapPercent", "is 2,147,483,647", [10_000, 100]),
+            (balanced with { AttentionPercent = 0 }, PlanProblemCode.PercentOutOfRange, PlanSubject.Model, "AttentionPercent", "AttentionPercent of Samples.Gpt is 0", [100, 1]),
+            (balanced with { AttentionPercent = int.MaxValue }, PlanProblemCode.PercentOutOfRange, PlanSubject.Model, "AttentionPercent", "is 2,147,483,647", [10_000, 100]),
+            (plain with { OverlapPercent = 0 }, PlanProblemCode.SettingWithoutEffect, PlanSubject.SequenceAxis, "OverlapPercent", "by their tokens alone", [100]),
+            (plain with { AttentionPercent = 101 }, PlanProblemCode.SettingWithoutEffect, PlanSubject.Model, "AttentionPercent", "by their tokens alone", [100]),
+        ];
+        foreach ((AxesSpec axes, PlanProblemCode code, PlanSubject subject, string field, string says, long[] suggestions) in wrong)
+        {
+            PlanProblem problem = Assert.Single(Requests.Problems(new(Requests.Gpt(), A800(2, 4), axes)));
+            Assert.Equal((code, subject, field), (problem.Code, problem.Subject, problem.Field));
+            Assert.Contains(says, problem.Message, StringComparison.Ordinal);
+            Assert.Equal(suggestions, problem.Suggestions);
+        }
+
+        foreach (AxesSpec axes in (AxesSpec[])[balanced with { OverlapPercent = 0 }, balanced with { OverlapPercent = 10_000, AttentionPercent = 10_000 }, balanced with { AttentionPercent = 1 }])
+            Requests.Plan(new(Requests.Gpt(), A800(2, 4), axes));
+        Requests.Plan(new(Requests.Gpt(), A800(2, 4), plain with { Packing = ParallelDsl.Packing.Asymmetric, OverlapPercent = 50, AttentionPercent = 200 }));
+    }
+
+    // Lab's four nodes of four, two stages of two data ranks of four sequence ranks: every data rank of every stage is one node, so nothing is
+    // routed; over eight sequence ranks every ring of a data rank crosses, at every position alike.
+    [Theory]
+    [InlineData(2, 4, 2, 4, false)]
+    [InlineData(2, 8, 2, 8, true)]
+    [InlineData(4, 8, 1, 8, true)]
+    public void Several_data_ranks_and_stages_lie_and_route_as_planned(int data, int sequence, int pipeline, int nodes, bool crosses)
+    {
+        AxesSpec axes = new(data, sequence, pipeline, MicroBatches: 4, Balance: SequenceBalance.Hierarchical);
+        ParallelPlan plan = Requests.Plan(new(Requests.Gpt(), A800(nodes, 4), axes));
+        StepConstants constants = StepConstants.Of(plan);
+
+        // Two ranks of one position are on one node where the constants say so.
+        for (int position = 0; position < pipeline; position++)
+        {
+            int[] real = [.. Enumerable.Range(0, data * sequence).Select(rank => plan.Mesh.RankOf(new(rank / sequence, rank % sequence, position)) / 4)];
+            for (int left = 0; left < real.Length; left++)
+            {
+                for (int right = 0; right < real.Length; right++)
+                    Assert.Equal(real[left] == real[right], constants.NodeOf(left) == constants.NodeOf(right));
+            }
+        }
+
+        int[] lengths = [8_192, 8_192, 6_000, 3_000, .. Enumerable.Repeat(150, 60)];
+        var step = new StepPlan();
+        StepPlanner.Plan(constants, lengths, step);
+        Packing.StepChecks.Sound(constants, lengths, step);
+        bool interNode = step.RingZones.Take(step.RingCount).Contains(Zone.InterNode);
+        Assert.Equal(crosses, interNode);
+
+        // Data ranks lie on several nodes, so that the plan is ready to route; with the rings of every data rank inside a node, nothing is.
+        Assert.True(plan.Batching.Routes);
+        Assert.All(Enumerable.Range(0, step.SliceCount), index =>
+        {
+            int[] ranks = step.RanksOf(step.Slices[index].Ring).ToArray();
+            Assert.Single(ranks.Select(rank => rank / sequence).Distinct());
+        });
+    }
+
     [Fact]
     public void Attention_ranks_lie_on_the_nodes_of_the_mesh()
     {

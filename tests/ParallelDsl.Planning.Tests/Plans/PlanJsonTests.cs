@@ -32,6 +32,39 @@ public class PlanJsonTests
         Assert.Equal(single, PlanJson.Read(PlanJson.Write(single)).Value);
     }
 
+    [Fact]
+    public void Members_of_datapaths_and_weights_stand_where_they_say_something()
+    {
+        string plain = PlanJson.Write(Plan("host"));
+        Assert.All((string[])["atapath", "Percent"], member => Assert.DoesNotContain(member, plain, StringComparison.Ordinal));
+        PlanRequest request = Requests.PinnedHost with { Axes = Requests.PinnedHost.Axes with { Balance = SequenceBalance.Hierarchical } };
+        (AxesSpec Axes, string Members)[] cases =
+        [
+            (request.Axes with { Datapath = Datapath.AllToAll, InterNodeDatapath = Datapath.AllToAll }, ", \"datapath\": \"AllToAll\" }"),
+            (request.Axes with { Datapath = Datapath.AllToAll }, ", \"datapath\": \"AllToAll\", \"interNodeDatapath\": \"Ring\" }"),
+            (request.Axes with { InterNodeDatapath = Datapath.AllToAll }, ", \"interNodeDatapath\": \"AllToAll\" }"),
+            (request.Axes with { OverlapPercent = 0, AttentionPercent = 250 }, ", \"overlapPercent\": 0, \"attentionPercent\": 250 }"),
+        ];
+        foreach ((AxesSpec axes, string members) in cases)
+        {
+            ParallelPlan plan = Requests.Plan(request with { Axes = axes });
+            string text = PlanJson.Write(plan);
+            Assert.Contains("\"balance\": \"Hierarchical\"" + members, text, StringComparison.Ordinal);
+            Assert.Equal(plan, PlanJson.Read(text).Value);
+        }
+
+        string odd = PlanJson.Write(Requests.Plan(request with { Axes = cases[3].Axes }));
+        Assert.Contains("the file was changed", PlanJson.Read(odd.Replace("t\": 250", "t\": 251", StringComparison.Ordinal)).Error!.Message, StringComparison.Ordinal);
+        Assert.Contains("expected a whole number", PlanJson.Read(odd.Replace("t\": 250", "t\": 2500000000", StringComparison.Ordinal)).Error!.Message, StringComparison.Ordinal);
+        string path = PlanJson.Write(Requests.Plan(request with { Axes = cases[2].Axes }));
+        Assert.Contains("expected one of Ring, AllToAll", PlanJson.Read(path.Replace("\"AllToAll\"", "\"allToAll\"", StringComparison.Ordinal)).Error!.Message, StringComparison.Ordinal);
+        ParallelPlan sound = Requests.Plan(request);
+        Assert.StartsWith(
+            "the plan is not sound: OverlapPercent of the sequence axis is -1",
+            PlanJson.Read(PlanJson.Write(sound with { Axes = sound.Axes with { OverlapPercent = -1 } })).Error!.Message,
+            StringComparison.Ordinal);
+    }
+
     // A change of a digest is a change of plans: intended, and told to users.
     [Theory]
     [InlineData("1F1B", "4d05e5affea1a64e1cee79c958c78c3cc1b66cabca6e8b4060f5e8d09373528a")]
