@@ -1,0 +1,126 @@
+using static System.FormattableString;
+
+namespace ParallelDsl.Planning.Rings;
+
+/// <summary>Rings of devices some of whose links are missing.</summary>
+/// <param name="Set">The rings, or null where the search found none.</param>
+/// <param name="Bound">How many there are at most: by the links out of and into each device and any set of devices, and by what is known of
+/// complete links.</param>
+public sealed record RingRepairResult(RingSet? Set, int Bound);
+
+/// <summary>Makes rings again where links are missing: as many that share no link as a search finds that is bounded and the same in every
+/// run. TASP (arXiv 2509.26541) has no such case.</summary>
+public static class RingRepair
+{
+    /// <summary>The most devices.</summary>
+    public const int MostDevices = 128;
+
+    private const int Starts = 8;
+    private const int StepsOfDevice = 2_000;
+    private const int MostRings = 2_000_000;
+    private const int MostWays = 1_000_000;
+
+    /// <summary>As many rings as are found.</summary>
+    /// <param name="devices">How many devices.</param>
+    /// <param name="missing">The links that are missing; more than once is the same as once.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Fewer than 2 devices or more than <see cref="MostDevices"/>, or a link that cannot
+    /// be.</exception>
+    public static RingRepairResult Without(int devices, IEnumerable<DeviceLink> missing)
+    {
+        if (devices is < 2 or > MostDevices)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(devices), Invariant($"rings of {devices} devices with missing links; there are rings of 2 to {MostDevices}"));
+        }
+
+        var linked = new bool[devices, devices];
+        for (int from = 0; from < devices; from++)
+        {
+            for (int to = 0; to < devices; to++)
+                linked[from, to] = from != to;
+        }
+
+        foreach (DeviceLink link in missing)
+        {
+            if (link.From < 0 || link.From >= devices || link.To < 0 || link.To >= devices || link.From == link.To)
+                throw new ArgumentOutOfRangeException(nameof(missing), Invariant($"a missing link {link} of {devices} devices"));
+            linked[link.From, link.To] = false;
+        }
+
+        int bound = Math.Min(RingBound.LeastCut(linked), RingSet.MostCycles(devices));
+        List<int[]> best = Search(linked, bound);
+        return new RingRepairResult(
+            best.Count == 0 ? null : new RingSet(RingSetKind.Cycles, devices, 1, best.Select(Ring).ToEquatableArray()), bound);
+    }
+
+    private static List<int[]> Search(bool[,] linked, int bound)
+    {
+        int devices = linked.GetLength(0);
+        if (devices <= CycleChoice.MostDevices)
+            return CycleChoice.Find(linked, bound, MostRings);
+        var best = new List<int[]>();
+        // Exchanges leave the product of the permutations' signs as it is, which rules out some ends; with 4 | n the two starts differ in it.
+        EquatableArray<EquatableArray<int>>? cycles = CycleDecomposition.Of(devices);
+        int[][][] starts = [Factors(devices, cycles), Factors(devices, null)];
+        // Fewer that are to be kept leave more room for missing links.
+        for (int kept = bound; kept > best.Count; kept--)
+        {
+            for (int start = 0; start < Starts && kept > best.Count; start++)
+            {
+                List<int[]> found = new FactorSearch(linked, starts[start % starts.Length], kept, start).Run(StepsOfDevice * devices);
+                best = found.Count > best.Count ? found : best;
+            }
+        }
+
+        if (best.Count < bound)
+            Extend(linked, best, bound);
+        return best;
+    }
+
+    // Where links are few, ring after ring of those that are left.
+    private static void Extend(bool[,] linked, List<int[]> rings, int bound)
+    {
+        int devices = linked.GetLength(0);
+        var free = (bool[,])linked.Clone();
+        foreach (int[] ring in rings)
+            Take(free, ring);
+        while (rings.Count < bound && CycleSearch.Find(free, MostWays / devices) is { } next)
+        {
+            rings.Add(next);
+            Take(free, next);
+        }
+    }
+
+    private static void Take(bool[,] free, int[] next)
+    {
+        for (int device = 0; device < next.Length; device++)
+            free[device, next[device]] = false;
+    }
+
+    // All links as permutations: those of cycles, or of steps by the same number.
+    private static int[][] Factors(int devices, EquatableArray<EquatableArray<int>>? cycles)
+    {
+        var factors = new int[devices - 1][];
+        for (int factor = 0; factor < factors.Length; factor++)
+        {
+            factors[factor] = new int[devices];
+            for (int i = 0; i < devices; i++)
+            {
+                if (cycles is { } rings)
+                    factors[factor][rings[factor][i]] = rings[factor][(i + 1) % devices];
+                else
+                    factors[factor][i] = (i + factor + 1) % devices;
+            }
+        }
+
+        return factors;
+    }
+
+    private static EquatableArray<int> Ring(int[] next)
+    {
+        var ring = new int[next.Length];
+        for (int i = 1; i < ring.Length; i++)
+            ring[i] = next[ring[i - 1]];
+        return new EquatableArray<int>(ring);
+    }
+}
