@@ -309,6 +309,11 @@ public static class PlanText
         {
             Datapath.Ring => "rings",
             Datapath.AllToAll => "tokens are swapped for heads (all-to-all)",
+            Datapath.BidirectionalRing => "rings, half of the keys in each direction",
+            Datapath.DoubleRing => "double rings",
+            Datapath.Pairwise => "pairwise",
+            Datapath.AllGather => "all keys are gathered first (all-gather)",
+            Datapath.Hamiltonian => "Hamiltonian rings, pairwise of 4 and 6 ranks",
             _ => datapath.ToString(),
         };
     }
