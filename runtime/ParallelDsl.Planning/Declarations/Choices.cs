@@ -133,4 +133,8 @@ public enum Datapath
     /// <summary>As many rings as share no link, each with a part of keys and values, so that all links are used at once (after TASP, arXiv
     /// 2509.26541). Of 4 and of 6 ranks, which have no such rings, it is pairwise.</summary>
     Hamiltonian,
+
+    /// <summary>What is predicted to be the fastest for a full unit, from the time of its attention and of its transfers over the links of the
+    /// cluster. The plan says what that is.</summary>
+    Automatic,
 }

@@ -139,7 +139,8 @@ public static class Planner
             throw new InvalidOperationException($"the planner made a wrong pipeline, which is a bug of it: {errors[0]}");
 
         Timeline timeline = sketch.Simulate();
-        Datapath datapath = BatchingPlanner.CrossesNodes(request.Cluster, frame.Mesh) ? axes.InterNodeDatapath : axes.Datapath;
+        AxesSpec chosen = axes.With(frame.Batching.Datapaths);
+        Datapath datapath = BatchingPlanner.CrossesNodes(request.Cluster, frame.Mesh) ? chosen.InterNodeDatapath : chosen.Datapath;
         var traffic = StepTraffic.Of(frame, sketch.Layout, datapath);
         long unitFlops = frame.Layers.Sum(frame.Work.All);
         return new ParallelPlan(
@@ -150,7 +151,7 @@ public static class Planner
             frame.Mesh,
             sketch.Stages,
             programs,
-            new([new EquatableArray<int>([.. Enumerable.Range(0, axes.Sequence)])]),
+            SequenceRings.Of(datapath, request.Cluster, frame.Mesh),
             frame.Batching with { Window = sketch.Window },
             sketch.Memory,
             new Estimates(

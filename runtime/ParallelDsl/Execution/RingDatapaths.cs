@@ -7,11 +7,15 @@ namespace ParallelDsl.Execution;
 /// <param name="IntraNode">Between ranks of a node.</param>
 /// <param name="InterNode">Between ranks of several nodes.</param>
 /// <param name="Nodes">The node of every attention rank; null where all are in one.</param>
-internal readonly record struct RingDatapaths(Datapath IntraNode, Datapath InterNode, int[]? Nodes = null)
+/// <param name="Rings">The rings of the plan where it has several.</param>
+internal readonly record struct RingDatapaths(Datapath IntraNode, Datapath InterNode, int[]? Nodes = null, PlannedRings? Rings = null)
 {
     /// <summary>Those of <paramref name="plan"/>.</summary>
-    public static RingDatapaths Of(ParallelPlan plan) =>
-        new(plan.Axes.Datapath, plan.Axes.InterNodeDatapath, [.. StepConstants.Of(plan).Nodes]);
+    public static RingDatapaths Of(ParallelPlan plan)
+    {
+        AxesSpec axes = plan.Axes.With(plan.Batching.Datapaths);
+        return new(axes.Datapath, axes.InterNodeDatapath, [.. StepConstants.Of(plan).Nodes], SequenceRings.SetOf(plan));
+    }
 
     /// <summary>That of a ring of a step.</summary>
     public Datapath Of(StepPlan step, int ring) => step.RingZones[ring] == Zone.InterNode ? InterNode : IntraNode;

@@ -26,9 +26,15 @@ internal sealed class RingItineraries(RingDatapaths datapaths)
             throw new InvalidOperationException(Invariant($"Nothing runs the datapath {datapath}."));
         int nodes = datapaths.Nodes is { } nodeOf ? Itineraries.NodesOf(ranks, count, nodeOf) : 1;
         if (!_all.TryGetValue((datapath, count, nodes), out Itinerary? itinerary))
-            _all.Add((datapath, count, nodes), itinerary = Itineraries.Of(datapath, count, nodes));
+            _all.Add((datapath, count, nodes), itinerary = Of(datapath, count, nodes));
         if (!_members.TryGetValue((itinerary, position), out MemberItinerary? member))
             _members.Add((itinerary, position), member = new MemberItinerary(itinerary, position));
         return member;
     }
+
+    /// <summary>Where the plan says on which rings, on those.</summary>
+    private Itinerary Of(Datapath datapath, int count, int nodes) =>
+        datapaths.Rings is { } planned && (planned.Datapath, planned.Set.Devices, planned.Nodes) == (datapath, count, nodes)
+            ? Itinerary.Of(new MultiRing(planned.Set))
+            : Itineraries.Of(datapath, count, nodes);
 }

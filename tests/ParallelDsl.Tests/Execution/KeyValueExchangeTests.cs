@@ -1,7 +1,9 @@
 using ParallelDsl.Execution;
 using ParallelDsl.Kernels;
+using ParallelDsl.Planning;
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Plans;
+using ParallelDsl.Planning.Rings;
 using ParallelDsl.Transports;
 
 namespace ParallelDsl.Tests.Execution;
@@ -140,6 +142,29 @@ public sealed class KeyValueExchangeTests
             Assert.Equal(new Traffic(messages, 7 * Rows * 2 * Width), transport.SentWith(HopTags.KeyValue));
             Assert.Equal(0, transport.SentWith(HopTags.Gradient).Messages);
         }, TimeSpan.FromSeconds(10));
+    }
+
+    /// <summary>Rings that a plan brings, fewer than there could be: of four and six ranks too, which have no n - 1.</summary>
+    [Theory]
+    [InlineData(4, 2)]
+    [InlineData(6, 2)]
+    [InlineData(8, 3)]
+    public void RingsOfThePlanAreTaken(int ranks, int lanes)
+    {
+        EquatableArray<int> order = new([.. Enumerable.Range(0, ranks)]);
+        EquatableArray<EquatableArray<int>> rings = lanes == 2 ? new([order, new([.. order.Reverse()])]) : new([.. RingSets.Complete(ranks).Rings.Take(lanes)]);
+        RingDatapaths datapaths = new(Datapath.Hamiltonian, Datapath.Hamiltonian, null, new PlannedRings(Datapath.Hamiltonian, 1, new RingSet(RingSetKind.Cycles, ranks, 1, rings)));
+        foreach (StepTraits traits in (StepTraits[])[StepTraits.None, StepTraits.Slices | StepTraits.Asymmetric])
+        {
+            ParallelPlan plan = PlanOf(ranks, traits);
+            StepPlan step = RandomStep.Of(new Random(ranks), plan, Batch, traits, _ => [.. Enumerable.Range(0, ranks)]);
+            using SlicedAttention<Grouped> run = SlicedAttention<Grouped>.Of(plan, Batch, step, ranks, datapaths);
+            run.AssertEqualsFloat64();
+        }
+
+        RingItineraries itineraries = new(datapaths);
+        Assert.Equal(lanes, itineraries.Of(Datapath.Hamiltonian, [.. order], ranks, 0).Lanes);
+        Assert.Equal(2, itineraries.Of(Datapath.Hamiltonian, [.. order], 3, 0).Lanes);
     }
 
     [Fact]
