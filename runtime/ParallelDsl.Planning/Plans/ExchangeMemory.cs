@@ -42,15 +42,21 @@ public static class ExchangeMemory
 
     /// <summary>A share of s heads of the tokens of n ranks is n s / H as many elements as all H heads of a rank's own. At first there is what is put
     /// together, what a rank has sent, which is all but its share, and a message that comes, of its share; then what is put together and the
-    /// gradients of that; then these and the messages that take them back. Each time that is at most twice what is put together.</summary>
+    /// gradients of that; then these and the messages that take them back, which is less.</summary>
     private static long OfHeads(AttentionWidths layer, int ranks)
     {
-        long own = layer.KeyValues + layer.Queries, most = 0;
+        long own = layer.KeyValues + layer.Queries, gradients = layer.KeyValues + layer.QueryGradients, most = 0;
 
         // From as many ranks as heads on the share is one head, so that of these the most ranks need the most.
         for (int size = 2; size <= ranks; size = size < layer.KeyValueHeads ? size + 1 : size < ranks ? ranks : size + 1)
-            most = Math.Max(most, Ceiling(own * HeadShares.Most(layer.KeyValueHeads, size) * size, layer.KeyValueHeads));
-        return 2 * most;
+        {
+            long shares = (long)HeadShares.Most(layer.KeyValueHeads, size) * size;
+            most = Math.Max(most, Together(own) + Math.Max(own, Together(gradients)));
+
+            long Together(long elements) => Ceiling(elements * shares, layer.KeyValueHeads);
+        }
+
+        return most;
     }
 
     private static long Ceiling(long value, long divisor) => (value + divisor - 1) / divisor;

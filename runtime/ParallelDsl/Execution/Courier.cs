@@ -17,6 +17,11 @@ internal sealed class Parcel(long length)
 
     /// <summary>Floats that whoever rented it does not need.</summary>
     public long Waste { get; set; }
+
+    /// <summary>Some of its floats: a parcel may be longer than a span can be.</summary>
+    public unsafe Span<float> Part(long start, int floats) => start + floats <= Buffer.Length
+        ? new Span<float>(Buffer.Pointer + start, floats)
+        : throw new ArgumentOutOfRangeException(nameof(floats), $"{floats} floats from {start} on leave a parcel of {Buffer.Length}.");
 }
 
 /// <summary>What one rank sends to other attention ranks, sent in the order in which it is given. What a transport only copies is sent at once;
@@ -91,7 +96,20 @@ internal sealed class Courier(ITransport transport, long limit = long.MaxValue) 
         }
     }
 
-    /// <summary>Lets go of a parcel once it is sent. The caller makes sure that its receiver can get that far without this rank.</summary>
+    /// <summary>Returns once all that was given of a parcel is sent. The caller makes sure that its receivers can get that far without this
+    /// rank.</summary>
+    /// <exception cref="TransportException">A send failed.</exception>
+    public void AwaitSent(Parcel parcel)
+    {
+        lock (_gate)
+        {
+            while (parcel.Holders > 1 && IsBusy)
+                Monitor.Wait(_gate);
+            ThrowIfFailed();
+        }
+    }
+
+    /// <summary>Lets go of a parcel once it is sent, as <see cref="AwaitSent"/> does.</summary>
     /// <exception cref="TransportException">A send failed.</exception>
     public void ReleaseSent(Parcel parcel)
     {
@@ -131,7 +149,7 @@ internal sealed class Courier(ITransport transport, long limit = long.MaxValue) 
     /// <summary>Sends <paramref name="floats"/> floats of a parcel, from <paramref name="start"/> on, after all that was given before. The caller
     /// still holds it.</summary>
     /// <exception cref="TransportException">An earlier send failed.</exception>
-    public void Send(int destination, int tag, Parcel parcel, int floats, int start = 0)
+    public void Send(int destination, int tag, Parcel parcel, int floats, long start = 0)
     {
         // Only the rank's own thread gives orders: while the courier is idle nothing can be overtaken.
         bool idle;
@@ -141,7 +159,7 @@ internal sealed class Courier(ITransport transport, long limit = long.MaxValue) 
             idle = !IsBusy;
         }
 
-        if (idle && transport.TrySend(destination, tag, parcel.Buffer.Span.Slice(start, floats)))
+        if (idle && transport.TrySend(destination, tag, parcel.Part(start, floats)))
             return;
         lock (_gate)
         {
@@ -217,7 +235,7 @@ internal sealed class Courier(ITransport transport, long limit = long.MaxValue) 
             Exception? failure = null;
             try
             {
-                transport.Send(order.Destination, order.Tag, order.Parcel.Buffer.Span.Slice(order.Start, order.Floats));
+                transport.Send(order.Destination, order.Tag, order.Parcel.Part(order.Start, order.Floats));
             }
 #pragma warning disable CA1031 // Whatever it is, it is thrown on the rank's thread.
             catch (Exception exception)
@@ -251,5 +269,5 @@ internal sealed class Courier(ITransport transport, long limit = long.MaxValue) 
         }
     }
 
-    private readonly record struct Order(int Destination, int Tag, Parcel Parcel, int Start, int Floats);
+    private readonly record struct Order(int Destination, int Tag, Parcel Parcel, long Start, int Floats);
 }

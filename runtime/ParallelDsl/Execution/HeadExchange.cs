@@ -20,10 +20,11 @@ internal sealed unsafe class HeadExchange(ITransport transport, Courier courier,
     private const int TokenHop = 1;
     private const int ResultHop = 2;
 
-    private Parcel? _sent;
-    private Parcel? _together;
-    private Parcel? _results;
-    private Parcel? _returned;
+    // All of a pass lies in one parcel, so that passes over other units and layers find one that is long enough. At first what is sent lies in
+    // front, the message that comes behind it, and what is put together at the end; then results in front; then what is returned at the
+    // end, with the part of this rank, or what comes back, before it.
+    private Parcel? _parcel;
+    private long _floats;
 
     private SequenceRows Sequences => Ring.Sequences;
 
@@ -56,12 +57,8 @@ internal sealed unsafe class HeadExchange(ITransport transport, Courier courier,
     /// <inheritdoc/>
     public override void Send(in AttentionOperands operands)
     {
-        long floats = 0;
-        for (int distance = 1; distance < Ring.Size; distance++)
-            floats += TokenFloats(operands, Self, After(distance));
-        if (floats == 0)
-            return;
-        _sent = courier.Rent(floats);
+        _floats = FloatsAtOnce(operands);
+        _parcel = courier.Rent(_floats);
         long start = 0;
         for (int distance = 1; distance < Ring.Size; distance++)
         {
@@ -69,8 +66,8 @@ internal sealed unsafe class HeadExchange(ITransport transport, Courier courier,
             long length = TokenFloats(operands, Self, member);
             if (length == 0)
                 continue;
-            Collect(operands, TokensOf(operands, _sent, start, Self, member), HeadsOf(operands, member));
-            courier.Send(ranks[Ring.RankOf(member)], HopTags.ToHeads, _sent, checked((int)length), checked((int)start));
+            Collect(operands, TokensAt(operands, start, Self, member), HeadsOf(operands, member));
+            courier.Send(ranks[Ring.RankOf(member)], HopTags.ToHeads, _parcel, checked((int)length), start);
             start += length;
         }
     }
@@ -82,7 +79,7 @@ internal sealed unsafe class HeadExchange(ITransport transport, Courier courier,
             TakeResults(operands);
         if (hop != TokenHop || !PutTogether(operands, out HeadOperands all))
             return;
-        HeadResults results = RentResults(operands);
+        HeadResults results = AllResults(operands);
         Attention<TShape>.Reset(results.Output, results.LogSumExp);
         Attention<TShape>.Forward(
             operands.Team, all.Query, Left(all.KeyValue), Right(all.KeyValue), Sequences.Blocks, results.Output, results.LogSumExp);
@@ -96,7 +93,7 @@ internal sealed unsafe class HeadExchange(ITransport transport, Courier courier,
             TakeResults(operands);
         if (hop != TokenHop || !PutTogether(operands, out HeadOperands all))
             return;
-        HeadResults results = RentResults(operands);
+        HeadResults results = AllResults(operands);
         results.KeyValueGradient.Clear();
         results.QueryGradient.Clear();
         Attention<TShape>.Backward(
@@ -122,27 +119,28 @@ internal sealed unsafe class HeadExchange(ITransport transport, Courier courier,
         if (own.Heads > 0)
         {
             bool backward = operands.IsBackward;
-            _together = courier.Rent(HeadOperands.Floats(Sequences.Keys, Sequences.Queries, own, backward));
-            all = new HeadOperands(_together.Buffer.Pointer, Sequences.Keys, Sequences.Queries, own, backward);
+            long start = _floats - HeadOperands.Floats(Sequences.Keys, Sequences.Queries, own, backward), sent = 0;
+            all = new HeadOperands(Front + start, Sequences.Keys, Sequences.Queries, own, backward);
+            for (int distance = 1; distance < Ring.Size; distance++)
+                sent += TokenFloats(operands, Self, After(distance));
             for (int distance = 0; distance < Ring.Size; distance++)
-                TakeTokens(operands, Before(distance), all);
+                TakeTokens(operands, Before(distance), sent, all);
         }
 
-        courier.ReleaseSent(ref _sent);
+        courier.AwaitSent(_parcel!);
         return own.Heads > 0;
     }
 
-    private void TakeTokens(in AttentionOperands operands, int member, in HeadOperands all)
+    private void TakeTokens(in AttentionOperands operands, int member, long start, in HeadOperands all)
     {
         long floats = TokenFloats(operands, member, Self);
         if (floats == 0)
             return;
-        Parcel parcel = courier.Rent(floats);
-        HeadOperands came = TokensOf(operands, parcel, 0, member, Self);
+        HeadOperands came = TokensAt(operands, start, member, Self);
         if (member == Self)
             Collect(operands, came, HeadsOf(operands, Self));
         else
-            transport.Receive(ranks[Ring.RankOf(member)], HopTags.ToHeads, parcel.Buffer.Span[..checked((int)floats)]);
+            transport.Receive(ranks[Ring.RankOf(member)], HopTags.ToHeads, _parcel!.Part(start, checked((int)floats)));
         foreach (RowMove move in Sequences.KeyMovesOf(member))
             came.KeyValue.RowRange(move.Row, move.Length).CopyTo(all.KeyValue.RowRange(move.SequenceRow, move.Length));
         foreach (RowMove move in Sequences.QueryMovesOf(member))
@@ -154,8 +152,6 @@ internal sealed unsafe class HeadExchange(ITransport transport, Courier courier,
             came.LogSumExp.ColumnRange(move.Row, move.Length).CopyTo(all.LogSumExp.ColumnRange(move.SequenceRow, move.Length));
             came.OutputDots.ColumnRange(move.Row, move.Length).CopyTo(all.OutputDots.ColumnRange(move.SequenceRow, move.Length));
         }
-
-        courier.Release(parcel);
     }
 
     /// <summary>Copies this rank's tokens with some heads.</summary>
@@ -173,45 +169,29 @@ internal sealed unsafe class HeadExchange(ITransport transport, Courier courier,
         }
     }
 
-    private HeadResults RentResults(in AttentionOperands operands)
-    {
-        HeadColumns own = HeadsOf(operands, Self);
-        _results = courier.Rent(HeadResults.Floats(Sequences.Keys, Sequences.Queries, own, operands.IsBackward));
-        return new HeadResults(_results.Buffer.Pointer, Sequences.Keys, Sequences.Queries, own, operands.IsBackward);
-    }
+    private HeadResults AllResults(in AttentionOperands operands) =>
+        new(Front, Sequences.Keys, Sequences.Queries, HeadsOf(operands, Self), operands.IsBackward);
 
     /// <summary>Sends every other member the results for its rows, and takes those for this rank's own.</summary>
     private void Return(in AttentionOperands operands, in HeadResults results)
     {
-        courier.Release(ref _together);
-        long floats = 0;
+        long start = _floats;
         for (int distance = 1; distance < Ring.Size; distance++)
-            floats += ResultFloats(operands, After(distance), Self);
-        if (floats > 0)
-            _returned = courier.Rent(floats);
-        long start = 0;
+            start -= ResultFloats(operands, After(distance), Self);
+        HeadResults own = ResultsAt(operands, start - ResultFloats(operands, Self, Self), Self, Self);
         for (int distance = 1; distance < Ring.Size; distance++)
         {
             int member = After(distance);
             long length = ResultFloats(operands, member, Self);
             if (length == 0)
                 continue;
-            Divide(results, member, ResultsOf(operands, _returned!, start, member, Self), operands.IsBackward);
-            courier.Send(ranks[Ring.RankOf(member)], HopTags.FromHeads, _returned!, checked((int)length), checked((int)start));
+            Divide(results, member, ResultsAt(operands, start, member, Self), operands.IsBackward);
+            courier.Send(ranks[Ring.RankOf(member)], HopTags.FromHeads, _parcel!, checked((int)length), start);
             start += length;
         }
 
-        long own = ResultFloats(operands, Self, Self);
-        if (own > 0)
-        {
-            Parcel parcel = courier.Rent(own);
-            HeadResults part = ResultsOf(operands, parcel, 0, Self, Self);
-            Divide(results, Self, part, operands.IsBackward);
-            BringHome(operands, part, HeadsOf(operands, Self));
-            courier.Release(parcel);
-        }
-
-        courier.Release(ref _results);
+        Divide(results, Self, own, operands.IsBackward);
+        BringHome(operands, own, HeadsOf(operands, Self));
     }
 
     /// <summary>Copies the rows of one member.</summary>
@@ -244,13 +224,11 @@ internal sealed unsafe class HeadExchange(ITransport transport, Courier courier,
             long floats = ResultFloats(operands, Self, member);
             if (floats == 0)
                 continue;
-            Parcel parcel = courier.Rent(floats);
-            transport.Receive(ranks[Ring.RankOf(member)], HopTags.FromHeads, parcel.Buffer.Span[..checked((int)floats)]);
-            BringHome(operands, ResultsOf(operands, parcel, 0, Self, member), HeadsOf(operands, member));
-            courier.Release(parcel);
+            transport.Receive(ranks[Ring.RankOf(member)], HopTags.FromHeads, _parcel!.Part(0, checked((int)floats)));
+            BringHome(operands, ResultsAt(operands, 0, Self, member), HeadsOf(operands, member));
         }
 
-        courier.ReleaseSent(ref _returned);
+        courier.ReleaseSent(ref _parcel);
     }
 
     /// <summary>Writes the result of some heads where it belongs, or adds their gradients.</summary>
@@ -273,6 +251,8 @@ internal sealed unsafe class HeadExchange(ITransport transport, Courier courier,
             AddKeyValueGradients(operands, part.KeyValueGradient, heads.KeyStart);
     }
 
+    private float* Front => _parcel!.Buffer.Pointer;
+
     private int After(int distance) => (Self + distance) % Ring.Size;
 
     private int Before(int distance) => (Self + Ring.Size - distance) % Ring.Size;
@@ -283,15 +263,15 @@ internal sealed unsafe class HeadExchange(ITransport transport, Courier courier,
     private long TokenFloats(in AttentionOperands operands, int holder, int member) => HeadOperands.Floats(
         Ring.TokensOf(holder), Sequences.QueriesOf(holder), HeadsOf(operands, member), operands.IsBackward);
 
-    private HeadOperands TokensOf(in AttentionOperands operands, Parcel parcel, long start, int holder, int member) => new(
-        parcel.Buffer.Pointer + start, Ring.TokensOf(holder), Sequences.QueriesOf(holder), HeadsOf(operands, member), operands.IsBackward);
+    private HeadOperands TokensAt(in AttentionOperands operands, long start, int holder, int member) => new(
+        Front + start, Ring.TokensOf(holder), Sequences.QueriesOf(holder), HeadsOf(operands, member), operands.IsBackward);
 
     /// <summary>Floats of the results for the tokens of <paramref name="holder"/> with the heads of <paramref name="member"/>.</summary>
     private long ResultFloats(in AttentionOperands operands, int holder, int member) => HeadResults.Floats(
         Ring.TokensOf(holder), Sequences.QueriesOf(holder), HeadsOf(operands, member), operands.IsBackward);
 
-    private HeadResults ResultsOf(in AttentionOperands operands, Parcel parcel, long start, int holder, int member) => new(
-        parcel.Buffer.Pointer + start, Ring.TokensOf(holder), Sequences.QueriesOf(holder), HeadsOf(operands, member), operands.IsBackward);
+    private HeadResults ResultsAt(in AttentionOperands operands, long start, int holder, int member) => new(
+        Front + start, Ring.TokensOf(holder), Sequences.QueriesOf(holder), HeadsOf(operands, member), operands.IsBackward);
 
     private static Matrix Columns(Matrix matrix, QueryRun run, HeadColumns heads) =>
         matrix.RowRange(run.SourceRow, run.Length).ColumnRange(heads.QueryStart, heads.QueryColumns);

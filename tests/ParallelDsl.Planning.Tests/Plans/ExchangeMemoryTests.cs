@@ -19,7 +19,7 @@ public sealed class ExchangeMemoryTests
     [InlineData(8, 1, 50, 100)]
     [InlineData(1, 1, 7, 14)]
     public void RingsTakeFourTimesTheKeys(int ranks, int window, long moved, long expected) =>
-        Assert.Equal(expected, ExchangeMemory.Elements(Rings, new(ranks, ranks), [default, new(10, 24, 5)], moved, window));
+        Assert.Equal(expected, ExchangeMemory.Elements(Rings, new(ranks, ranks), [default, new(10, 24, 11, 5)], moved, window));
 
     /// <summary>No ring of up to so many ranks has a rank with more, counted message by message over all shares.</summary>
     [Fact]
@@ -29,7 +29,7 @@ public sealed class ExchangeMemoryTests
         {
             foreach (int window in (int[])[1, 3])
             {
-                var widths = new AttentionWidths(2L * heads * 6, 4L * heads * 7, heads);
+                var widths = new AttentionWidths(2L * heads * 6, 4L * heads * 7, 2L * heads * 6, heads);
                 for (int reach = 2; reach <= 20; reach++)
                 {
                     long planned = ExchangeMemory.Elements(Heads, new(reach, reach), [widths], 0, window);
@@ -50,7 +50,7 @@ public sealed class ExchangeMemoryTests
     [Fact]
     public void TheNeediestDatapathCounts()
     {
-        AttentionWidths widths = new(20, 50, 1);
+        AttentionWidths widths = new(20, 50, 20, 1);
         long rings = ExchangeMemory.Elements(Rings, new(4, 8), [widths], 0, 1), heads = ExchangeMemory.Elements(Heads, new(4, 4), [widths], 0, 1);
         Assert.True(heads > rings);
         AxesSpec inside = new(Datapath: Datapath.AllToAll);
@@ -61,13 +61,13 @@ public sealed class ExchangeMemoryTests
 
     /// <summary>Two nodes of four devices: how many ranks of a node, and of several, may be together.</summary>
     [Theory]
-    [InlineData(2, 4, 1, Packing.Tokens, 4, 1)]
-    [InlineData(2, 4, 1, Packing.Asymmetric, 4, 8)]
-    [InlineData(1, 8, 1, Packing.Tokens, 4, 8)]
-    [InlineData(4, 2, 1, Packing.Tokens, 2, 1)]
-    [InlineData(8, 1, 1, Packing.Tokens, 1, 1)]
-    [InlineData(1, 4, 2, Packing.Tokens, 4, 1)]
-    public void AReachIsThatOfTheRanksTogether(int data, int sequence, int pipeline, Packing packing, int within, int over)
+    [InlineData(2, 4, 1, ParallelDsl.Packing.Tokens, 4, 1)]
+    [InlineData(2, 4, 1, ParallelDsl.Packing.Asymmetric, 4, 8)]
+    [InlineData(1, 8, 1, ParallelDsl.Packing.Tokens, 4, 8)]
+    [InlineData(4, 2, 1, ParallelDsl.Packing.Tokens, 2, 1)]
+    [InlineData(8, 1, 1, ParallelDsl.Packing.Tokens, 1, 1)]
+    [InlineData(1, 4, 2, ParallelDsl.Packing.Tokens, 4, 1)]
+    public void AReachIsThatOfTheRanksTogether(int data, int sequence, int pipeline, ParallelDsl.Packing packing, int within, int over)
     {
         NodeGroup node = new(2, 4, DeviceCatalogue.Of(DeviceKind.Host), Fabric.Switch, 4, 100);
         var mesh = new Mesh(data, sequence, pipeline, new([Axis.Sequence, Axis.Data, Axis.Pipeline]));
@@ -78,8 +78,9 @@ public sealed class ExchangeMemoryTests
     /// <summary>One token of a unit on every rank; a share of the heads is a share of every element.</summary>
     private static long AtOnce(AttentionWidths widths, int window, int ranks, int share)
     {
-        long own = (widths.KeyValues * window) + widths.Queries;
-        long part = share * own / widths.KeyValueHeads, together = ranks * part, sent = own - part;
-        return Math.Max(sent + together + part, 2 * together);
+        long own = (widths.KeyValues * window) + widths.Queries, gradients = (widths.KeyValues * window) + widths.QueryGradients;
+        long part = share * own / widths.KeyValueHeads, returned = share * gradients / widths.KeyValueHeads, sent = own - part;
+        long[] phases = [sent + (ranks * part) + part, ranks * (part + returned), (ranks * returned) + ((ranks - 1) * returned) + returned];
+        return phases.Max();
     }
 }

@@ -33,7 +33,6 @@ public sealed class AllocationTests
             before = GC.GetAllocatedBytesForCurrentThread();
         });
 
-        Console.WriteLine($"ALLOC {data} {sequence} {pipeline} {datapath}: {string.Join(" ", allocated)}");
         // Buffers still grow now and then, when a step holds more or longer sequences than any before: the median is the steady state.
         Assert.InRange(allocated.Order().ElementAt(allocated.Count / 2), 0, Allowed);
     }
