@@ -37,3 +37,25 @@ public static partial class Outer
         public partial Layer Head { get; }
     }
 }
+
+[Cluster]
+[Nodes(2, DevicesPerNode = 4, Device = DeviceKind.A800Sxm, Fabric = Fabric.Switch, NicsPerNode = 4, NicGbps = 200)]
+public sealed partial class TwoNodes;
+
+/// <summary>The model of docs/08-variable-length.md.</summary>
+[ParallelModel(ContextLength = 16_384)]
+[RunsOn(typeof(TwoNodes))]
+[DataAxis(2, Packing = Packing.Asymmetric, UnitTokens = 8_192)]
+[SequenceAxis(4, Balance = SequenceBalance.Hierarchical)]
+[PipelineAxis(1, Schedule = PipelineSchedule.GPipe, MicroBatches = 3)]
+public sealed partial class Varied
+{
+    [Embedding(Vocabulary = 32_000, Width = 1_024)]
+    public partial Layer Tokens { get; }
+
+    [TransformerBlock(Heads = 16, KeyValueHeads = 4, FeedForward = 2_816, Repeat = 12)]
+    public partial Layer Blocks { get; }
+
+    [LanguageModelHead]
+    public partial Layer Head { get; }
+}

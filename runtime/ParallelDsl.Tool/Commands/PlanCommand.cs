@@ -1,7 +1,9 @@
 using System.CommandLine;
+using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Pipelines.Tuning;
 using ParallelDsl.Planning.Plans;
 using ParallelDsl.Reporting;
+using ParallelDsl.Tool.Batches;
 
 namespace ParallelDsl.Tool.Commands;
 
@@ -25,17 +27,23 @@ internal static class PlanCommand
             (File("--trace", "The simulated step as a trace for Perfetto (ui.perfetto.dev) or chrome://tracing."), ChromeTrace.Write),
         };
 
+        var lengths = new Option<string?>("--lengths") { Description = "Tokens of each sequence of one step, one whole number a line, for --step-svg.", HelpName = "FILE" };
+        Option<string?> step = File("--step-svg", "A drawing of the step of --lengths: what each rank has in each unit.");
         var command = new Command("plan", "Shows the plans that are compiled into an assembly: as text, as JSON, or written to files.")
         {
             assembly, model, text, json, search, budget, planFile,
         };
         foreach (var file in files)
             command.Options.Add(file.Option);
+        command.Options.Add(lengths);
+        command.Options.Add(step);
         command.SetAction(result =>
         {
             (string Option, string Path, Func<ParallelPlan, string> Write)[] requested = [.. files
                 .Where(file => result.GetValue(file.Option) is not null)
                 .Select(file => (file.Option.Name, result.GetValue(file.Option)!, file.Write))];
+            if (StepDrawing(result.GetValue(lengths), result.GetValue(step)) is { } drawing)
+                requested = [.. requested, (step.Name, result.GetValue(step)!, drawing)];
             bool writesJson = result.GetValue(json);
             bool writesText = result.GetValue(text) || (!writesJson && requested.Length == 0);
             if (writesText && writesJson)
@@ -75,6 +83,31 @@ internal static class PlanCommand
         return command;
 
         static Option<string?> File(string name, string description) => new(name) { Description = description, HelpName = "FILE" };
+    }
+
+    /// <summary>The writer of the step that was asked for, or null.</summary>
+    private static Func<ParallelPlan, string>? StepDrawing(string? lengths, string? step)
+    {
+        if (lengths is null && step is null)
+            return null;
+        if (lengths is null || step is null)
+            throw CommandException.BadInput($"{(lengths is null ? "--step-svg" : "--lengths")}: --lengths and --step-svg belong together");
+        LengthFile file = LengthFile.Read(lengths);
+        return plan =>
+        {
+            file.Check(plan.Model.ContextLength, $"the context length of {plan.Model.Name}, {plan.Model.ContextLength}");
+            var planned = new StepPlan();
+            try
+            {
+                StepPlanner.Plan(StepConstants.Of(plan), [.. file.Lengths], planned);
+            }
+            catch (PackingException exception)
+            {
+                throw CommandException.Failed($"{lengths}: {exception.Message}");
+            }
+
+            return StepSvg.Write(plan, planned);
+        };
     }
 
     /// <summary>The model to search for: the only adaptive one of those selected.</summary>

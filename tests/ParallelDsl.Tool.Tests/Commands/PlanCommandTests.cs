@@ -50,7 +50,7 @@ public sealed class PlanCommandTests : IDisposable
         Outcome outcome = Run("plan", path, "--model", "Declared", "--json");
         Assert.True(outcome.ExitCode == 0, outcome.Error);
         Assert.Equal(PlanJson.Write(Declared.Plan), outcome.Output);
-        Assert.Equal(PlanText.Write(Declared.Plan) + "\n" + PlanText.Write(Outer.Nested.Plan), Run("plan", path).Output);
+        Assert.Equal(PlanText.Write(Declared.Plan) + "\n" + PlanText.Write(Outer.Nested.Plan) + "\n" + PlanText.Write(Varied.Plan), Run("plan", path).Output);
     }
 
     [Fact]
