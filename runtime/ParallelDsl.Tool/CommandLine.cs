@@ -69,6 +69,7 @@ public static class CommandLine
         root.Subcommands.Add(PlanCommand.Create(output, error));
         root.Subcommands.Add(PipelineCommand.Create(output, error));
         root.Subcommands.Add(BatchCommand.Create(output, error));
+        root.Subcommands.Add(RingsCommand.Create(output, error));
         return root;
     }
 

@@ -8,7 +8,7 @@ namespace ParallelDsl.Planning.Rings;
 /// </remarks>
 internal static class CycleDecomposition
 {
-    // More than a hundred times what any n up to 256 needs.
+    // Far more than any n up to 1,024 needs.
     private const long MostSteps = 200_000_000;
 
     /// <summary>The cycles, or null for 4 and 6 devices and where the search finds none.</summary>

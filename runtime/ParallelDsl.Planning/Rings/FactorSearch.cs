@@ -2,10 +2,11 @@ namespace ParallelDsl.Planning.Rings;
 
 /// <summary>Looks for rings that avoid links (ours; exchanges between the permutations of a decomposition).</summary>
 /// <remarks>
-/// <para>All links of n devices are kept as n - 1 permutations, in each of which every device sends to one and receives from one. Some of them
-/// are left for links that are missing; each of the others has as many defects as it has missing links, weighted, and cycles but one. Two
-/// permutations together are closed walks that take their links in turn, forwards in one and backwards in the other; on each walk they can exchange
-/// their links. An exchange that adds no defects is made, now and then one that adds one, so that those without any are rings in the end.</para>
+/// <para>Links are kept as permutations, in each of which every device sends to one and receives from one: all links as if none were
+/// missing, or those there are. Some permutations are left for links that are missing; each of the others has as many defects as it has
+/// missing links, weighted, and cycles but one. Two permutations together are closed walks that take their links in turn, forwards in one
+/// and backwards in the other; on each walk they can exchange their links. An exchange that adds no defects is made, now and then one that
+/// adds one, so that those without any are rings in the end.</para>
 /// <para>Bounded by a number of exchanges that are tried. Ties are broken by numbers that are the same in every run.</para>
 /// </remarks>
 internal sealed class FactorSearch
@@ -24,22 +25,21 @@ internal sealed class FactorSearch
     private readonly int[] _left;
     private readonly int[] _right;
     private int _stamp;
-    private ulong _random;
+    private RepeatableRandom _random;
 
     /// <param name="linked">Whether there is a link, first index: from whom.</param>
-    /// <param name="factors">n - 1 permutations that have all links of n devices: the follower of every device.</param>
-    /// <param name="kept">How many are to become rings.</param>
-    /// <param name="seed">Names the order of exchanges.</param>
-    public FactorSearch(bool[,] linked, int[][] factors, int kept, int seed)
+    /// <param name="factors">Permutations that share no link: the follower of every device.</param>
+    /// <param name="kept">How many are to become rings; no more than there are.</param>
+    /// <param name="random">What breaks ties.</param>
+    public FactorSearch(bool[,] linked, int[][] factors, int kept, RepeatableRandom random)
     {
-        _random = 0x9E3779B97F4A7C15 ^ ((ulong)seed << 32);
+        _random = random;
         _linked = linked;
         _devices = linked.GetLength(0);
         _kept = kept;
-        int[] names = Names(seed);
         // The permutations with the most missing links are those left for them.
-        _next = [.. factors.Select((next, index) => (Next: Renamed(next, names), Index: index))
-            .OrderBy(factor => Missing(factor.Next)).ThenBy(factor => factor.Index).Select(factor => factor.Next)];
+        _next = [.. factors.Select((next, index) => (Next: next, Index: index))
+            .OrderBy(factor => Missing(factor.Next)).ThenBy(factor => factor.Index).Select(factor => (int[])factor.Next.Clone())];
         _before = new int[_devices];
         _walk = new int[_devices];
         _seen = new int[_devices];
@@ -66,39 +66,18 @@ internal sealed class FactorSearch
         }
     }
 
-    // Another start has the links in other permutations.
-    private int[] Names(int seed)
-    {
-        int[] names = [.. Enumerable.Range(0, _devices)];
-        for (int i = seed == 0 ? 0 : _devices - 1; i > 0; i--)
-        {
-            int other = Random(i + 1);
-            (names[i], names[other]) = (names[other], names[i]);
-        }
-
-        return names;
-    }
-
-    private static int[] Renamed(int[] next, int[] names)
-    {
-        var renamed = new int[next.Length];
-        for (int device = 0; device < next.Length; device++)
-            renamed[names[device]] = names[next[device]];
-        return renamed;
-    }
-
     // One of those with defects, and any other.
     private void Exchange(int sound)
     {
         int factor = -1;
-        for (int skip = Random(_kept - sound); skip >= 0; skip--)
+        for (int skip = _random.Next(_kept - sound); skip >= 0; skip--)
         {
             factor++;
             while (_defects[factor] == 0)
                 factor++;
         }
 
-        int other = Random(_next.Length - 1);
+        int other = _random.Next(_next.Length - 1);
         other += other >= factor ? 1 : 0;
         int[] left = _next[factor], right = _next[other];
         for (int device = 0; device < _devices; device++)
@@ -122,7 +101,7 @@ internal sealed class FactorSearch
 
         if (walks == 1)
             return;
-        for (int i = 0, first = Random(walks); i < walks; i++)
+        for (int i = 0, first = _random.Next(walks); i < walks; i++)
         {
             int walk = (first + i) % walks;
             for (int device = 0; device < _devices; device++)
@@ -133,7 +112,7 @@ internal sealed class FactorSearch
             }
 
             int now = Defects(factor, _left), then = Defects(other, _right);
-            if (now + then > _defects[factor] + _defects[other] + (Random(64) == 0 ? 1 : 0))
+            if (now + then > _defects[factor] + _defects[other] + (_random.Next(64) == 0 ? 1 : 0))
                 continue;
             Array.Copy(_left, left, _devices);
             Array.Copy(_right, right, _devices);
@@ -164,14 +143,5 @@ internal sealed class FactorSearch
         }
 
         return cycles + (MissingWeight * Missing(next));
-    }
-
-    // Marsaglia's xorshift, of 64 bits.
-    private int Random(int below)
-    {
-        _random ^= _random << 13;
-        _random ^= _random >> 7;
-        _random ^= _random << 17;
-        return (int)((_random >> 16) % (ulong)below);
     }
 }

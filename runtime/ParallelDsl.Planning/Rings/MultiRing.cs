@@ -2,12 +2,12 @@ using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Rings;
 
-/// <summary>How keys and values travel along a ring set, as a table: what every rank sends, receives and holds in every iteration (after TASP,
-/// arXiv 2509.26541; lengths, pairwise ways and sets with fewer rings are ours).</summary>
+/// <summary>How keys and values travel along a ring set, as a table: what every rank sends, receives and holds in every iteration (after
+/// TASP, arXiv 2509.26541; lengths, pairwise ways and sets with fewer rings are ours).</summary>
 /// <remarks>
-/// <para>In iteration t = 0..n-1 a rank holds one part of keys and values in each slot, and computes with it while the part of iteration t + 1
-/// is on its way: it sends slot c to <see cref="Next"/> and receives slot c from <see cref="Previous"/>. Iteration 0 is its own. In every
-/// iteration each part is at exactly one rank, and after all of them it was once at each.</para>
+/// <para>In iteration t = 0..n-1 a rank holds one part of keys and values in each slot, and computes with it while the part of iteration t
+/// + 1 is on its way: it sends slot c to <see cref="Next"/> and receives slot c from <see cref="Previous"/>. Iteration 0 is its own. In
+/// every iteration each part is at exactly one rank, and after all of them it was once at each.</para>
 /// <para>On rings a rank passes on what it holds. Of pairwise ways it sends its own part again, which <see cref="Forwards"/> says; of the
 /// n - 1 ranks that a slot goes to, round t takes one, another for every slot.</para>
 /// <para>Back-propagation runs the iterations in reverse, from the parts held at the end, with the gradients of a part behind it: sender

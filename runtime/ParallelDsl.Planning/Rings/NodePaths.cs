@@ -1,14 +1,14 @@
 namespace ParallelDsl.Planning.Rings;
 
-/// <summary>Rings over u nodes of m devices, m even: m Hamiltonian paths of the devices of a node, each start and each end at a device of its own, joined
-/// from node to node (after TASP, arXiv 2509.26541, the datapaths of several nodes).</summary>
+/// <summary>Rings over u nodes of m devices, m even: m Hamiltonian paths of the devices of a node, each start and each end at a device of
+/// its own, joined from node to node (after TASP, arXiv 2509.26541, the datapaths of several nodes).</summary>
 /// <remarks>
-/// <para>Path p of a node is p plus the zigzag 0, 1, -1, 2, -2, ..., m/2 modulo m: the rows of a row-complete Latin square (Williams, 1949), so
-/// they use every link of the node once, and path p ends at p + m/2.</para>
+/// <para>Path p of a node is p plus the zigzag 0, 1, -1, 2, -2, ..., m/2 modulo m: the rows of a row-complete Latin square (Williams,
+/// 1949), so they use every link of the node once, and path p ends at p + m/2.</para>
 /// <para>Across rails, path p goes on as path p of the next node. Along rails, the end p + m/2 sends to the device of its place, where path
-/// p + m/2 of the next node starts; an even number of nodes brings every ring back to its start. An odd number does where m is a multiple of
-/// 4 (ours): the second and third node rename their devices so that the three ways from start to end, each swapping pairs, are together none.
-/// Elsewhere no renaming helps: each way swaps m/2 pairs, an odd number, and an odd number of them is an odd permutation.</para>
+/// p + m/2 of the next node starts; an even number of nodes brings every ring back to its start. An odd number does where m is a multiple
+/// of 4 (ours): the second and third node rename their devices so that the three ways from start to end, each swapping pairs, are together
+/// none. Elsewhere no renaming helps: each way swaps m/2 pairs, an odd number, and an odd number of them is an odd permutation.</para>
 /// </remarks>
 internal static class NodePaths
 {

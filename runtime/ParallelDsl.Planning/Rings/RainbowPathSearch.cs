@@ -3,11 +3,11 @@ namespace ParallelDsl.Planning.Rings;
 /// <summary>Finds a Hamiltonian path of N residues and the apex that takes one arc from each of the <see cref="ZigzagCycles"/>; with it one
 /// more vertex can be spliced into all of them.</summary>
 /// <remarks>
-/// <para>The idea is ours, after the closed form that TASP (arXiv 2509.26541) has where N + 2 is a multiple of 4: all arcs but four of that one
-/// join residues with the same difference d. For d coprime to N the arcs x to x + d are a cycle of all residues, one from each zigzag cycle.
-/// A few of them are given up, which leaves segments, and as many others, from the same zigzag cycles, join the segments and the apex to one
-/// path. An arc x to y + d makes two more given up, that from y and that of its own zigzag cycle, so few choices close the set; rotation
-/// allows the apex a fixed neighbour.</para>
+/// <para>The idea is ours, after the closed form that TASP (arXiv 2509.26541) has where N + 2 is a multiple of 4: all arcs but four of that
+/// one join residues with the same difference d. For d coprime to N the arcs x to x + d are a cycle of all residues, one from each zigzag
+/// cycle. A few of them are given up, which leaves segments, and as many others, from the same zigzag cycles, join the segments and the
+/// apex to one path. An arc x to y + d makes two more given up, that from y and that of its own zigzag cycle, so few choices close the set;
+/// rotation allows the apex a fixed neighbour.</para>
 /// <para>Arcs given up are tried from few to many, differences from N/2 - 1 down: always the same path for the same N.</para>
 /// </remarks>
 internal sealed class RainbowPathSearch

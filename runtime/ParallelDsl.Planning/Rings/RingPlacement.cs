@@ -6,13 +6,13 @@ namespace ParallelDsl.Planning.Rings;
 /// <summary>Which tokens of a batch's sequences lie on which rank and travel in which slot (after the zigzag placement of TASP, arXiv
 /// 2509.26541; any lengths and packed sequences are ours). Allocates nothing.</summary>
 /// <remarks>
-/// <para>Causal: of n ranks with m slots, a sequence of L tokens is cut into 2 n m pieces, piece i is [floor(i L / 2nm), floor((i+1) L / 2nm)).
-/// Rank r has m <em>heads</em>, pieces r m + i, and m <em>tails</em>, pieces 2 n m - (r + 1) m + i; both are contiguous, and are the two
-/// chunks of <see cref="ZigzagSplit"/>, whatever m is. Without a mask there are n m pieces, heads only, r m + i on rank r.</para>
-/// <para>Pieces of a sequence differ by at most one token. The head and the tail with the same i travel in one slot, i moved on by one for every
-/// sequence of the batch, so that the tokens over of short sequences do not all travel in the same slot.</para>
-/// <para>A rank attends to a slot of its own origin under the mask; with all of its queries to the heads of an earlier origin; with those of its tails to
-/// all of a later origin. With equal pieces that is the same work for every rank in every iteration.</para>
+/// <para>Causal: of n ranks with m slots, a sequence of L tokens is cut into 2 n m pieces, piece i is [floor(i L / 2nm), floor((i+1) L /
+/// 2nm)). Rank r has m <em>heads</em>, pieces r m + i, and m <em>tails</em>, pieces 2 n m - (r + 1) m + i; both are contiguous, and are the
+/// two chunks of <see cref="ZigzagSplit"/>, whatever m is. Without a mask there are n m pieces, heads only, r m + i on rank r.</para>
+/// <para>Pieces of a sequence differ by at most one token. The head and the tail with the same i travel in one slot, i moved on by one for
+/// every sequence of the batch, so that the tokens over of short sequences do not all travel in the same slot.</para>
+/// <para>A rank attends to a slot of its own origin under the mask; with all of its queries to the heads of an earlier origin; with those
+/// of its tails to all of a later origin. With equal pieces that is the same work for every rank in every iteration.</para>
 /// </remarks>
 public sealed class RingPlacement
 {

@@ -15,7 +15,7 @@ public static class RingRepair
     /// <summary>The most devices.</summary>
     public const int MostDevices = 128;
 
-    private const int Starts = 8;
+    private const int Starts = 9;
     private const int StepsOfDevice = 2_000;
     private const int MostRings = 2_000_000;
     private const int MostWays = 1_000_000;
@@ -59,15 +59,16 @@ public static class RingRepair
         if (devices <= CycleChoice.MostDevices)
             return CycleChoice.Find(linked, bound, MostRings);
         var best = new List<int[]>();
-        // Exchanges leave the product of the permutations' signs as it is, which rules out some ends; with 4 | n the two starts differ in it.
-        EquatableArray<EquatableArray<int>>? cycles = CycleDecomposition.Of(devices);
-        int[][][] starts = [Factors(devices, cycles), Factors(devices, null)];
         // Fewer that are to be kept leave more room for missing links.
         for (int kept = bound; kept > best.Count; kept--)
         {
             for (int start = 0; start < Starts && kept > best.Count; start++)
             {
-                List<int[]> found = new FactorSearch(linked, starts[start % starts.Length], kept, start).Run(StepsOfDevice * devices);
+                var random = new RepeatableRandom(start);
+                int[][]? factors = Factors(linked, start % 3, ref random);
+                if (factors is null || factors.Length < kept)
+                    continue;
+                List<int[]> found = new FactorSearch(linked, factors, kept, random).Run(StepsOfDevice * devices);
                 best = found.Count > best.Count ? found : best;
             }
         }
@@ -97,24 +98,14 @@ public static class RingRepair
             free[device, next[device]] = false;
     }
 
-    // All links as permutations: those of cycles, or of steps by the same number.
-    private static int[][] Factors(int devices, EquatableArray<EquatableArray<int>>? cycles)
+    // Exchanges leave the product of the permutations' signs as it is, which rules out some ends; with 4 | n the first two differ in it.
+    // The third suits few links.
+    private static int[][]? Factors(bool[,] linked, int kind, ref RepeatableRandom random) => kind switch
     {
-        var factors = new int[devices - 1][];
-        for (int factor = 0; factor < factors.Length; factor++)
-        {
-            factors[factor] = new int[devices];
-            for (int i = 0; i < devices; i++)
-            {
-                if (cycles is { } rings)
-                    factors[factor][rings[factor][i]] = rings[factor][(i + 1) % devices];
-                else
-                    factors[factor][i] = (i + factor + 1) % devices;
-            }
-        }
-
-        return factors;
-    }
+        0 => StartingFactors.Cycles(linked.GetLength(0), ref random),
+        1 => StartingFactors.Steps(linked.GetLength(0), ref random),
+        _ => StartingFactors.Matchings(linked, ref random),
+    };
 
     private static EquatableArray<int> Ring(int[] next)
     {

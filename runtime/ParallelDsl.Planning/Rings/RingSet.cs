@@ -2,8 +2,8 @@ using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Rings;
 
-/// <summary>Ways for keys and values that share no link, so that all of them are used at once (after TASP, arXiv 2509.26541). Every way is a
-/// slot: a rank holds one part of keys and values in each and passes it on along it.</summary>
+/// <summary>Ways for keys and values that share no link, so that all of them are used at once (after TASP, arXiv 2509.26541). Every way is
+/// a slot: a rank holds one part of keys and values in each and passes it on along it.</summary>
 /// <param name="Kind">What the ways are.</param>
 /// <param name="Devices">n, how many devices.</param>
 /// <param name="Nodes">Over how many nodes the devices are spread evenly, in order; 1 where that makes no difference.</param>

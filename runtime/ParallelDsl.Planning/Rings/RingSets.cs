@@ -13,8 +13,8 @@ public static class RingSets
     /// <summary>The most devices of a set: its tables grow with the square of them.</summary>
     public const int MostDevices = 1_024;
 
-    /// <summary>All links of <paramref name="devices"/> devices: as n - 1 cycles or, of 4 and 6 devices, of which there are no n - 1 cycles,
-    /// pairwise.</summary>
+    /// <summary>All links of <paramref name="devices"/> devices: as n - 1 cycles or, of 4 and 6 devices, of which there are no n - 1
+    /// cycles, pairwise.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Fewer than 2 devices or more than <see cref="MostDevices"/>.</exception>
     public static RingSet Complete(int devices)
     {
@@ -33,7 +33,8 @@ public static class RingSets
     /// <param name="nodes">How many nodes, at least 2.</param>
     /// <param name="perNode">Devices of a node; there are paths of an even number.</param>
     /// <param name="rail">Which device of the next node a device sends to.</param>
-    /// <exception cref="ArgumentOutOfRangeException">Fewer than 2 nodes, no devices, or more than <see cref="MostDevices"/> in all.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Fewer than 2 nodes, no devices, or more than <see cref="MostDevices"/> in
+    /// all.</exception>
     public static RingSetResult OverNodes(int nodes, int perNode, NodeRail rail)
     {
         if (nodes < 2 || perNode < 1 || (long)nodes * perNode > MostDevices)

@@ -1,8 +1,8 @@
 namespace ParallelDsl.Planning.Rings;
 
-/// <summary>Walecki's cycles (1892; in Lucas, Récréations mathématiques): through N residues, N even, in the zigzag 0, 1, -1, 2, -2, ..., whose differences are all
-/// non-zero residues once, and through one more vertex, the apex. The zigzag started at i = 0..N-1 gives N directed Hamiltonian cycles of the
-/// N + 1 vertices that use every arc once.</summary>
+/// <summary>Walecki's cycles (1892; in Lucas, Récréations mathématiques): through N residues, N even, in the zigzag 0, 1, -1, 2, -2, ...,
+/// whose differences are all non-zero residues once, and through one more vertex, the apex. The zigzag started at i = 0..N-1 gives N
+/// directed Hamiltonian cycles of the N + 1 vertices that use every arc once.</summary>
 internal sealed class ZigzagCycles
 {
     private readonly int[] _zigzag;
