@@ -76,8 +76,8 @@ internal static class DatapathPlanner
 
             // Out: queries, keys and values, in the backward what attention needs of both; back: the result and its statistics, in the
             // backward gradients of all three.
-            long statistics = 2L * request.Model.Layers[layer.Declared].Heads, width = (widths.Queries - statistics) / 2;
-            swapped += ((3 * widths.KeyValues) + (3 * width) + (statistics / 2) + widths.Queries) * element;
+            int statistics = request.Model.Layers[layer.Declared].Heads;
+            swapped += ((3 * widths.KeyValues) + (3 * widths.QueryGradients) + statistics + widths.Queries) * element;
             heads = Math.Max(heads, Ceiling(100L * ranks * HeadShares.Most(widths.KeyValueHeads, ranks), widths.KeyValueHeads));
         }
 
