@@ -60,7 +60,7 @@ internal static class DatapathTimes
         foreach (Datapath candidate in Candidates)
         {
             // Of 4 and of 6 ranks they are pairwise ways, and called so.
-            bool isPairwise = candidate == Datapath.Hamiltonian && !links.Crosses && links.Ranks is 4 or 6;
+            bool isPairwise = candidate == Datapath.Hamiltonian && IsDirect(candidate, links);
             if (isPairwise || (Itineraries.IsDense(candidate) && links.Ranks > Itineraries.MostRanks))
                 continue;
             long time = Of(candidate, links, load);
@@ -90,7 +90,9 @@ internal static class DatapathTimes
                 long inside = links.Hop(bytes, bytes, 0, 0), between = links.Hop(0, 0, bytes, links.PerNode * bytes);
                 return Overlapped(load, hops - across, inside) + Overlapped(load, across, between) + load.Forward + load.Backward + between;
             default:
-                return Overlapped(load, hops, transfer) + load.Forward + load.Backward + transfer;
+                // Where every rank sends its own rows there are no gradients yet in the first hop of the backward.
+                long saved = IsDirect(datapath, links) ? Math.Max(load.Backward, 2 * transfer) - Math.Max(load.Backward, transfer) : 0;
+                return Overlapped(load, hops, transfer) - saved + load.Forward + load.Backward + transfer;
         }
     }
 
@@ -103,7 +105,7 @@ internal static class DatapathTimes
             case Datapath.BidirectionalRing when ranks > 2:
                 long half = Share(bytes, 2);
                 return links.Hop(perNode > 1 ? half : 0, perNode > 2 ? 2 * half : half, half, links.Crosses ? 2 * half : 0);
-            case Datapath.Hamiltonian when links.Crosses && perNode % 2 == 0 && ranks % perNode == 0:
+            case Datapath.Hamiltonian when HasPaths(links):
                 long path = Share(bytes, perNode);
                 return links.Hop(path, (perNode - 1) * path, path, perNode * path);
             case Datapath.Hamiltonian or Datapath.Pairwise:
@@ -118,6 +120,11 @@ internal static class DatapathTimes
                     perNode > 1 ? bytes : 0, bytes, links.Routes ? Share(bytes, links.Interfaces) : bytes, links.Crosses ? bytes : 0);
         }
     }
+
+    private static bool IsDirect(Datapath datapath, in RingLinks links) =>
+        datapath == Datapath.Pairwise || (datapath == Datapath.Hamiltonian && links.Ranks is 4 or 6 && !HasPaths(links));
+
+    private static bool HasPaths(in RingLinks links) => links.Crosses && links.PerNode % 2 == 0 && links.Ranks % links.PerNode == 0;
 
     private static long ToAll(in RingLinks links, long each)
     {

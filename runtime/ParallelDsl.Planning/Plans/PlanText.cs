@@ -316,7 +316,7 @@ public static class PlanText
             Datapath.Ring => "rings",
             Datapath.AllToAll => "tokens are swapped for heads (all-to-all)",
             Datapath.BidirectionalRing => "rings, half of the keys in each direction",
-            Datapath.DoubleRing => "double rings",
+            Datapath.DoubleRing => "double rings over nodes, one ring inside a node",
             Datapath.Pairwise => "pairwise",
             Datapath.AllGather => "all keys are gathered first (all-gather)",
             Datapath.Hamiltonian => "Hamiltonian rings, pairwise of 4 and 6 ranks",

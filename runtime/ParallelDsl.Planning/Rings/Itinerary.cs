@@ -38,7 +38,7 @@ public sealed class Itinerary
     /// <remarks>Alone: the keys of earlier slices and their gradients. Passed on: keys, what this member adds to their gradients, what it
     /// has sent and what comes. Direct: its own keys and the sum of their gradients, what came, its gradients and those that are sent. Of all at
     /// once: those of all members, and gradients of all.</remarks>
-    public int BlocksAtOnce => Ranks == 1 ? 2 : Forwards ? 4 : Parts < Lanes ? 2 * Ranks : 5;
+    public int BlocksAtOnce => Ranks == 1 ? 2 : Forwards ? 4 : Hops == 1 ? 2 * Ranks : 5;
 
     /// <summary>The part that a lane carries.</summary>
     public int PartOf(int lane) => Parts == 1 ? 0 : lane;
