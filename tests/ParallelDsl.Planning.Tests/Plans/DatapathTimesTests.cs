@@ -121,6 +121,18 @@ public sealed class DatapathTimesTests
         Assert.Equal(2, PlanOf(new AxesSpec(1, 8, 2, MicroBatches: 2, Datapath: Datapath.BidirectionalRing), Fabric.Mesh).Rings.Count);
     }
 
+    /// <summary>Ways of all ranks to all others are a table that grows with their square; one ring has no such limit.</summary>
+    [Theory]
+    [InlineData(Datapath.Hamiltonian, Datapath.Ring)]
+    [InlineData(Datapath.Ring, Datapath.AllGather)]
+    public void TooManyRanksAreRefused(Datapath intraNode, Datapath interNode)
+    {
+        var cluster = new ClusterSpec("Lab", new([new NodeGroup(256, 8, DeviceCatalogue.Of(DeviceKind.H100Sxm), Fabric.Switch, 8, 400)]));
+        var request = new PlanRequest(Requests.Gpt(), cluster, new AxesSpec(1, 2_048, 1, Datapath: intraNode, InterNodeDatapath: interNode));
+        Assert.Contains("over at most 1,024", Assert.IsType<TooLarge>(Planner.Plan(request)).ToString(), StringComparison.Ordinal);
+        Assert.IsType<Planned>(Planner.Plan(request with { Axes = request.Axes with { Datapath = Datapath.Ring, InterNodeDatapath = Datapath.Automatic } }));
+    }
+
     private static ParallelPlan PlanOf(AxesSpec axes, Fabric fabric)
     {
         var cluster = new ClusterSpec("Lab", new([new NodeGroup(2, 8, DeviceCatalogue.Of(DeviceKind.H100Sxm), fabric, 8, 400)]));
