@@ -33,12 +33,12 @@ public static class ExchangeMemory
     }
 
     /// <summary>The most elements of one datapath on rings of up to <paramref name="ranks"/> ranks, for each token.</summary>
-    private static long Of(Datapath datapath, AttentionWidths layer, int ranks) => (ranks, layer.KeyValueHeads, datapath) switch
+    private static long Of(Datapath datapath, AttentionWidths layer, int ranks)
     {
-        (< 2, _, _) or (_, 0, _) => 0,
-        (_, _, Datapath.AllToAll) => OfHeads(layer, ranks),
-        _ => Itineraries.BlocksAtOnce(datapath, ranks) * layer.KeyValues,
-    };
+        if (ranks < 2 || layer.KeyValueHeads == 0)
+            return 0;
+        return datapath == Datapath.AllToAll ? OfHeads(layer, ranks) : Itineraries.BlocksAtOnce(datapath, ranks) * layer.KeyValues;
+    }
 
     /// <summary>A share of s heads of the tokens of n ranks is n s / H as many elements as all H heads of a rank's own. At first there is what is put
     /// together, what a rank has sent, which is all but its share, and a message that comes, of its share; then what is put together and the
