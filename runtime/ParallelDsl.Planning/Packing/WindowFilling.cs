@@ -136,29 +136,31 @@ internal sealed class WindowFilling
         return rings;
     }
 
-    // The first try that is even enough, else the evenest of those that fit.
+    // The first try that is even enough, else the evenest of those that fit; the last one stays where it is nearly as even, since making another
+    // again takes time.
     private bool FillLane(StepPlan plan, LaneWorld world, int lane, int slots)
     {
-        int forwardParts = Forward.Cuts.Count, backwardParts = Backward.Cuts.Count, best = -1, last = -1;
-        long forwardEven = Even(Forward, lane), backwardEven = Even(Backward, lane), least = long.MaxValue;
+        int forwardParts = Forward.Cuts.Count, backwardParts = Backward.Cuts.Count, best = -1;
+        long forwardEven = Even(Forward, lane), backwardEven = Even(Backward, lane), least = long.MaxValue, last = long.MaxValue;
         Forward.Save(lane);
         Backward.Save(lane);
         foreach (int part in PouredParts)
         {
             Restart();
-            last = part;
+            last = long.MaxValue;
             if (!TryLane(plan, world, lane, slots, part))
                 continue;
             long forward = Forward.Dearest(lane), backward = Backward.Dearest(lane);
             if (forward <= forwardEven && backward <= backwardEven)
                 return true;
-            if (forward + backward < least)
-                (best, least) = (part, forward + backward);
+            last = forward + backward;
+            if (last < least)
+                (best, least) = (part, last);
         }
 
         if (best < 0)
             return false;
-        if (best == last)
+        if (last <= Even(least))
             return true;
         Restart();
         return TryLane(plan, world, lane, slots, best);

@@ -19,7 +19,7 @@ public class LongestSequenceTests
             from hierarchical in Gen.Bool
             from unitGranules in Gen.Int[1, 12]
 
-            // About as much as all units hold.
+                // About as much as all units hold.
             from more in Gen.OneOf(Gen.Int[-4, 2], Gen.Int[-40, 20])
             select (data, sequence, window, hierarchical, Math.Max(1, (data * window * unitGranules) + more), unitGranules),
             1_000,

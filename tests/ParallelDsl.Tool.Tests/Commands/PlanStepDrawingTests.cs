@@ -58,7 +58,11 @@ public sealed class PlanStepDrawingTests : IDisposable
     {
         StepConstants constants = StepConstants.Of(Varied.Plan) with
         {
-            DataRanks = 40, SequenceRanks = 4, UnitsPerDataRank = 20, Window = 20, Nodes = new([.. Enumerable.Range(0, 160).Select(rank => rank / 4)]),
+            DataRanks = 40,
+            SequenceRanks = 4,
+            UnitsPerDataRank = 20,
+            Window = 20,
+            Nodes = new([.. Enumerable.Range(0, 160).Select(rank => rank / 4)]),
         };
         int[] lengths = [.. Enumerable.Range(0, 5_000).Select(index => 1 + (index * 37 % 900))];
         var step = new StepPlan();
