@@ -83,7 +83,10 @@ internal static class CollectivesEmitter
     private static void WriteRings(IndentedWriter writer, PlannedModel model)
     {
         EquatableArray<EquatableArray<int>> rings = model.Plan.Rings;
-        writer.Doc("One ring: the positions on the sequence axis in the order in which keys and values pass them, and then the first again.")
+        string doc = "One ring: the positions on the sequence axis in the order in which keys and values pass them, and then the first again.";
+        writer.Doc(rings.Count > 1
+                ? $"{doc} All {rings.Count} rings carry a part of them at once, and no two share a link."
+                : doc)
             .Line($"/// <exception cref=\"{RuntimeNames.OutOfRange}\">There is no such ring.</exception>")
             .Line(ModelFile.Generated)
             .Line($"public static {RuntimeNames.Lengths} RingOf(int ring) => ring is >= 0 and < {rings.Count}")

@@ -116,4 +116,25 @@ public enum Datapath
     /// <summary>Ranks swap tokens for heads before attention, and back after it: each attends to all tokens with a share of the heads
     /// (DeepSpeed-Ulysses; Jacobs et al., arXiv 2309.14509).</summary>
     AllToAll,
+
+    /// <summary>One ring with a half of keys and values in each direction.</summary>
+    BidirectionalRing,
+
+    /// <summary>Rings inside nodes, and from node to node after each round, so that all network interfaces are used (after LoongTrain, arXiv
+    /// 2406.18485; reconstructed). Where ranks are not spread evenly over several nodes it is one ring.</summary>
+    DoubleRing,
+
+    /// <summary>Every rank sends its own keys and values straight to all others, in every hop another part to each.</summary>
+    Pairwise,
+
+    /// <summary>Every rank sends all its keys and values to all others at once, and attends to all that came together.</summary>
+    AllGather,
+
+    /// <summary>As many rings as share no link, each with a part of keys and values, so that all links are used at once (after TASP, arXiv
+    /// 2509.26541). Of 4 and of 6 ranks, which have no such rings, it is pairwise.</summary>
+    Hamiltonian,
+
+    /// <summary>What is predicted to be the fastest for a full unit, from the time of its attention and of its transfers over the links of the
+    /// cluster. The plan says what that is.</summary>
+    Automatic,
 }

@@ -11,7 +11,11 @@ internal static class BatchingPlanner
     {
         AxesSpec axes = request.Axes;
         var plan = new BatchingPlan(
-            axes.MicroBatches, axes.UnitTokens, axes.UnitTokens / axes.Sequence, axes.Sequence == 1 ? 1 : 2 * axes.Sequence);
+            axes.MicroBatches,
+            axes.UnitTokens,
+            axes.UnitTokens / axes.Sequence,
+            axes.Sequence == 1 ? 1 : 2 * axes.Sequence,
+            Datapaths: DatapathPlanner.Choose(request, layers, mesh));
         if (axes is { Packing: ParallelDsl.Packing.Tokens, Balance: SequenceBalance.Zigzag })
             return plan;
         bool hierarchical = axes.Balance == SequenceBalance.Hierarchical;
@@ -20,7 +24,7 @@ internal static class BatchingPlanner
         int interfaces = severalNodes ? groups.Min(group => group.NicsPerNode) : 0;
 
         // Where heads are swapped every rank sends to every other: all interfaces are busy, and no hop is left to be routed.
-        bool routes = hierarchical && interfaces > 1 && axes.InterNodeDatapath == Datapath.Ring;
+        bool routes = hierarchical && interfaces > 1 && axes.With(plan.Datapaths).InterNodeDatapath == Datapath.Ring;
         return plan with
         {
             Remaps = hierarchical && mesh.Sequence > 1,

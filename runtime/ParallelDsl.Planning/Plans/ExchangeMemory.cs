@@ -1,4 +1,5 @@
 using ParallelDsl.Planning.Models;
+using ParallelDsl.Planning.Rings;
 using ParallelDsl.Planning.Sequences;
 
 namespace ParallelDsl.Planning.Plans;
@@ -36,9 +37,7 @@ public static class ExchangeMemory
     {
         if (ranks < 2 || layer.KeyValueHeads == 0)
             return 0;
-
-        // On a ring one of keys and values and three of gradients: what this rank adds, what it has sent and what comes.
-        return datapath == Datapath.AllToAll ? OfHeads(layer, ranks) : 4 * layer.KeyValues;
+        return datapath == Datapath.AllToAll ? OfHeads(layer, ranks) : Itineraries.BlocksAtOnce(datapath, ranks) * layer.KeyValues;
     }
 
     /// <summary>A share of s heads of the tokens of n ranks is n s / H as many elements as all H heads of a rank's own. At first there is what is put

@@ -14,7 +14,8 @@ namespace ParallelDsl.Planning.Plans;
 /// <param name="Mesh">All axes together.</param>
 /// <param name="Stages">The partition and the placement.</param>
 /// <param name="Programs">One program for each position of the pipeline axis.</param>
-/// <param name="Rings">The rings of the sequence axis: each is a cyclic order of positions on that axis.</param>
+/// <param name="Rings">The rings of the sequence axis: each is a cyclic order of positions on that axis. On several, which share no link, keys and
+/// values travel at once.</param>
 /// <param name="Batching">The constants of token packing.</param>
 /// <param name="Memory">What each position of the pipeline axis needs, and has.</param>
 /// <param name="Estimates">Simulated figures of one full step.</param>
@@ -63,7 +64,11 @@ public sealed record AxesSpec(
     Datapath Datapath = Datapath.Ring,
     Datapath InterNodeDatapath = Datapath.Ring,
     int OverlapPercent = 100,
-    int AttentionPercent = 100);
+    int AttentionPercent = 100)
+{
+    /// <summary>The axes with what was chosen in the place of <see cref="Datapath.Automatic"/>.</summary>
+    public AxesSpec With(DatapathChoice? choice) => choice is null ? this : this with { Datapath = choice.IntraNode, InterNodeDatapath = choice.InterNode };
+}
 
 /// <summary>A contiguous run of layers.</summary>
 /// <param name="Index">Position in execution order, from 0.</param>
@@ -90,6 +95,7 @@ public sealed record PlannedStage(
 /// <param name="IntraNodeTokens">The least tokens a rank from which a sequence is spread over a ring inside a node: those with which its transfers
 /// hide behind its attention, or the part or multiple of them that was declared.</param>
 /// <param name="InterNodeTokens">The same for a ring over several nodes.</param>
+/// <param name="Datapaths">How keys and values travel where that was to be chosen; null where it was declared.</param>
 public sealed record BatchingPlan(
     int UnitsPerDataRank,
     int UnitTokens,
@@ -99,7 +105,8 @@ public sealed record BatchingPlan(
     bool Remaps = false,
     bool Routes = false,
     int IntraNodeTokens = 0,
-    int InterNodeTokens = 0);
+    int InterNodeTokens = 0,
+    DatapathChoice? Datapaths = null);
 
 /// <summary>The memory of the ranks at one position of the pipeline axis, in bytes.</summary>
 /// <param name="Device">The position.</param>

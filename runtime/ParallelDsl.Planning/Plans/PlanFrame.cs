@@ -25,11 +25,11 @@ internal sealed class PlanFrame
             ? PipelinePrograms.CyclicPlacement(axes.Pipeline, axes.Pipeline)
             : PipelineOrders.PlacementOf(axes.Schedule, axes.Pipeline, axes.Chunks);
         // The axis that moves most lies inside nodes as far as it can.
-        StepTraffic traffic = StepTraffic.Of(this, EqualWork(placement), axes.Datapath);
+        StepTraffic traffic = StepTraffic.Of(this, EqualWork(placement), axes.Datapath == Datapath.Automatic ? Datapath.Ring : axes.Datapath);
         Mesh = MeshPlanner.Plan(axes.Data, axes.Sequence, axes.Pipeline, traffic.Data, traffic.Sequence, traffic.Pipeline);
         Batching = BatchingPlanner.Plan(request, Layers, Mesh);
         Positions = new PipelinePositions(request.Cluster, Mesh);
-        _reach = RingReach.Of(axes, request.Cluster, Mesh);
+        _reach = RingReach.Of(axes.With(Batching.Datapaths), request.Cluster, Mesh);
     }
 
     public PlanRequest Request { get; }
@@ -95,7 +95,7 @@ internal sealed class PlanFrame
     /// <param name="window">Units that may exchange slices: rings carry the keys and values of all of them.</param>
     public long RingBytes(IReadOnlyCollection<PlannedLayer> layers, int window)
     {
-        AxesSpec axes = Request.Axes;
+        AxesSpec axes = Request.Axes.With(Batching.Datapaths);
         long moved = Batching.Remaps
             ? layers.Max(layer => LayerCosts.RemapElements(Request.Model.Layers[layer.Declared], layer, Request.Model.Layers[0].Width))
             : 0;

@@ -96,6 +96,12 @@ public static class PlanJson
             writer.Member("intraNodeTokens", batching.IntraNodeTokens);
         if (batching.InterNodeTokens > 0)
             writer.Member("interNodeTokens", batching.InterNodeTokens);
+        if (batching.Datapaths is { } choice)
+        {
+            writer.Name("datapaths").Object(row: true).Member("intraNode", choice.IntraNode).Member("interNode", choice.InterNode)
+                .Member("intraNodePercent", choice.IntraNodePercent).Member("interNodePercent", choice.InterNodePercent).End();
+        }
+
         writer.End();
         Table(writer.Name("memory"), plan.Memory, memory => writer.Object(row: true)
             .Member("device", memory.Device).Member("weights", memory.Weights).Member("gradients", memory.Gradients)
@@ -183,7 +189,10 @@ public static class PlanJson
             batching.Int("unitsPerDataRank"), batching.Int("unitTokens"), batching.Int("unitTokensPerRank"), batching.Int("granule"),
             batching.OptionalInt("window", 1), batching.Optional("remaps")?.AsBoolean() ?? false,
             batching.Optional("routes")?.AsBoolean() ?? false, batching.OptionalInt("intraNodeTokens", 0),
-            batching.OptionalInt("interNodeTokens", 0))),
+            batching.OptionalInt("interNodeTokens", 0),
+            batching.Optional("datapaths") is not { } chosen ? null : Object(chosen, choice => new DatapathChoice(
+                choice.Enum<Datapath>("intraNode"), choice.Enum<Datapath>("interNode"), choice.Long("intraNodePercent"),
+                choice.Long("interNodePercent"))))),
         Memory: members.Array("memory", row => Object(row, memory => new DeviceMemory(
             memory.Int("device"), memory.Long("weights"), memory.Long("gradients"), memory.Long("optimizer"), memory.Long("activations"),
             memory.Long("workspace"), memory.Int("unitsInFlight"), memory.Long("available")))),

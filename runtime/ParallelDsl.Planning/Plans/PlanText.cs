@@ -280,7 +280,7 @@ public static class PlanText
             Entry(text, "overlap", Overlap(plan));
         if (plan.Axes.AttentionPercent != 100)
             Entry(text, "weight", $"in balancing, attention weighs {Readable.Exact(plan.Axes.AttentionPercent)} % of its FLOPs");
-        if (Datapaths(plan.Axes) is { } datapaths)
+        if (Datapaths(plan) is { } datapaths)
             Entry(text, "datapath", datapaths);
     }
 
@@ -297,18 +297,29 @@ public static class PlanText
     }
 
     /// <summary>How keys and values travel, or null where it is by rings everywhere.</summary>
-    public static string? Datapaths(AxesSpec axes)
+    public static string? Datapaths(ParallelPlan plan)
     {
-        if (axes is { Datapath: Datapath.Ring, InterNodeDatapath: Datapath.Ring })
+        DatapathChoice? choice = plan.Batching.Datapaths;
+        AxesSpec axes = plan.Axes.With(choice);
+        if (axes is { Datapath: Datapath.Ring, InterNodeDatapath: Datapath.Ring } && choice is null)
             return null;
-        return axes.Datapath == axes.InterNodeDatapath
+        string text = axes.Datapath == axes.InterNodeDatapath
             ? Name(axes.Datapath)
             : $"{Name(axes.Datapath)} inside a node; {Name(axes.InterNodeDatapath)} between nodes";
+        return choice is null ? text : $"{text}; chosen{Ratio(choice.IntraNodePercent, "inside a node")}{Ratio(choice.InterNodePercent, "between nodes")}";
+
+        static string Ratio(long percent, string where) =>
+            percent == 0 ? string.Empty : $", attention takes {Readable.Exact(percent)} % of a hop of one ring {where}";
 
         static string Name(Datapath datapath) => datapath switch
         {
             Datapath.Ring => "rings",
             Datapath.AllToAll => "tokens are swapped for heads (all-to-all)",
+            Datapath.BidirectionalRing => "rings, half of the keys in each direction",
+            Datapath.DoubleRing => "double rings over nodes, one ring inside a node",
+            Datapath.Pairwise => "pairwise",
+            Datapath.AllGather => "all keys are gathered first (all-gather)",
+            Datapath.Hamiltonian => "Hamiltonian rings, pairwise of 4 and 6 ranks",
             _ => datapath.ToString(),
         };
     }

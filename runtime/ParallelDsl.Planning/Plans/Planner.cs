@@ -1,6 +1,7 @@
 using ParallelDsl.Planning.Clusters;
 using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Pipelines;
+using ParallelDsl.Planning.Rings;
 using ParallelDsl.Planning.Simulation;
 using static System.FormattableString;
 
@@ -102,6 +103,13 @@ public static class Planner
         long ranks = (long)axes.Data * axes.Sequence * axes.Pipeline;
         if (ranks > MaximumRanks)
             return Invariant($"the mesh has {ranks:N0} ranks; a plan has at most {MaximumRanks:N0}");
+        long together = axes.Packing == ParallelDsl.Packing.Asymmetric ? (long)axes.Data * axes.Sequence : axes.Sequence;
+        if (together > Itineraries.MostRanks && (Itineraries.IsDense(axes.Datapath) || Itineraries.IsDense(axes.InterNodeDatapath)))
+        {
+            Datapath datapath = Itineraries.IsDense(axes.Datapath) ? axes.Datapath : axes.InterNodeDatapath;
+            return Invariant($"sequences go over {together:N0} ranks; under {nameof(Datapath)}.{datapath} over at most {Itineraries.MostRanks:N0}");
+        }
+
         long layers = LayerCosts.Count(request.Model, axes.VocabularySlices);
         if (layers > MaximumLayers)
         {
@@ -131,7 +139,8 @@ public static class Planner
             throw new InvalidOperationException($"the planner made a wrong pipeline, which is a bug of it: {errors[0]}");
 
         Timeline timeline = sketch.Simulate();
-        Datapath datapath = BatchingPlanner.CrossesNodes(request.Cluster, frame.Mesh) ? axes.InterNodeDatapath : axes.Datapath;
+        AxesSpec chosen = axes.With(frame.Batching.Datapaths);
+        Datapath datapath = BatchingPlanner.CrossesNodes(request.Cluster, frame.Mesh) ? chosen.InterNodeDatapath : chosen.Datapath;
         var traffic = StepTraffic.Of(frame, sketch.Layout, datapath);
         long unitFlops = frame.Layers.Sum(frame.Work.All);
         return new ParallelPlan(
@@ -142,7 +151,7 @@ public static class Planner
             frame.Mesh,
             sketch.Stages,
             programs,
-            new([new EquatableArray<int>([.. Enumerable.Range(0, axes.Sequence)])]),
+            SequenceRings.Of(datapath, request.Cluster, frame.Mesh),
             frame.Batching with { Window = sketch.Window },
             sketch.Memory,
             new Estimates(

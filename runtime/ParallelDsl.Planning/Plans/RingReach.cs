@@ -12,11 +12,15 @@ public readonly record struct RingReach(int IntraNode, int InterNode)
     /// them.</summary>
     public static RingReach Of(AxesSpec axes, ClusterSpec cluster, Mesh mesh)
     {
-        int together = axes.Packing == ParallelDsl.Packing.Asymmetric ? checked(mesh.Data * mesh.Sequence) : mesh.Sequence;
-
         // How far a ring reaches makes no difference then, and this is asked for often.
-        if (axes.Datapath == axes.InterNodeDatapath)
-            return new(together, together);
+        int together = Together(axes, mesh);
+        return axes.Datapath == axes.InterNodeDatapath ? new(together, together) : OfZones(axes, cluster, mesh);
+    }
+
+    /// <summary>The same, whatever the datapaths.</summary>
+    public static RingReach OfZones(AxesSpec axes, ClusterSpec cluster, Mesh mesh)
+    {
+        int together = Together(axes, mesh);
         EquatableArray<int> nodes = BatchingPlanner.NodesOf(cluster, mesh);
         (int within, int over) = (1, 1);
         for (int first = 0; first < nodes.Count; first += together)
@@ -28,4 +32,7 @@ public readonly record struct RingReach(int IntraNode, int InterNode)
 
         return new(within, over);
     }
+
+    private static int Together(AxesSpec axes, Mesh mesh) =>
+        axes.Packing == ParallelDsl.Packing.Asymmetric ? checked(mesh.Data * mesh.Sequence) : mesh.Sequence;
 }

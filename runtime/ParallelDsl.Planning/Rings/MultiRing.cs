@@ -10,8 +10,7 @@ namespace ParallelDsl.Planning.Rings;
 /// every iteration each part is at exactly one rank, and after all of them it was once at each.</para>
 /// <para>On rings a rank passes on what it holds. Of pairwise ways it sends its own part again, which <see cref="Forwards"/> says; of the
 /// n - 1 ranks that a slot goes to, round t takes one, another for every slot.</para>
-/// <para>Back-propagation runs the iterations in reverse, from the parts held at the end, with the gradients of a part behind it: sender
-/// and receiver change places.</para>
+/// <para>Back-propagation runs the iterations again, the gradient of a part one iteration behind it (<see cref="Itinerary"/>).</para>
 /// </remarks>
 public sealed class MultiRing
 {

@@ -17,15 +17,20 @@ internal sealed class HopTransfers(ITransport transport, Courier courier, int[] 
     /// <summary>This rank's attention rank.</summary>
     public int Self => _self;
 
-    /// <summary>Sends rows at the beginning of a parcel, which the caller still holds.</summary>
-    public void Send(int destination, int tag, Parcel parcel, Matrix rows)
+    /// <summary>Sends rows of a parcel, which the caller still holds.</summary>
+    /// <param name="destination">The attention rank that receives.</param>
+    /// <param name="tag">What it is.</param>
+    /// <param name="parcel">Where the rows lie.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="first">How many rows as wide lie before them in the parcel.</param>
+    public void Send(int destination, int tag, Parcel parcel, Matrix rows, int first = 0)
     {
         if (rows.Rows == 0)
             return;
         Route route = RouteOf(_self, destination, rows);
         if (route.Parts == 0)
         {
-            courier.Send(ranks[destination], tag, parcel, checked((int)rows.Count));
+            courier.Send(ranks[destination], tag, parcel, checked((int)rows.Count), checked(first * rows.Columns));
             return;
         }
 
@@ -38,7 +43,7 @@ internal sealed class HopTransfers(ITransport transport, Courier courier, int[] 
                 to == destination ? tag : HopTags.ToRelay,
                 parcel,
                 checked(part.Length * rows.Columns),
-                checked(part.Start * rows.Columns));
+                checked((first + part.Start) * rows.Columns));
         }
     }
 

@@ -158,8 +158,9 @@ internal sealed unsafe class RankSession : IDisposable
         LayerModule[] layers = [.. model.Layers.OfType<LayerModule>()];
         long moved = plan.Batching.Remaps ? layers.Max(layer => (long)layer.RemapFloats) : 0;
         IEnumerable<AttentionWidths> widths = layers.Select(layer => AttentionWidths.Of(plan.Model, layer.Layer));
-        RingReach reach = RingReach.Of(plan.Axes, plan.Cluster, plan.Mesh);
-        return ExchangeMemory.Elements(plan.Axes, reach, widths, moved, plan.Batching.Window) * plan.Batching.UnitTokensPerRank;
+        AxesSpec axes = plan.Axes.With(plan.Batching.Datapaths);
+        RingReach reach = RingReach.Of(axes, plan.Cluster, plan.Mesh);
+        return ExchangeMemory.Elements(axes, reach, widths, moved, plan.Batching.Window) * plan.Batching.UnitTokensPerRank;
     }
 
     private ProcessGroup Group(ITransport transport, int context, Func<Coordinate, bool> isMember)

@@ -1,6 +1,5 @@
 using ParallelDsl.Kernels;
 using ParallelDsl.Transports;
-using static System.FormattableString;
 
 namespace ParallelDsl.Execution;
 
@@ -12,8 +11,8 @@ namespace ParallelDsl.Execution;
 /// in that order; while that travels it attends to its own keys and does its local work; then it takes what comes in, hop after hop, and in
 /// each hop ring after ring. All sends go through the <see cref="Courier"/>, so no send holds up computation.</para>
 /// <para>This cannot deadlock, whatever the rings, however their keys travel and however little a channel holds. Order all messages by (action
-/// of the program, layer, pass, hop, keys before gradients, ring, and in a ring's hop as its exchange orders them: one where tokens are
-/// swapped for heads by (distance on the ring, sender)); results for heads are of the hop after that of the tokens. Ranks that share a ring
+/// of the program, layer, pass, hop, keys before gradients, ring, and in a ring's hop as its exchange orders them: where keys and values
+/// travel by lane of the itinerary, where tokens are swapped for heads by (distance on the ring, sender)); results for heads are of the hop after that of the tokens. Ranks that share a ring
 /// run the same program and know the ring by the same number. Every rank sends in ascending order, since what it sends in a hop is of the
 /// next one, and every rank receives in ascending order. Of all messages that are not delivered take the least. All that its sender received
 /// before it is less, so it is delivered, so the sender's computation has given it to the courier; all that the courier sends before it is
@@ -266,12 +265,10 @@ public sealed class RingAttention : IDisposable
             _made.Add([]);
         if (!_made[place].TryGetValue(datapath, out AttentionExchange? exchange))
         {
-            _made[place].Add(datapath, exchange = datapath switch
-            {
-                Datapath.Ring => new RingExchange(_courier!, _hops!),
-                Datapath.AllToAll => new HeadExchange(_transport!, _courier!, _ranks),
-                _ => throw new InvalidOperationException(Invariant($"Nothing runs the datapath {datapath}.")),
-            });
+            // A ring whose keys travel has its itinerary.
+            _made[place].Add(datapath, exchange = datapath == Datapath.AllToAll
+                ? new HeadExchange(_transport!, _courier!, _ranks)
+                : new KeyValueExchange(_courier!, _hops!));
         }
 
         return exchange;

@@ -6,10 +6,16 @@ namespace ParallelDsl.Execution;
 /// <summary>How keys and values travel, by how far a ring reaches: the same on every rank, since it follows from plan and step plan alone.</summary>
 /// <param name="IntraNode">Between ranks of a node.</param>
 /// <param name="InterNode">Between ranks of several nodes.</param>
-internal readonly record struct RingDatapaths(Datapath IntraNode, Datapath InterNode)
+/// <param name="Nodes">The node of every attention rank; null where all are in one.</param>
+/// <param name="Rings">The rings of the plan where it has several.</param>
+internal readonly record struct RingDatapaths(Datapath IntraNode, Datapath InterNode, int[]? Nodes = null, PlannedRings? Rings = null)
 {
     /// <summary>Those of <paramref name="plan"/>.</summary>
-    public static RingDatapaths Of(ParallelPlan plan) => new(plan.Axes.Datapath, plan.Axes.InterNodeDatapath);
+    public static RingDatapaths Of(ParallelPlan plan)
+    {
+        AxesSpec axes = plan.Axes.With(plan.Batching.Datapaths);
+        return new(axes.Datapath, axes.InterNodeDatapath, [.. StepConstants.Of(plan).Nodes], SequenceRings.SetOf(plan));
+    }
 
     /// <summary>That of a ring of a step.</summary>
     public Datapath Of(StepPlan step, int ring) => step.RingZones[ring] == Zone.InterNode ? InterNode : IntraNode;

@@ -36,8 +36,9 @@ internal sealed class StepLayout
     {
         (_self, _dataRank, _rings) = (self, self / sequenceRanks, new StepRings(self));
         _remap = nodes is null ? null : new UnitRemap(dataRanks, sequenceRanks, self, unitTokens, nodes);
-        _forward = [.. Enumerable.Range(0, units).Select(_ => new UnitLayout(nodes is not null, datapaths))];
-        _asymmetric = [.. Enumerable.Range(0, units).Select(_ => new UnitLayout(nodes is not null, datapaths))];
+        RingItineraries itineraries = new(datapaths);
+        _forward = [.. Enumerable.Range(0, units).Select(_ => new UnitLayout(nodes is not null, itineraries))];
+        _asymmetric = [.. Enumerable.Range(0, units).Select(_ => new UnitLayout(nodes is not null, itineraries))];
         (Forward, Backward) = (_forward, _forward);
     }
 

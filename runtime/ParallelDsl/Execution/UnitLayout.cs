@@ -10,7 +10,7 @@ public sealed class UnitLayout
 {
     private readonly RowRuns _attention = new();
     private readonly bool _hasTwoLayouts;
-    private readonly RingDatapaths _datapaths;
+    private readonly RingItineraries _itineraries;
     private readonly RowRuns _rows;
     private int[] _tokenIds = [];
     private int[] _targets = [];
@@ -23,10 +23,10 @@ public sealed class UnitLayout
 
     /// <summary>Makes an empty layout.</summary>
     /// <param name="hasTwoLayouts">Whether rows are remapped.</param>
-    /// <param name="datapaths">How keys and values travel.</param>
-    internal UnitLayout(bool hasTwoLayouts, RingDatapaths datapaths)
+    /// <param name="itineraries">How keys and values travel.</param>
+    internal UnitLayout(bool hasTwoLayouts, RingItineraries itineraries)
     {
-        (_hasTwoLayouts, _datapaths) = (hasTwoLayouts, datapaths);
+        (_hasTwoLayouts, _itineraries) = (hasTwoLayouts, itineraries);
         _rows = hasTwoLayouts ? new RowRuns() : _attention;
     }
 
@@ -96,6 +96,8 @@ public sealed class UnitLayout
         ForwardUnit = forwardUnit;
         FillRows(batch, step);
         FindRings(step, slices, rings, firstRows, history);
+        foreach (UnitRing ring in Rings)
+            ring.Complete();
         FindHistory(history);
         if (!_hasTwoLayouts)
             return;
@@ -165,7 +167,7 @@ public sealed class UnitLayout
 
         // They are taken in one order and read in another, so that the same step again finds arrays that are long enough.
         UnitRing added = _made[_ringCount];
-        added.Begin(step, ring, position, isDirect, _datapaths);
+        added.Begin(step, ring, position, isDirect, _itineraries);
         int place = _ringCount++;
         for (; place > 0 && Order(added) < Order(_rings[place - 1]); place--)
             _rings[place] = _rings[place - 1];

@@ -1,5 +1,6 @@
 using ParallelDsl.Kernels;
 using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Rings;
 using ParallelDsl.Planning.Sequences;
 
 namespace ParallelDsl.Execution;
@@ -21,14 +22,25 @@ internal sealed class UnitRing
 
     private int[] _ranks = [];
     private int[] _tokens = [];
+
+    // By member and part.
+    private int[] _partTokens = [];
     private AttentionBlock[][] _blocks = [];
     private int[] _blockCounts = [];
+
+    // By hop, and by hop and lane.
+    private AttentionBlock[][] _hopBlocks = [];
+    private int[] _hopBlockCounts = [];
+    private int[] _hopRows = [];
+    private int[] _starts = [];
     private KeyRun[] _keys = [];
+    private int[] _keyParts = [];
     private int _keyCount;
     private Run[] _queries = [];
     private int _queryCount;
-    private Run[] _runs = [];
-    private int _runCount;
+    private Run[][] _runs = [];
+    private int[] _runCounts = [];
+    private MemberItinerary? _itinerary;
     private SequenceRows? _sequences;
 
     /// <summary>The least index of a ring with these members.</summary>
@@ -49,17 +61,14 @@ internal sealed class UnitRing
     /// <summary>How its keys and values travel.</summary>
     public Datapath Datapath { get; private set; }
 
+    /// <summary>The ways of keys and values. Not where ranks swap tokens for heads.</summary>
+    public MemberItinerary Itinerary => _itinerary!;
+
     /// <summary>The rows of all members in the order of their sequences: only where ranks swap tokens for heads.</summary>
     public SequenceRows Sequences => _sequences ??= new SequenceRows();
 
-    /// <summary>The attention rank that this one sends to.</summary>
-    public int Next => _ranks[(Position + 1) % Size];
-
-    /// <summary>The attention rank that this one receives from.</summary>
-    public int Previous => _ranks[(Position + Size - 1) % Size];
-
-    /// <summary>Rows of keys, of values or of gradients of either that a rank has at once in the backward: its own where it is alone, else four
-    /// times those of the member with the most; none where keys are read where they are.</summary>
+    /// <summary>Rows of keys, of values or of gradients of either that a rank has at once in the backward, as its itinerary says; none where keys are
+    /// read where they are.</summary>
     public long RowsAtOnce
     {
         get
@@ -67,7 +76,7 @@ internal sealed class UnitRing
             long most = 0;
             for (int member = 0; member < Size && !IsDirect; member++)
                 most = Math.Max(most, _tokens[member]);
-            return (Size == 1 ? 2 : 4) * most;
+            return Itinerary.All.BlocksAtOnce * most;
         }
     }
 
@@ -77,38 +86,59 @@ internal sealed class UnitRing
     /// <summary>The attention rank of a member.</summary>
     public int RankOf(int member) => _ranks[member];
 
-    /// <summary>Whose keys this rank holds after <paramref name="hop"/> hops.</summary>
-    public int SourceOf(int hop) => (Position + Size - (hop % Size)) % Size;
-
     /// <summary>Rows of keys of a member.</summary>
     public int TokensOf(int member) => _tokens[member];
 
-    /// <summary>Which runs of this rank's queries meet which runs of the keys of <paramref name="member"/>. Runs wholly in the future are left
-    /// out. Not where ranks swap tokens for heads.</summary>
-    public ReadOnlySpan<AttentionBlock> BlocksOf(int member) => _blocks[member].AsSpan(0, _blockCounts[member]);
+    /// <summary>Which runs of this rank's queries meet which runs of a part of the keys of <paramref name="member"/>, whose rows begin with 0.
+    /// Runs wholly in the future are left out. Not where ranks swap tokens for heads.</summary>
+    public ReadOnlySpan<AttentionBlock> BlocksOf(int member, int part = 0) => CellBlocks((member * Parts) + part);
+
+    /// <summary>Rows that this rank holds of all lanes in a hop: its own in hop 0.</summary>
+    public int RowsAt(int hop) => _hopRows[hop];
+
+    /// <summary>Rows of a lane that it holds in a hop: of the part that the lane carries in hop 0.</summary>
+    public int RowsAt(int hop, int lane) => _partTokens[(Itinerary.Origin(hop, lane) * Parts) + Itinerary.All.PartOf(lane)];
+
+    /// <summary>The first of them among all that it holds.</summary>
+    public int StartAt(int hop, int lane) => _starts[(hop * Itinerary.Lanes) + lane];
+
+    /// <summary>Which runs of this rank's queries meet which runs of what it holds in a hop.</summary>
+    public ReadOnlySpan<AttentionBlock> BlocksAt(int hop) => Itinerary.Lanes == 1
+        ? CellBlocks(Itinerary.Origin(hop, 0))
+        : _hopBlocks[hop].AsSpan(0, _hopBlockCounts[hop]);
+
+    private int Parts => _itinerary?.Parts ?? 1;
 
     /// <summary>Starts a ring without slices.</summary>
-    public void Begin(StepPlan step, int ring, int position, bool isDirect, RingDatapaths datapaths)
+    public void Begin(StepPlan step, int ring, int position, bool isDirect, RingItineraries itineraries)
     {
         ReadOnlySpan<int> ranks = step.RanksOf(ring);
         (Ring, Size, Position, IsDirect, _keyCount) = (ring, ranks.Length, position, isDirect, 0);
-        Datapath = Size == 1 ? Datapath.Ring : datapaths.Of(step, ring);
+        Datapath = Size == 1 ? Datapath.Ring : itineraries.DatapathOf(step, ring);
         Zone = Size == 1 ? Zone.Local : step.RingZones[ring] == Zone.InterNode ? Zone.InterNode : Zone.IntraNode;
         if (_ranks.Length < Size)
-        {
-            _ranks = new int[Size];
-            _tokens = new int[Size];
-            _blockCounts = new int[Size];
-            int known = _blocks.Length;
-            Array.Resize(ref _blocks, Size);
-            Array.Fill(_blocks, [], known, Size - known);
-        }
-
+            (_ranks, _tokens) = (new int[Size], new int[Size]);
         ranks.CopyTo(_ranks);
         Array.Clear(_tokens);
-        Array.Clear(_blockCounts);
+        _itinerary = null;
         if (Datapath == Datapath.AllToAll)
             Sequences.Begin(Size);
+        else
+            _itinerary = itineraries.Of(Datapath, _ranks, Size, position);
+        int cells = Size * Parts;
+        if (_partTokens.Length < cells)
+        {
+            (_partTokens, _blockCounts) = (new int[cells], new int[cells]);
+            Grow(ref _blocks, cells);
+        }
+
+        Array.Clear(_partTokens);
+        Array.Clear(_blockCounts);
+        if (_runCounts.Length < Parts)
+        {
+            _runCounts = new int[Parts];
+            Grow(ref _runs, Parts);
+        }
     }
 
     /// <summary>Adds the slices of one sequence that the unit carries: a contiguous run of slices.</summary>
@@ -134,28 +164,71 @@ internal sealed class UnitRing
             Sequences.AddSequence(step, first, end, Position, rows, _tokens.AsSpan(0, Size));
         for (int member = 0; member < Size; member++)
         {
-            int row = _tokens[member];
-            _runCount = 0;
+            Array.Clear(_runCounts);
             for (int index = earliest; index < end; index++)
             {
-                int tokens = AddRuns(ref _runs, ref _runCount, step.Slices[index], Size, member, row);
-                if (member == Position && tokens > 0)
-                {
-                    AddKeys(index < first
-                        ? new KeyRun(step.Slices[index].ForwardUnit, history.ForwardRows[index], row, tokens, history.GradientRows[index])
-                        : new KeyRun(OwnUnit, rows[index], row, tokens, -1));
-                }
-
-                row += tokens;
+                KeyRun? kept = member != Position ? null : index < first
+                    ? new KeyRun(step.Slices[index].ForwardUnit, history.ForwardRows[index], 0, 0, history.GradientRows[index])
+                    : new KeyRun(OwnUnit, rows[index], 0, 0, -1);
+                AddKeys(step.Slices[index], member, kept);
             }
 
-            _tokens[member] = row;
-            if (!swaps)
-                Pair(_runs.AsSpan(0, _runCount), member);
+            for (int part = 0; part < Parts && !swaps; part++)
+                Pair(_runs[part].AsSpan(0, _runCounts[part]), (member * Parts) + part);
         }
     }
 
-    private void Pair(ReadOnlySpan<Run> keys, int member)
+    /// <summary>Lays out what is held in every hop once all sequences are added.</summary>
+    public void Complete()
+    {
+        if (IsDirect || _itinerary is not { } itinerary)
+            return;
+        int hops = itinerary.Hops + 1, lanes = itinerary.Lanes;
+        if (_hopRows.Length < hops)
+        {
+            (_hopRows, _hopBlockCounts) = (new int[hops], new int[hops]);
+            Grow(ref _hopBlocks, hops);
+        }
+
+        if (_starts.Length < hops * lanes)
+            _starts = new int[hops * lanes];
+        for (int hop = 0; hop < hops; hop++)
+        {
+            // In hop 0 the lanes carry parts of the same rows, maybe all of them the same part.
+            int rows = 0, parts = hop == 0 ? itinerary.Parts : lanes;
+            _hopBlockCounts[hop] = 0;
+            for (int lane = 0; lane < parts; lane++)
+            {
+                _starts[(hop * lanes) + lane] = rows;
+                if (lanes > 1)
+                    AddHopBlocks(hop, (itinerary.Origin(hop, lane) * Parts) + itinerary.All.PartOf(lane), rows);
+                rows += RowsAt(hop, lane);
+            }
+
+            for (int lane = parts; lane < lanes; lane++)
+                _starts[(hop * lanes) + lane] = 0;
+            _hopRows[hop] = rows;
+        }
+
+        // Only now is it known where parts begin.
+        for (int run = 0; run < _keyCount; run++)
+            _keys[run] = _keys[run] with { Row = _keys[run].Row + _starts[_keyParts[run]] };
+    }
+
+    private ReadOnlySpan<AttentionBlock> CellBlocks(int cell) => _blocks[cell].AsSpan(0, _blockCounts[cell]);
+
+    private void AddHopBlocks(int hop, int cell, int row)
+    {
+        foreach (AttentionBlock block in CellBlocks(cell))
+        {
+            int count = _hopBlockCounts[hop]++;
+            if (count == _hopBlocks[hop].Length)
+                Array.Resize(ref _hopBlocks[hop], Math.Max(16, 2 * count));
+            _hopBlocks[hop][count] = block with { KeyStart = block.KeyStart + row };
+        }
+    }
+
+    private void Pair(ReadOnlySpan<Run> keys, int cell)
     {
         foreach (Run query in _queries.AsSpan(0, _queryCount))
         {
@@ -163,44 +236,92 @@ internal sealed class UnitRing
             {
                 if (key.Position >= query.Position + query.Length)
                     continue;
-                int count = _blockCounts[member]++;
-                if (count == _blocks[member].Length)
-                    Array.Resize(ref _blocks[member], Math.Max(16, 2 * count));
-                _blocks[member][count] = new AttentionBlock(query.Row, query.Length, query.Position, key.Row, key.Length, key.Position);
+                int count = _blockCounts[cell]++;
+                if (count == _blocks[cell].Length)
+                    Array.Resize(ref _blocks[cell], Math.Max(16, 2 * count));
+                _blocks[cell][count] = new AttentionBlock(query.Row, query.Length, query.Position, key.Row, key.Length, key.Position);
             }
         }
     }
 
-    private void AddKeys(KeyRun run)
+    /// <summary>Adds the rows of a member in a slice to its parts; and, of this rank's own, where they are kept.</summary>
+    private void AddKeys(in Slice slice, int member, KeyRun? kept)
     {
-        if (_keyCount == _keys.Length)
-            Array.Resize(ref _keys, Math.Max(16, 2 * _keyCount));
-        _keys[_keyCount++] = run;
+        Segments split = ZigzagSplit.SegmentsOf(slice.Length, Size, member);
+        int taken = 0;
+        for (int i = 0; i < split.Count; i++)
+        {
+            int position = slice.Start + split[i].Start;
+            for (int part = 0; part < Parts; part++)
+            {
+                int cell = (member * Parts) + part, row = _partTokens[cell];
+                int length = RowParts.RowsOf(split[i].Length, Parts, part, _tokens[member]);
+                if (length == 0)
+                    continue;
+                AddRun(ref _runs[part], ref _runCounts[part], new Run(position, length, row));
+                if (kept is { } run)
+                {
+                    AddKeys(part, run with
+                    {
+                        SourceRow = run.SourceRow + taken,
+                        Row = row,
+                        Length = length,
+                        HistoryRow = run.HistoryRow < 0 ? run.HistoryRow : run.HistoryRow + taken,
+                    });
+                }
+
+                _partTokens[cell] += length;
+                (position, taken) = (position + length, taken + length);
+            }
+
+            _tokens[member] += split[i].Length;
+        }
     }
 
-    /// <summary>Adds the rows of a member, which begin at <paramref name="row"/>; what goes on where the last run ends joins it. Returns how many rows.</summary>
-    private static int AddRuns(ref Run[] runs, ref int count, in Slice slice, int ranks, int member, int row)
+    private void AddKeys(int part, KeyRun run)
     {
-        int start = row;
+        if (_keyCount == _keys.Length)
+        {
+            Array.Resize(ref _keys, Math.Max(16, 2 * _keyCount));
+            Array.Resize(ref _keyParts, _keys.Length);
+        }
+
+        (_keys[_keyCount], _keyParts[_keyCount]) = (run, part);
+        _keyCount++;
+    }
+
+    /// <summary>Adds the rows of a member, which begin at <paramref name="row"/>.</summary>
+    private static void AddRuns(ref Run[] runs, ref int count, in Slice slice, int ranks, int member, int row)
+    {
         Segments split = ZigzagSplit.SegmentsOf(slice.Length, ranks, member);
         for (int i = 0; i < split.Count; i++)
         {
-            int position = slice.Start + split[i].Start, length = split[i].Length;
-            if (count > 0 && runs[count - 1].Position + runs[count - 1].Length == position && runs[count - 1].Row + runs[count - 1].Length == row)
-            {
-                runs[count - 1] = runs[count - 1] with { Length = runs[count - 1].Length + length };
-            }
-            else
-            {
-                if (count == runs.Length)
-                    Array.Resize(ref runs, Math.Max(4, 2 * count));
-                runs[count++] = new Run(position, length, row);
-            }
+            AddRun(ref runs, ref count, new Run(slice.Start + split[i].Start, split[i].Length, row));
+            row += split[i].Length;
+        }
+    }
 
-            row += length;
+    /// <summary>What goes on where the last run ends joins it.</summary>
+    private static void AddRun(ref Run[] runs, ref int count, Run run)
+    {
+        if (count > 0 && runs[count - 1].Position + runs[count - 1].Length == run.Position && runs[count - 1].Row + runs[count - 1].Length == run.Row)
+        {
+            runs[count - 1] = runs[count - 1] with { Length = runs[count - 1].Length + run.Length };
+            return;
         }
 
-        return row - start;
+        if (count == runs.Length)
+            Array.Resize(ref runs, Math.Max(4, 2 * count));
+        runs[count++] = run;
+    }
+
+    private static void Grow<T>(ref T[][] arrays, int length)
+    {
+        int known = arrays.Length;
+        if (known >= length)
+            return;
+        Array.Resize(ref arrays, length);
+        Array.Fill(arrays, [], known, length - known);
     }
 
     private readonly record struct Run(int Position, int Length, int Row);

@@ -114,7 +114,7 @@ public static class PlanHtml
         html.Fact("neighbours", "along " + string.Join(", then ", plan.Mesh.Order.Select(PlanText.AxisName)) + ", the axis that moves the most bytes first");
         html.Fact("rings", plan.Mesh.Sequence == 1 ? "none" : string.Join("; ", plan.Rings.Take(MostRows).Select(ring =>
             Shorten(string.Join(" → ", ring.Append(ring.Count > 0 ? ring[0] : 0).Select(position => Readable.Exact(position)))))));
-        if (PlanText.Datapaths(plan.Axes) is { } datapaths)
+        if (PlanText.Datapaths(plan) is { } datapaths)
             html.Fact("datapath", datapaths);
         html.Fact("compute", Readable.Flops(estimates.DataRankFlops) + " a step on each data rank");
         html.Fact("sent by one rank", $"data {Readable.Bytes(estimates.DataBytes)}, sequence {Readable.Bytes(estimates.SequenceBytes)}, pipeline "

@@ -59,6 +59,9 @@ public class SnapshotTests
                 "SequenceAxis(8, Balance = SequenceBalance.Hierarchical, InterNodeDatapath = Datapath.AllToAll, OverlapPercent = 50",
                 StringComparison.Ordinal)
             .Replace("[PipelineAxis(2, ", "[PipelineAxis(1, ", StringComparison.Ordinal),
+        ["HamiltonianRings"] = Sources.With("DataAxis(2", "DataAxis(1")
+            .Replace("SequenceAxis(2, Balance = SequenceBalance.Zigzag, Datapath = Datapath.Ring", "SequenceAxis(8, Datapath = Datapath.Hamiltonian", StringComparison.Ordinal)
+            .Replace("[PipelineAxis(2, ", "[PipelineAxis(1, ", StringComparison.Ordinal),
         ["Unplanned"] = Sources.With("Heads = 12", "Heads = 7").Replace("[DataAxis(2", "[DataAxis(3", StringComparison.Ordinal),
     };
 

@@ -53,6 +53,22 @@ internal sealed class SlicedAttention<TShape> : IDisposable
         return run;
     }
 
+    /// <summary>The same by plain ring attention of whole sequences on one ring of all ranks, without messages: rank by rank and hop by hop.</summary>
+    public static SlicedAttention<TShape> OfPlainRing(ParallelPlan plan, IReadOnlyList<int[]> batch, StepPlan step, int seed)
+    {
+        SlicedAttention<TShape> run = new(batch, step, seed);
+        (int data, int sequence) = (plan.Mesh.Data, plan.Mesh.Sequence);
+        StepLayout[] layouts = [.. Enumerable.Range(0, data * sequence).Select(rank => new StepLayout(data, sequence, step.MicroBatches, rank, nodes: null))];
+        Array.ForEach(layouts, layout => layout.Build(batch, step));
+        for (int unit = 0; unit < step.MicroBatches; unit++)
+        {
+            if (layouts[0].Forward[unit].Rings.Length > 0)
+                run.RunPlainRing([.. layouts.Select(layout => layout.Forward[unit])], [.. layouts.Select(layout => layout.Backward[unit])]);
+        }
+
+        return run;
+    }
+
     /// <summary>The results are those of naive attention in float64 over whole sequences.</summary>
     public void AssertEqualsFloat64()
     {
@@ -115,25 +131,82 @@ internal sealed class SlicedAttention<TShape> : IDisposable
         foreach (float left in history.Gradients.Span)
             Assert.Equal(0, left);
         ring.Flush();
+    }
 
-        void Scatter(UnitLayout rows, Matrix all, Matrix ofUnit, bool toUnit)
+    private void RunPlainRing(UnitLayout[] forward, UnitLayout[] backward)
+    {
+        using ThreadTeam team = new(1);
+        int ranks = forward.Length;
+        TestMatrix[] q = Each(forward, _query), kv = Each(forward, _keyValue);
+        for (int rank = 0; rank < ranks; rank++)
         {
-            foreach (RowRun run in rows.AttentionRows.Runs)
+            UnitLayout rows = forward[rank];
+            using TestMatrix o = new(rows.AttentionTokens, QueryWidth), lse = new(TShape.Heads, rows.AttentionTokens);
+            Attention<TShape>.Reset(o, lse);
+            for (int hop = 0; hop < ranks; hop++)
             {
-                Matrix a = all.RowRange(_starts[_step.Slices[run.Slice].Sequence] + run.Position, run.Length), b = ofUnit.RowRange(run.Row, run.Length);
-                if (toUnit)
-                    a.CopyTo(b);
+                int source = (rank + ranks - hop) % ranks;
+                Attention<TShape>.Forward(team, q[rank], Keys(kv[source]), Values(kv[source]), rows.Rings[0].BlocksOf(source), o, lse);
+            }
+
+            Scatter(rows, _output, o, toUnit: false);
+            using TestMatrix transposed = Transposed(lse);
+            Scatter(rows, _logSumExp, transposed, toUnit: false);
+        }
+
+        TestMatrix[] gradient = Each(backward, _outputGradient), outputs = Each(backward, _output), held = Each(backward, _logSumExp);
+        TestMatrix[] lses = [.. held.Select(matrix => Transposed(matrix))];
+        TestMatrix[] dots = [.. backward.Select(rows => new TestMatrix(TShape.Heads, rows.AttentionTokens))];
+        TestMatrix[] dq = [.. backward.Select(rows => new TestMatrix(rows.AttentionTokens, QueryWidth))];
+        TestMatrix[] sums = [.. backward.Select(rows => new TestMatrix(rows.AttentionTokens, 2 * KeyWidth))];
+        for (int hop = 0; hop < ranks; hop++)
+        {
+            for (int rank = 0; rank < ranks; rank++)
+            {
+                int source = (rank + ranks - hop) % ranks;
+                if (hop == 0)
+                    Attention<TShape>.OutputDots(team, gradient[rank], outputs[rank], dots[rank]);
+                using TestMatrix own = new(backward[source].AttentionTokens, 2 * KeyWidth);
+                Attention<TShape>.Backward(
+                    team, q[rank], Keys(kv[source]), Values(kv[source]), gradient[rank], lses[rank], dots[rank], backward[rank].Rings[0].BlocksOf(source), dq[rank], Keys(own), Values(own));
+                if (hop == 0)
+                    own.View.CopyTo(sums[source]);
                 else
-                    b.CopyTo(a);
+                    Elementwise.Add(team, sums[source], own, sums[source]);
             }
         }
 
-        TestMatrix Gathered(UnitLayout rows, Matrix all)
+        for (int rank = 0; rank < ranks; rank++)
         {
-            TestMatrix gathered = new(rows.AttentionTokens, all.Columns);
-            Scatter(rows, all, gathered, toUnit: true);
-            return gathered;
+            using TestMatrix dkv = new(backward[rank].AttentionTokens, 2 * KeyWidth);
+            Elementwise.Add(team, dkv, sums[rank], dkv);
+            Scatter(backward[rank], _queryGradient, dq[rank], toUnit: false);
+            Scatter(backward[rank], _keyValueGradient, dkv, toUnit: false);
         }
+
+        foreach (TestMatrix matrix in (TestMatrix[])[.. q, .. kv, .. gradient, .. outputs, .. held, .. lses, .. dots, .. dq, .. sums])
+            matrix.Dispose();
+
+        TestMatrix[] Each(UnitLayout[] units, Matrix all) => [.. units.Select(rows => Gathered(rows, all))];
+    }
+
+    private void Scatter(UnitLayout rows, Matrix all, Matrix ofUnit, bool toUnit)
+    {
+        foreach (RowRun run in rows.AttentionRows.Runs)
+        {
+            Matrix a = all.RowRange(_starts[_step.Slices[run.Slice].Sequence] + run.Position, run.Length), b = ofUnit.RowRange(run.Row, run.Length);
+            if (toUnit)
+                a.CopyTo(b);
+            else
+                b.CopyTo(a);
+        }
+    }
+
+    private TestMatrix Gathered(UnitLayout rows, Matrix all)
+    {
+        TestMatrix gathered = new(rows.AttentionTokens, all.Columns);
+        Scatter(rows, all, gathered, toUnit: true);
+        return gathered;
     }
 
     private static Matrix Keys(Matrix keyValue) => keyValue.ColumnRange(0, KeyWidth);

@@ -24,6 +24,10 @@ public sealed class StrategyMemoryTests(ITestOutputHelper output)
             data.Add(strategy, PipelineSchedule.OneForwardOneBackward, Datapath.AllToAll, Datapath.AllToAll);
             data.Add(strategy, PipelineSchedule.GPipe, Datapath.Ring, Datapath.AllToAll);
             data.Add(strategy, PipelineSchedule.GPipe, Datapath.AllToAll, Datapath.Ring);
+            data.Add(strategy, PipelineSchedule.GPipe, Datapath.Hamiltonian, Datapath.DoubleRing);
+            data.Add(strategy, PipelineSchedule.GPipe, Datapath.Pairwise, Datapath.Hamiltonian);
+            data.Add(strategy, PipelineSchedule.OneForwardOneBackward, Datapath.AllGather, Datapath.AllGather);
+            data.Add(strategy, PipelineSchedule.OneForwardOneBackward, Datapath.BidirectionalRing, Datapath.Pairwise);
         }
 
         return data;

@@ -55,6 +55,11 @@ public sealed class StrategyParityTests(ITestOutputHelper output)
     [InlineData("joint", 2, 4, 2, 1, PipelineSchedule.GPipe, 2, Datapath.AllToAll, Datapath.Ring)]
     [InlineData("joint", 2, 2, 2, 2, PipelineSchedule.OneForwardOneBackward, 4, Datapath.Ring, Datapath.AllToAll)]
     [InlineData("joint", 1, 1, 8, 1, PipelineSchedule.GPipe, 4, Datapath.AllToAll, Datapath.AllToAll)]
+    [InlineData("joint", 2, 2, 4, 1, PipelineSchedule.GPipe, 2, Datapath.Hamiltonian, Datapath.Hamiltonian)]
+    [InlineData("joint", 1, 1, 8, 1, PipelineSchedule.GPipe, 4, Datapath.Hamiltonian, Datapath.Ring)]
+    [InlineData("joint", 2, 2, 4, 1, PipelineSchedule.GPipe, 2, Datapath.Pairwise, Datapath.DoubleRing)]
+    [InlineData("joint", 2, 2, 2, 2, PipelineSchedule.OneForwardOneBackward, 4, Datapath.BidirectionalRing, Datapath.AllGather)]
+    [InlineData("asymmetric", 1, 1, 4, 1, PipelineSchedule.GPipe, 4, Datapath.BidirectionalRing, Datapath.Automatic)]
     public void EveryDatapathEqualsOneRank(
         string strategy, int nodes, int data, int sequence, int pipeline, PipelineSchedule schedule, int microBatches, Datapath intraNode, Datapath interNode) =>
         AssertEqualsOneRank(PlanOf(strategy, nodes, data, sequence, pipeline, schedule, microBatches, intraNode, interNode));

@@ -15,6 +15,10 @@ public sealed class AllocationTests
     [InlineData(2, 2, 2, true, Datapath.Ring)]
     [InlineData(2, 2, 2, false, Datapath.AllToAll)]
     [InlineData(1, 3, 1, false, Datapath.AllToAll)]
+    [InlineData(1, 3, 1, false, Datapath.Hamiltonian)]
+    [InlineData(1, 4, 1, false, Datapath.Pairwise)]
+    [InlineData(1, 3, 1, false, Datapath.AllGather)]
+    [InlineData(1, 3, 1, false, Datapath.BidirectionalRing)]
     public void AStepAllocatesLittle(int data, int sequence, int pipeline, bool timesActions, Datapath datapath)
     {
         ParallelPlan plan = TinyModel<Untied>.PlanFor(new AxesSpec(
