@@ -1,7 +1,7 @@
 namespace ParallelDsl.Transports;
 
 /// <summary>One rank's end of an <see cref="InProcessWorld"/>.</summary>
-internal sealed class InProcessTransport(InProcessWorld world, int rank) : ITransport
+internal sealed unsafe class InProcessTransport(InProcessWorld world, int rank) : ITransport
 {
     private long _bytesSent;
     private long _messagesSent;
@@ -41,6 +41,27 @@ internal sealed class InProcessTransport(InProcessWorld world, int rank) : ITran
         Check(source, rank, source, tag, data.Length, isReceive: true);
         world.Between(source, rank).Receive(tag, data, isAwaited);
     }
+
+    public bool SharesMemory => true;
+
+    public void Lend(int destination, int tag, float* data, int length)
+    {
+        Check(rank, destination, destination, tag, length, isReceive: false);
+        world.Between(rank, destination).Lend(tag, data, length);
+        Count(length);
+    }
+
+    public void TakeBack(int destination, int tag) => world.Between(rank, destination).TakeBack(tag);
+
+    public void Withdraw(int destination, int tag) => world.Between(rank, destination).Withdraw(tag);
+
+    public float* Borrow(int source, int tag, int length)
+    {
+        Check(source, rank, source, tag, length, isReceive: true);
+        return world.Between(source, rank).Borrow(tag, length);
+    }
+
+    public void Return(int source, int tag) => world.Between(source, rank).Return(tag);
 
     public void Abort(Exception cause) => world.Abort(rank, cause);
 

@@ -1,0 +1,32 @@
+namespace ParallelDsl.Planning.Collectives;
+
+/// <summary>How the members of a group reduce and gather vectors. Each has a reduction order of its own, so two of them give sums that
+/// differ in rounding; <see cref="Direct"/> gives the same bits as <see cref="Ring"/> only for two members, where all of them agree.</summary>
+public enum CollectiveAlgorithm
+{
+    /// <summary>Every member sends each other its part at once, and adds what it gets in group order.</summary>
+    Direct,
+
+    /// <summary>Partial sums travel once around one ring (Patarasuk and Yuan, 2009).</summary>
+    Ring,
+
+    /// <summary>Recursive halving, then doubling (Rabenseifner, 2004; Thakur, Rabenseifner and Gropp, 2005).</summary>
+    HalvingDoubling,
+
+    /// <summary>A share of the vector on each of several arc-disjoint rings, all at once.</summary>
+    MultiRing,
+
+    /// <summary>Inside nodes, then between the members at the same place of every node, then inside nodes.</summary>
+    TwoLevel,
+}
+
+/// <summary>The algorithm of one group, and what it needs to know.</summary>
+/// <param name="Algorithm">The algorithm.</param>
+/// <param name="Rings">Of several rings: each a cyclic order of all members, by their place in the group. Else empty.</param>
+/// <param name="Nodes">Of two levels: the node of every member. Else empty.</param>
+public sealed record CollectivePlan(
+    CollectiveAlgorithm Algorithm, EquatableArray<EquatableArray<int>> Rings = default, EquatableArray<int> Nodes = default)
+{
+    /// <summary>What a group does unless a plan says otherwise.</summary>
+    public static CollectivePlan Default { get; } = new(CollectiveAlgorithm.Direct);
+}
