@@ -1,7 +1,9 @@
+using static System.FormattableString;
+
 namespace ParallelDsl.Planning.Collectives;
 
-/// <summary>How the members of a group reduce and gather vectors. Each has a reduction order of its own, so two of them give sums that
-/// differ in rounding; <see cref="Direct"/> gives the same bits as <see cref="Ring"/> only for two members, where all of them agree.</summary>
+/// <summary>How the members of a group reduce and gather vectors. Each has a reduction order of its own, so another algorithm rounds otherwise.
+/// Equal in bits are: all of them with two members; <see cref="Direct"/> and <see cref="TwoLevel"/> on one node, or with one member a node.</summary>
 public enum CollectiveAlgorithm
 {
     /// <summary>Every member sends each other its part at once, and adds what it gets in group order.</summary>
@@ -27,6 +29,20 @@ public enum CollectiveAlgorithm
 public sealed record CollectivePlan(
     CollectiveAlgorithm Algorithm, EquatableArray<EquatableArray<int>> Rings = default, EquatableArray<int> Nodes = default)
 {
+    /// <summary>An all-reduce takes a vector in segments of at most so many bytes a member, so that the memory it needs is bounded.</summary>
+    public const int BlockBytes = 512 << 10;
+
     /// <summary>What a group does unless a plan says otherwise.</summary>
     public static CollectivePlan Default { get; } = new(CollectiveAlgorithm.Direct);
+
+    /// <summary>What generated code and texts say of it.</summary>
+    public string Describe() => Algorithm switch
+    {
+        CollectiveAlgorithm.Direct => "direct exchange",
+        CollectiveAlgorithm.Ring => "one ring",
+        CollectiveAlgorithm.HalvingDoubling => "recursive halving and doubling",
+        CollectiveAlgorithm.MultiRing => Invariant($"{Rings.Count} arc-disjoint rings"),
+        CollectiveAlgorithm.TwoLevel => Invariant($"two levels over {Nodes.Distinct().Count()} nodes"),
+        _ => Invariant($"algorithm {(int)Algorithm}"),
+    };
 }

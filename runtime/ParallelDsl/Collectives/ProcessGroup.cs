@@ -29,7 +29,7 @@ namespace ParallelDsl.Collectives;
 public sealed partial class ProcessGroup
 {
     /// <summary>The largest message of a collective, in bytes.</summary>
-    public const int BlockBytes = 512 << 10;
+    public const int BlockBytes = CollectivePlan.BlockBytes;
 
     private readonly ITransport _transport;
     private readonly int[] _ranks;
