@@ -32,6 +32,9 @@ public sealed record CollectivePlan(
     /// <summary>An all-reduce takes a vector in segments of at most so many bytes a member, so that the memory it needs is bounded.</summary>
     public const int BlockBytes = 512 << 10;
 
+    /// <summary>Gradients are summed in pieces of so many bytes, each as soon as it is final.</summary>
+    public const int BucketBytes = 4 << 20;
+
     /// <summary>What a group does unless a plan says otherwise.</summary>
     public static CollectivePlan Default { get; } = new(CollectiveAlgorithm.Direct);
 

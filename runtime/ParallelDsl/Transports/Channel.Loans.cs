@@ -30,7 +30,7 @@ internal sealed partial class Channel
     }
 
     /// <summary>Waits until the receiver has returned all loans of a tag.</summary>
-    public void TakeBack(int tag)
+    public void TakeBack(int tag, Func<bool>? isAwaited)
     {
         var spin = world.NewSpin();
         while (true)
@@ -44,7 +44,7 @@ internal sealed partial class Channel
                 ThrowIfNobodyTakes(open);
                 if (spin.IsOver)
                 {
-                    SleepUntilReturned(tag);
+                    SleepUntilReturned(tag, isAwaited);
                     return;
                 }
             }
@@ -83,7 +83,7 @@ internal sealed partial class Channel
     }
 
     /// <summary>Waits for the next message of a tag, and gives its memory until it is returned.</summary>
-    public unsafe float* Borrow(int tag, int length)
+    public unsafe float* Borrow(int tag, int length, Func<bool>? isAwaited)
     {
         var spin = world.NewSpin();
         Message message;
@@ -94,7 +94,7 @@ internal sealed partial class Channel
             {
                 Message? next = TryBorrow(tag, length);
                 if (next is null && spin.IsOver)
-                    next = SleepUntilSent(tag, length);
+                    next = SleepUntilSent(tag, length, isAwaited);
                 if (next is not null)
                 {
                     message = next;
@@ -180,12 +180,12 @@ internal sealed partial class Channel
         return world.IsClosed(source) ? throw Ended(source, tag, length, isReceive: true) : null;
     }
 
-    private Message SleepUntilSent(int tag, int length)
+    private Message SleepUntilSent(int tag, int length, Func<bool>? isAwaited)
     {
         // A blocked send of this very message must look again.
         if (_waiting is not null)
             Monitor.PulseAll(_gate);
-        WaitingCall call = Enlist(WaitKind.Borrow, tag, length);
+        WaitingCall call = Enlist(WaitKind.Borrow, tag, length, isAwaited);
         try
         {
             while (true)
@@ -201,9 +201,9 @@ internal sealed partial class Channel
         }
     }
 
-    private void SleepUntilReturned(int tag)
+    private void SleepUntilReturned(int tag, Func<bool>? isAwaited)
     {
-        WaitingCall call = Enlist(WaitKind.TakeBack, tag, 0);
+        WaitingCall call = Enlist(WaitKind.TakeBack, tag, 0, isAwaited);
         try
         {
             while (DropReturned(tag) is { } open)

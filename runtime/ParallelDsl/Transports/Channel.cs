@@ -18,7 +18,7 @@ internal sealed partial class Channel(InProcessWorld world, int source, int dest
     private WaitingCall? _waiting;
     private WaitingCall? _idleCalls;
 
-    public void Send(int tag, ReadOnlySpan<float> data)
+    public void Send(int tag, ReadOnlySpan<float> data, Func<bool>? isAwaited = null)
     {
         lock (_gate)
         {
@@ -27,7 +27,7 @@ internal sealed partial class Channel(InProcessWorld world, int source, int dest
             {
                 while (!TrySend(tag, data))
                 {
-                    call ??= Enlist(WaitKind.Send, tag, data.Length);
+                    call ??= Enlist(WaitKind.Send, tag, data.Length, isAwaited);
                     Monitor.Wait(_gate);
                 }
             }
@@ -207,9 +207,8 @@ internal sealed partial class Channel(InProcessWorld world, int source, int dest
         if (_waiting is not null)
             Monitor.PulseAll(_gate);
 
-        WaitingCall call = Enlist(WaitKind.Receive, tag, length);
+        WaitingCall call = Enlist(WaitKind.Receive, tag, length, isAwaited);
         call.Memory = memory;
-        call.IsAwaited = isAwaited;
         int offered;
         try
         {
@@ -233,11 +232,11 @@ internal sealed partial class Channel(InProcessWorld world, int source, int dest
             throw LengthMismatch(tag, offered, length);
     }
 
-    private WaitingCall Enlist(WaitKind kind, int tag, int length)
+    private WaitingCall Enlist(WaitKind kind, int tag, int length, Func<bool>? isAwaited)
     {
         WaitingCall call = _idleCalls ?? new WaitingCall();
         _idleCalls = call.Next;
-        call.Begin(kind, tag, length, next: null);
+        call.Begin(kind, tag, length, isAwaited);
 
         // First come, first served: two threads that receive with the same tag get the messages in the order of their calls.
         if (_waiting is null)

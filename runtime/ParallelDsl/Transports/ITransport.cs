@@ -108,6 +108,11 @@ public interface ITransport : IDisposable
     void Return(int source, int tag) =>
         throw new NotSupportedException($"The ranks of {GetType().Name} do not share memory: no message was borrowed.");
 
+    /// <summary>The same end of the run for a thread that runs ahead of the rank's program. Where deadlocks are searched for, the rank does not count
+    /// as one that waits, for calls through it, as long as nobody on the rank waits for their end. It is not disposed of.</summary>
+    /// <param name="isAwaited">Whether the rank waits for that thread; asked at any time, on any thread, and not to wait for anything.</param>
+    ITransport Ahead(Func<bool> isAwaited) => this;
+
     /// <summary>
     /// Ends every pending and future call on every rank with a <see cref="TransportException"/> that carries <paramref name="cause"/>.
     /// Only the first call has an effect.

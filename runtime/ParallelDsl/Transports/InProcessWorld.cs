@@ -25,7 +25,7 @@ public sealed class InProcessWorld
         _channels = new Channel[size * size];
         for (int source = 0; source < size; source++)
         {
-            _transports[source] = new InProcessTransport(this, source);
+            _transports[source] = new InProcessTransport(this, source, new InProcessTransport.Traffic());
             for (int destination = 0; destination < size; destination++)
                 _channels[source * size + destination] = new Channel(this, source, destination);
         }

@@ -31,20 +31,20 @@ internal sealed unsafe class WaitingCall
 
     public float* Memory { get; set; }
 
-    /// <summary>Of a receive that runs ahead of its rank: whether the rank waits for it. Else null: the rank waits.</summary>
-    public Func<bool>? IsAwaited { get; set; }
+    /// <summary>Of a call that runs ahead of its rank: whether the rank waits for it. Else null: the rank waits.</summary>
+    public Func<bool>? IsAwaited { get; private set; }
 
     public bool IsDone { get; private set; }
 
     /// <summary>The length of the message that completed a receive.</summary>
     public int Offered { get; private set; }
 
-    public void Begin(WaitKind kind, int tag, int length, WaitingCall? next)
+    public void Begin(WaitKind kind, int tag, int length, Func<bool>? isAwaited)
     {
-        (Kind, Tag, Length, Next) = (kind, tag, length, next);
+        (Kind, Tag, Length, Next) = (kind, tag, length, null);
         (IsDone, Offered) = (false, 0);
         Memory = null;
-        IsAwaited = null;
+        IsAwaited = isAwaited;
         Since = Environment.TickCount64;
     }
 
