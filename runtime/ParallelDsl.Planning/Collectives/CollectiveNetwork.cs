@@ -28,7 +28,8 @@ public sealed record CollectiveNetwork(
     private const long NominalBetweenLatency = 8_000;
     private const long NominalOverhead = 500;
 
-    /// <summary>The network between some devices of a cluster. The slowest of them counts.</summary>
+    /// <summary>The network between some devices of a cluster. The slowest of them counts; nodes are numbered as they appear, so that groups that
+    /// are alike have equal networks.</summary>
     /// <param name="cluster">A sound cluster.</param>
     /// <param name="devices">The members' devices, at least one.</param>
     public static CollectiveNetwork Of(ClusterSpec cluster, IReadOnlyList<int> devices)
@@ -37,10 +38,14 @@ public sealed record CollectiveNetwork(
             throw new ArgumentException("a group has at least one device", nameof(devices));
         var topology = new ClusterTopology(cluster);
         var nodes = new int[devices.Count];
+        var numbers = new Dictionary<int, int>();
         (bool mesh, long inside, long between, long add) = (false, long.MaxValue, long.MaxValue, long.MaxValue);
         for (int member = 0; member < nodes.Length; member++)
         {
-            (DeviceSpec device, NodeGroup group, nodes[member]) = topology.Locate(devices[member]);
+            (DeviceSpec device, NodeGroup group, int node) = topology.Locate(devices[member]);
+            if (!numbers.ContainsKey(node))
+                numbers.Add(node, numbers.Count);
+            nodes[member] = numbers[node];
             mesh |= group.Fabric == Fabric.Mesh;
             long links = group.Fabric == Fabric.Mesh ? Math.Max(1, group.DevicesPerNode - 1) : 1;
             inside = Math.Min(inside, device.LinkBytesPerNanosecond * 1_000 / links);

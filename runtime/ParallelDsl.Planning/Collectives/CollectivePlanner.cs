@@ -9,9 +9,14 @@ namespace ParallelDsl.Planning.Collectives;
 /// round and term.</remarks>
 public static class CollectivePlanner
 {
+    /// <summary>Of groups with more members the messages are too many to be predicted one by one while a compiler waits.</summary>
+    public const int MostPredictedMembers = 128;
+
     private const int ElementBytes = 4;
 
-    /// <summary>The plan with the least predicted time; of equals the one that comes first in <see cref="CollectiveAlgorithm"/>.</summary>
+    /// <summary>The plan with the least predicted time; of equals the one that comes first in <see cref="CollectiveAlgorithm"/>. A group of more than
+    /// <see cref="MostPredictedMembers"/> takes two levels where several of its nodes have several members, else it halves and
+    /// doubles.</summary>
     /// <param name="network">The members and what messages cost between them.</param>
     /// <param name="bytes">The vector, float32.</param>
     /// <param name="rings">Arc-disjoint rings of all members, where some are known.</param>
@@ -21,7 +26,10 @@ public static class CollectivePlanner
         CollectiveNetwork network, long bytes, EquatableArray<EquatableArray<int>> rings = default)
     {
         (CollectivePlan best, long least) = (CollectivePlan.Default, long.MaxValue);
-        foreach (CollectivePlan plan in Candidates(network, rings))
+        CollectivePlan[] candidates = [.. Candidates(network, rings)];
+        if (network.Nodes.Count > MostPredictedMembers)
+            return candidates.LastOrDefault(plan => plan.Algorithm == CollectiveAlgorithm.TwoLevel) ?? new(CollectiveAlgorithm.HalvingDoubling);
+        foreach (CollectivePlan plan in candidates)
         {
             long time = Predict(plan, network, bytes);
             if (time < least)
@@ -75,7 +83,8 @@ public static class CollectivePlanner
         return time;
     }
 
-    private static void CheckFit(CollectivePlan plan, int size)
+    /// <exception cref="ArgumentException">The plan does not fit so many members.</exception>
+    internal static void CheckFit(CollectivePlan plan, int size)
     {
         if (plan.Algorithm == CollectiveAlgorithm.TwoLevel && plan.Nodes.Count != size)
             throw new ArgumentException(Invariant($"{plan.Nodes.Count} nodes for {size} members: give the node of every member"), nameof(plan));

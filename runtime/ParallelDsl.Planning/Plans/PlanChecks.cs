@@ -41,10 +41,10 @@ public static class PlanChecks
 
     private static void CheckShape(ParallelPlan plan, List<string> faults)
     {
-        void Require(bool holds, string fault)
+        void Require(bool holds, string otherwise)
         {
             if (!holds)
-                faults.Add(fault);
+                faults.Add(otherwise);
         }
 
         AxesSpec axes = plan.Axes;
@@ -89,6 +89,8 @@ public static class PlanChecks
         Require(
             (batching with { Window = 1, Granule = 1 }) == (BatchingPlanner.Plan(request, plan.Layers, mesh) with { Granule = 1 }),
             "the constants of the balance of sequences do not follow from the model and the cluster");
+        if (GradientReductions.Fault(plan.Reductions, mesh) is { } fault)
+            faults.Add(fault);
         Require(
             plan.Memory.Select(memory => memory.Device).SequenceEqual(Enumerable.Range(0, axes.Pipeline)),
             "there is not one line of memory for each position of the pipeline axis");

@@ -1,6 +1,5 @@
 using ParallelDsl.Collectives;
 using ParallelDsl.Kernels;
-using ParallelDsl.Planning.Collectives;
 using ParallelDsl.Planning.Memory;
 using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Packing;
@@ -43,7 +42,7 @@ internal sealed unsafe class RankSession : IDisposable
             transport,
             RanksWhere(other => other.Pipeline == own.Pipeline),
             Context.Replicas,
-            CollectivePlan.Default,
+            plan.ReductionAt(own.Pipeline),
             gradients ?? GradientOptions.Default);
         _pipeline = new ProcessGroup(transport, RanksWhere(other => other.Data == own.Data && other.Sequence == own.Sequence), Context.Pipeline);
         _tied = [.. model.TiedTables.Select(table => new ProcessGroup(
