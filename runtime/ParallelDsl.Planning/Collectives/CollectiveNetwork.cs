@@ -57,7 +57,14 @@ public sealed record CollectiveNetwork(
 
         // A node of one device may leave out its link, a cluster of one node its network: nothing goes there.
         return new(
-            new(nodes), mesh, Math.Max(1, inside), Math.Max(1, between), NominalInsideLatency, NominalBetweenLatency, NominalOverhead, Math.Max(1, add));
+            new(nodes),
+            mesh,
+            Math.Max(1, inside),
+            Math.Max(1, between),
+            NominalInsideLatency,
+            NominalBetweenLatency,
+            NominalOverhead,
+            Math.Max(1, add));
     }
 
     /// <summary>Nanoseconds of one round of messages, rounded up.</summary>

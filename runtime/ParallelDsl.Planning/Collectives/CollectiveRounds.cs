@@ -124,8 +124,11 @@ internal static class CollectiveRounds
         rounds.Add(fold);
         rounds.AddRange(halvings);
         for (int round = halvings.Count - 1; round >= 0; round--)
-            rounds.Add([.. halvings[round].Select(message => new CollectiveMessage(message.Destination, message.Source, message.Bytes, Adds: false))]);
-        rounds.Add([.. fold.Select(message => new CollectiveMessage(message.Destination, message.Source, message.Bytes, Adds: false))]);
+            rounds.Add(Back(halvings[round]));
+        rounds.Add(Back(fold));
+
+        static List<CollectiveMessage> Back(List<CollectiveMessage> round) =>
+            [.. round.Select(message => new CollectiveMessage(message.Destination, message.Source, message.Bytes, Adds: false))];
 
         int First(int worker) => worker < pairs ? 2 * worker : worker + pairs;
         int Member(int worker) => worker < pairs ? (2 * worker) + 1 : worker + pairs;

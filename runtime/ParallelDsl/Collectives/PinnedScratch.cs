@@ -18,7 +18,11 @@ internal sealed unsafe class PinnedScratch
     {
         long bytes = (long)length * sizeof(T);
         if (_memory.Length < bytes)
-            _memory = GC.AllocateUninitializedArray<byte>(checked((int)Math.Min(BitOperations.RoundUpToPowerOf2((ulong)bytes), (ulong)Math.Max(bytes, Array.MaxLength))), pinned: true);
+        {
+            long rounded = Math.Min((long)BitOperations.RoundUpToPowerOf2((ulong)bytes), Array.MaxLength);
+            _memory = GC.AllocateUninitializedArray<byte>(checked((int)Math.Max(bytes, rounded)), pinned: true);
+        }
+
         return (T*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));
     }
 }

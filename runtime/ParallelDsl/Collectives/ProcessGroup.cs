@@ -45,10 +45,10 @@ public sealed partial class ProcessGroup
     /// <param name="transport">The own rank's transport.</param>
     /// <param name="ranks">The members in group order, the own rank among them.</param>
     /// <param name="context">Sets this group's messages apart; from 0 to <see cref="MessageTags.ContextLimit"/> - 1.</param>
+    /// <param name="plan">The algorithm of all-reduce, reduce-scatter and all-gather; null is <see cref="CollectivePlan.Default"/>.</param>
     /// <exception cref="ArgumentException">The ranks are empty, repeated, out of range or lack the own one, or the rings or nodes of the plan
     /// are not those of so many members.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The context is out of range.</exception>
-    /// <param name="plan">The algorithm of all-reduce, reduce-scatter and all-gather; null is <see cref="CollectivePlan.Default"/>.</param>
     public ProcessGroup(ITransport transport, ReadOnlySpan<int> ranks, int context = 0, CollectivePlan? plan = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(context);

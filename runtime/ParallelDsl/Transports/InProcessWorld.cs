@@ -4,7 +4,8 @@ namespace ParallelDsl.Transports;
 
 /// <summary>
 /// Ranks that are threads of one process, each with its <see cref="ITransport"/>. Messages go through pooled buffers, straight into
-/// the memory of a receiver that already waits, or stay where they are where the sender lends them; in steady state nothing is allocated, and waiting threads sleep.
+/// the memory of a receiver that already waits, or stay where they are where the sender lends them; in steady state nothing is allocated, and
+/// waiting threads sleep.
 /// </summary>
 public sealed class InProcessWorld
 {

@@ -76,6 +76,23 @@ public sealed class AlgorithmTests
         },
         seed: "0000000000002", iter: 60, threads: 1);
 
+    /// <summary>The planner predicts from the messages of each round: they are those that are sent.</summary>
+    [Fact]
+    public void Every_member_sends_what_the_planner_predicts() => Runs.Sample(
+        run =>
+        {
+            foreach (CollectivePlan plan in SumOrders.Plans(run.Size, run.Seed))
+            {
+                CollectiveMessage[] predicted = [.. CollectiveRounds.AllReduce(plan, run.Size, run.Length).SelectMany(round => round)];
+                Run(run.Size, run.Shares, plan, group => group.AllReduce(new float[run.Length]), (group, transport) =>
+                {
+                    CollectiveMessage[] own = [.. predicted.Where(message => message.Source == group.Index)];
+                    Assert.Equal((own.Length, own.Sum(message => message.Bytes)), (transport.MessagesSent, transport.BytesSent));
+                });
+            }
+        },
+        seed: "0000000000003", iter: 40, threads: 1);
+
     /// <summary>Several segments, of parts of several blocks, over channels of one message.</summary>
     [Theory]
     [InlineData(2, true)]
@@ -206,12 +223,18 @@ public sealed class AlgorithmTests
         return index % Most;
     }
 
-    private static void Run(int size, bool shares, CollectivePlan plan, Action<ProcessGroup> body)
+    private static void Run(
+        int size, bool shares, CollectivePlan plan, Action<ProcessGroup> body, Action<ProcessGroup, ITransport>? after = null)
     {
         int[] ranks = [.. Enumerable.Range(0, size).Reverse()];
         RankThreads.Run(
             InProcessWorld.Create(size, capacity: 1),
-            transport => body(new ProcessGroup(shares ? transport : new CopyingTransport(transport), ranks, context: 3, plan)),
+            transport =>
+            {
+                var group = new ProcessGroup(shares ? transport : new CopyingTransport(transport), ranks, context: 3, plan);
+                body(group);
+                after?.Invoke(group, transport);
+            },
             TimeSpan.FromSeconds(20));
     }
 
