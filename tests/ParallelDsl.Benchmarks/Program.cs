@@ -1,5 +1,6 @@
 using ParallelDsl.Benchmarks;
 using ParallelDsl.Benchmarks.Batches;
+using ParallelDsl.Benchmarks.Collectives;
 using ParallelDsl.Benchmarks.Measured;
 using ParallelDsl.Benchmarks.MeasuredBatches;
 using ParallelDsl.Benchmarks.Pipelines;
@@ -9,6 +10,7 @@ var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(Strin
 {
     ["attention"] = AttentionBenchmark.Run,
     ["batches"] = BatchesBenchmark.Run,
+    ["collectives"] = CollectivesBenchmark.Run,
     ["generator"] = GeneratorBenchmark.Run,
     ["matrix"] = MatrixBenchmark.Run,
     ["measured"] = MeasuredBenchmark.Run,
@@ -21,6 +23,9 @@ var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(Strin
     ["tuner"] = TunerBenchmark.Run,
 };
 
+// A child of the collectives benchmark, not a benchmark.
+if (args is [OpenMpiRank.Command, string socket])
+    return OpenMpiRank.Run(socket);
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out Func<BenchmarkOptions, int>? run))
 {
     Console.Error.WriteLine($"usage: dotnet run -c Release --project tests/ParallelDsl.Benchmarks -- {string.Join('|', benchmarks.Keys)} [--json FILE] [--rounds N]");

@@ -1,4 +1,5 @@
 using ParallelDsl.Planning.Clusters;
+using ParallelDsl.Planning.Collectives;
 using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Pipelines;
@@ -19,6 +20,7 @@ namespace ParallelDsl.Planning.Plans;
 /// <param name="Batching">The constants of token packing.</param>
 /// <param name="Memory">What each position of the pipeline axis needs, and has.</param>
 /// <param name="Estimates">Simulated figures of one full step.</param>
+/// <param name="Reductions">By position of the pipeline axis, how its replicas sum their gradients; none where all do it the default way.</param>
 public sealed record ParallelPlan(
     ModelSpec Model,
     EquatableArray<PlannedLayer> Layers,
@@ -30,7 +32,12 @@ public sealed record ParallelPlan(
     EquatableArray<EquatableArray<int>> Rings,
     BatchingPlan Batching,
     EquatableArray<DeviceMemory> Memory,
-    Estimates Estimates);
+    Estimates Estimates,
+    EquatableArray<CollectivePlan> Reductions = default)
+{
+    /// <summary>The algorithm by which the replicas at a position of the pipeline axis sum their gradients.</summary>
+    public CollectivePlan ReductionAt(int position) => Reductions.Count == 0 ? CollectivePlan.Default : Reductions[position];
+}
 
 /// <summary>The axes of a declaration.</summary>
 /// <param name="Data">Degree of the data axis.</param>

@@ -41,10 +41,10 @@ public static class PlanChecks
 
     private static void CheckShape(ParallelPlan plan, List<string> faults)
     {
-        void Require(bool holds, string fault)
+        void Require(bool holds, string otherwise)
         {
             if (!holds)
-                faults.Add(fault);
+                faults.Add(otherwise);
         }
 
         AxesSpec axes = plan.Axes;
@@ -93,6 +93,8 @@ public static class PlanChecks
             "the constants of the balance of sequences do not follow from the model and the cluster");
         if (faults.Count == 0 && RequestChecks.LongestSequence(request, batching.Window) is { } problem)
             faults.Add(problem.Message);
+        if (GradientReductions.Fault(plan.Reductions, mesh) is { } fault)
+            faults.Add(fault);
         Require(
             plan.Memory.Select(memory => memory.Device).SequenceEqual(Enumerable.Range(0, axes.Pipeline)),
             "there is not one line of memory for each position of the pipeline axis");

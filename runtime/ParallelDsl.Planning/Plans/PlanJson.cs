@@ -1,4 +1,5 @@
 using ParallelDsl.Planning.Clusters;
+using ParallelDsl.Planning.Collectives;
 using ParallelDsl.Planning.Json;
 using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Models;
@@ -112,7 +113,21 @@ public static class PlanJson
         Row(writer.Name("work"), estimates.Work, work => writer.Item(work));
         writer.Member("dataRankFlops", estimates.DataRankFlops).Member("dataBytes", estimates.DataBytes)
             .Member("sequenceBytes", estimates.SequenceBytes).Member("pipelineBytes", estimates.PipelineBytes).End();
+
+        // As with axes: a plan whose gradients are summed the default way has no such member.
+        if (plan.Reductions.Count > 0)
+            Table(writer.Name("reductions"), plan.Reductions, reduction => WriteReduction(writer, reduction));
         return writer.End().ToString();
+    }
+
+    private static void WriteReduction(JsonWriter writer, CollectivePlan reduction)
+    {
+        writer.Object(row: true).Member("algorithm", reduction.Algorithm);
+        if (reduction.Rings.Count > 0)
+            Row(writer.Name("rings"), reduction.Rings, ring => Row(writer, ring, member => writer.Item(member)));
+        if (reduction.Nodes.Count > 0)
+            Row(writer.Name("nodes"), reduction.Nodes, node => writer.Item(node));
+        writer.End();
     }
 
     private static void WriteLayer(JsonWriter writer, PlannedLayer layer)
@@ -198,7 +213,18 @@ public static class PlanJson
             memory.Long("workspace"), memory.Int("unitsInFlight"), memory.Long("available")))),
         Estimates: Object(members.Required("estimates"), estimates => new Estimates(
             estimates.Long("makespan"), estimates.Array("work", work => work.AsWhole(0, long.MaxValue)), estimates.Long("dataRankFlops"),
-            estimates.Long("dataBytes"), estimates.Long("sequenceBytes"), estimates.Long("pipelineBytes"))));
+            estimates.Long("dataBytes"), estimates.Long("sequenceBytes"), estimates.Long("pipelineBytes"))),
+        Reductions: members.Optional("reductions") is { } reductions
+            ? reductions.AsItems().Select(row => Object(row, ReadReduction)).ToEquatableArray()
+            : default);
+
+    private static CollectivePlan ReadReduction(JsonObject reduction) => new(
+        reduction.Enum<CollectiveAlgorithm>("algorithm"),
+        reduction.Optional("rings") is { } rings ? rings.AsItems().Select(Numbers).ToEquatableArray() : default,
+        reduction.Optional("nodes") is { } nodes ? Numbers(nodes) : default);
+
+    private static EquatableArray<int> Numbers(JsonValue row) =>
+        row.AsItems().Select(number => (int)number.AsWhole(0, int.MaxValue)).ToEquatableArray();
 
     private static AxesSpec ReadAxes(JsonObject axes)
     {

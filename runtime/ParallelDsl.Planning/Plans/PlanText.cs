@@ -250,6 +250,12 @@ public static class PlanText
                 Entry(text, "ring " + Readable.Exact(index), RingText(plan.Rings[index]));
         }
 
+        if (plan.Reductions.Count > 0)
+        {
+            Entry(text, "gradients", "summed over replicas by " + string.Join("; ", plan.Reductions.GroupBy(reduction => reduction.Describe())
+                .Select(same => same.Count() == plan.Reductions.Count ? same.Key : same.Key + " at " + Readable.Exact(same.Count(), "position"))));
+        }
+
         Estimates estimates = plan.Estimates;
         text.Append("\nOne full step, simulated\n");
         Entry(text, "makespan", $"{Readable.Duration(estimates.Makespan)} ({Readable.Exact(estimates.Makespan)} ns)");

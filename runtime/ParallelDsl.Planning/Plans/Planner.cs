@@ -160,7 +160,8 @@ public static class Planner
                 unitFlops * axes.Sequence * axes.MicroBatches,
                 traffic.Data,
                 traffic.Sequence,
-                traffic.Pipeline));
+                traffic.Pipeline),
+            GradientReductions.Of(frame.Mesh, request.Cluster, sketch.Memory));
     }
 
     /// <summary>The costs of <paramref name="stages"/> as the simulator takes them.</summary>

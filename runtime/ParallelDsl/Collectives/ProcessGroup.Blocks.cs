@@ -7,98 +7,84 @@ namespace ParallelDsl.Collectives;
 /// <content>How the operations move and add blocks, whatever the element type.</content>
 public sealed partial class ProcessGroup
 {
-    /// <summary>
-    /// Reduce-scatter and all-gather, a segment of one block a member at a time. A member sends 2 (size - 1) / size of the vector,
-    /// the least that an all-reduce can do with (Patarasuk and Yuan, 2009).
-    /// </summary>
-    private unsafe void AllReduceBlocks<T>(Span<T> data)
+    /// <summary>A segment of one block a member at a time, divided into near-equal parts. Where the algorithm's sums depend on the part, the
+    /// segments are the same over every transport, and so are the bits.</summary>
+    private unsafe void AllReduceSegments<T>(Span<T> data)
         where T : unmanaged, INumberBase<T>
     {
         if (Size == 1)
             return;
         int stride = StrideOf(sizeof(T));
-        for (int offset = 0; offset < data.Length; offset += Math.Min(stride, data.Length - offset))
+        fixed (T* start = data)
         {
-            Span<T> segment = Block(data, offset, stride);
-            ShareOut(segment.Length);
-            Span<T> own = Part(segment, _counts, Index);
-            ReduceScatterBlocks<T>(segment, _counts, own);
-            AllGatherBlocks<T>(own, _counts, segment, CollectiveKind.AllGather);
+            for (long offset = 0; offset < data.Length; offset += stride)
+            {
+                ShareOut((int)Math.Min(stride, data.Length - offset));
+                _steps.AllReduce(PartsOf(start + offset, _counts));
+            }
         }
     }
 
-    private unsafe void ReduceScatterBlocks<T>(ReadOnlySpan<T> source, ReadOnlySpan<int> counts, Span<T> own)
+    /// <summary>A block of every part at a time: as it is where the algorithm leaves the source alone, else in a copy.</summary>
+    private unsafe void ReduceScatterSegments<T>(ReadOnlySpan<T> source, ReadOnlySpan<int> counts, Span<T> own)
         where T : unmanaged, INumberBase<T>
     {
         ReadOnlySpan<T> mine = Part(source, counts, Index);
-        bool inPlace = CheckOverlap<T>(source, own, mine, nameof(own));
-        int block = BlockBytes / sizeof(T);
+        CheckOverlap<T>(source, own, mine, nameof(own));
+        if (Size == 1)
+        {
+            mine.CopyTo(own);
+            return;
+        }
+
+        int block = _steps is DirectSteps && _messages.SharesMemory ? int.MaxValue : BlockBytes / sizeof(T);
         int longest = Longest(counts);
-        for (int offset = 0; offset < longest; offset += block)
+        fixed (T* start = source, sum = own)
         {
-            for (int step = 1; step < Size; step++)
+            for (long offset = 0; offset < longest; offset += block)
             {
-                int peer = (Index + step) % Size;
-                SendBlock(peer, CollectiveKind.ReduceScatter, Block(Part(source, counts, peer), offset, block));
-            }
+                for (int member = 0; member < Size; member++)
+                    _lengths[member] = (int)Math.Clamp(counts[member] - offset, 0, block);
+                if (_steps is DirectSteps direct)
+                {
+                    for (int member = 0, first = 0; member < Size; first += counts[member++])
+                        _starts[member] = first + (int)Math.Min(offset, counts[member]);
+                    direct.ReduceScatter(new Parts<T>(start, _starts, _lengths), sum + offset);
+                    continue;
+                }
 
-            Sum(Block(mine, offset, block), Block(own, offset, block), inPlace);
+                T* copy = _copy.Take<T>(checked((int)Total(_lengths)));
+                Parts<T> parts = PartsOf(copy, _lengths);
+                for (int member = 0, first = 0; member < Size; first += counts[member++])
+                    Copy(start + first + offset, parts[member], _lengths[member]);
+                _steps.ReduceScatter(parts);
+                Copy(parts[Index], sum + offset, _lengths[Index]);
+            }
         }
     }
 
-    /// <summary>Adds the own block and those of the peers, in group order.</summary>
-    private unsafe void Sum<T>(ReadOnlySpan<T> mine, Span<T> destination, bool inPlace)
+    private unsafe void AllGatherParts<T>(ReadOnlySpan<T> own, ReadOnlySpan<int> counts, Span<T> all, CollectiveKind kind)
         where T : unmanaged, INumberBase<T>
-    {
-        // In place the own block must outlive the first sum, which the first member alone may write over.
-        bool apart = inPlace && Index > 0;
-        Span<T> scratch = Scratch<T>(apart ? 2 * mine.Length : mine.Length);
-        Span<T> arrived = scratch[..mine.Length];
-        Span<T> sum = apart ? scratch[mine.Length..] : destination;
-        for (int member = 0; member < Size; member++)
-        {
-            if (member == Index && member == 0)
-            {
-                mine.CopyTo(sum);
-            }
-            else if (member == Index)
-            {
-                Add(sum, mine);
-            }
-            else if (member == 0)
-            {
-                ReceiveBlock(member, CollectiveKind.ReduceScatter, sum);
-            }
-            else
-            {
-                ReceiveBlock(member, CollectiveKind.ReduceScatter, arrived);
-                Add<T>(sum, arrived);
-            }
-        }
-
-        if (apart)
-            sum.CopyTo(destination);
-    }
-
-    private unsafe void AllGatherBlocks<T>(ReadOnlySpan<T> own, ReadOnlySpan<int> counts, Span<T> all, CollectiveKind kind)
-        where T : unmanaged
     {
         Span<T> mine = Part(all, counts, Index);
         if (!CheckOverlap(all, own, mine, nameof(own)))
             own.CopyTo(mine);
-        int block = BlockBytes / sizeof(T);
-        int longest = Longest(counts);
-        for (int offset = 0; offset < longest; offset += block)
-        {
-            for (int step = 1; step < Size; step++)
-                SendBlock((Index + step) % Size, kind, Block<T>(mine, offset, block));
-            for (int step = 1; step < Size; step++)
-            {
-                int peer = (Index - step + Size) % Size;
-                ReceiveBlock(peer, kind, Block(Part(all, counts, peer), offset, block));
-            }
-        }
+        if (Size == 1)
+            return;
+        fixed (T* start = all)
+            _steps.AllGather(PartsOf(start, counts), kind);
     }
+
+    private unsafe Parts<T> PartsOf<T>(T* data, ReadOnlySpan<int> counts)
+        where T : unmanaged
+    {
+        for (int member = 0, start = 0; member < Size; start += counts[member++])
+            _starts[member] = start;
+        return new Parts<T>(data, _starts, counts);
+    }
+
+    private static unsafe void Copy<T>(T* from, T* to, int length)
+        where T : unmanaged => new ReadOnlySpan<T>(from, length).CopyTo(new Span<T>(to, length));
 
     /// <summary>Empty blocks are not sent: both sides know the counts.</summary>
     private void SendBlock<T>(int member, CollectiveKind kind, ReadOnlySpan<T> block)
@@ -114,25 +100,6 @@ public sealed partial class ProcessGroup
     {
         if (!block.IsEmpty)
             _transport.Receive(_ranks[member], MessageTags.Collective(_context, kind), MemoryMarshal.Cast<T, float>(block));
-    }
-
-    private static void Add<T>(Span<T> sum, ReadOnlySpan<T> term)
-        where T : unmanaged, INumberBase<T>
-    {
-        int vectors = sum.Length - sum.Length % Vector<T>.Count;
-        for (int index = 0; index < vectors; index += Vector<T>.Count)
-            (new Vector<T>(sum[index..]) + new Vector<T>(term[index..])).CopyTo(sum[index..]);
-        for (int index = vectors; index < sum.Length; index++)
-            sum[index] += term[index];
-    }
-
-    private unsafe Span<T> Scratch<T>(int length)
-        where T : unmanaged
-    {
-        int bytes = length * sizeof(T);
-        if (_scratch.Length < bytes)
-            _scratch = GC.AllocateUninitializedArray<byte>((int)BitOperations.RoundUpToPowerOf2((uint)bytes));
-        return MemoryMarshal.Cast<byte, T>(_scratch.AsSpan(0, bytes));
     }
 
     /// <summary>Fills the counts with parts of a segment that are as equal as its length allows.</summary>
@@ -163,6 +130,14 @@ public sealed partial class ProcessGroup
         foreach (int count in counts[..member])
             offset += count;
         return offset;
+    }
+
+    private static long Total(ReadOnlySpan<int> counts)
+    {
+        long total = 0;
+        foreach (int count in counts)
+            total += count;
+        return total;
     }
 
     private static int Longest(ReadOnlySpan<int> counts)

@@ -1,3 +1,4 @@
+using ParallelDsl.Planning.Collectives;
 using ParallelDsl.Transports;
 
 namespace ParallelDsl.Collectives;
@@ -8,12 +9,16 @@ namespace ParallelDsl.Collectives;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Sums have a fixed order: every element is ((x0 + x1) + x2) + ... in group order, whatever arrives first, so a run is repeated bit
-/// for bit and all members hold the same bits.
+/// Sums have a fixed order, whatever arrives first, so a run is repeated bit for bit and all members hold the same bits, over every transport.
+/// The order is that of the algorithm (<see cref="CollectivePlan"/>), so another algorithm rounds otherwise: <see
+/// cref="CollectiveAlgorithm.Direct"/> sums ((x0 + x1) + x2) + ... in group order; the others say in their own comments what they do. Two
+/// members get the same bits from each. Two levels on one node, or with one member a node, are those of the direct exchange.
 /// </para>
 /// <para>
-/// Vectors travel in blocks of at most <see cref="BlockBytes"/> a member, so the memory that an operation needs does not grow with the
-/// vector: one block of scratch, and one buffered block a peer. Every operation works with channels that hold a single message.
+/// Where ranks share memory vectors are lent, and a member adds straight from those of the others. Elsewhere they travel in blocks of at
+/// most <see cref="BlockBytes"/>, and every operation works with channels that hold a single message. Either way the memory that an operation
+/// needs does not grow with the vector: two blocks, and a copy of one block a member where an algorithm reduces a vector that must not be
+/// written.
 /// </para>
 /// <para>
 /// Messages use tags that are reserved for collectives (<see cref="MessageTags"/>), made of the group's context and the operation. Groups
@@ -24,21 +29,27 @@ namespace ParallelDsl.Collectives;
 public sealed partial class ProcessGroup
 {
     /// <summary>The largest message of a collective, in bytes.</summary>
-    public const int BlockBytes = 512 << 10;
+    public const int BlockBytes = CollectivePlan.BlockBytes;
 
     private readonly ITransport _transport;
     private readonly int[] _ranks;
     private readonly int[] _counts;
     private readonly int _context;
-    private byte[] _scratch = [];
+    private readonly int[] _lengths;
+    private readonly int[] _starts;
+    private readonly GroupMessages _messages;
+    private readonly CollectiveSteps _steps;
+    private readonly PinnedScratch _copy = new();
 
     /// <summary>Forms a group. It sends nothing: every member forms it for itself, with the same arguments.</summary>
     /// <param name="transport">The own rank's transport.</param>
     /// <param name="ranks">The members in group order, the own rank among them.</param>
     /// <param name="context">Sets this group's messages apart; from 0 to <see cref="MessageTags.ContextLimit"/> - 1.</param>
-    /// <exception cref="ArgumentException">The ranks are empty, repeated, out of range or lack the own one.</exception>
+    /// <param name="plan">The algorithm of all-reduce, reduce-scatter and all-gather; null is <see cref="CollectivePlan.Default"/>.</param>
+    /// <exception cref="ArgumentException">The ranks are empty, repeated, out of range or lack the own one, or the rings or nodes of the plan
+    /// are not those of so many members.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The context is out of range.</exception>
-    public ProcessGroup(ITransport transport, ReadOnlySpan<int> ranks, int context = 0)
+    public ProcessGroup(ITransport transport, ReadOnlySpan<int> ranks, int context = 0, CollectivePlan? plan = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(context);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(context, MessageTags.ContextLimit);
@@ -65,8 +76,19 @@ public sealed partial class ProcessGroup
         _transport = transport;
         _ranks = ranks.ToArray();
         _counts = new int[ranks.Length];
+        _lengths = new int[ranks.Length];
+        _starts = new int[ranks.Length];
         _context = context;
+        _messages = new GroupMessages(transport, _ranks, Index, context);
+        Plan = plan ?? CollectivePlan.Default;
+        _steps = CollectiveSteps.Of(Plan, _messages);
     }
+
+    /// <summary>The algorithm of all-reduce, reduce-scatter and all-gather.</summary>
+    public CollectivePlan Plan { get; }
+
+    /// <summary>Bytes of buffers so far.</summary>
+    public long Bytes => _messages.Bytes + _steps.Bytes + _copy.Bytes;
 
     /// <summary>The number of members.</summary>
     public int Size => _ranks.Length;
@@ -79,16 +101,16 @@ public sealed partial class ProcessGroup
 
     /// <summary>Replaces <paramref name="data"/>, on every member, by the sum over the members.</summary>
     /// <exception cref="TransportException">The lengths differ between members, a peer failed, or the run was aborted.</exception>
-    public void AllReduce(Span<float> data) => AllReduceBlocks(data);
+    public void AllReduce(Span<float> data) => AllReduceSegments(data);
 
     /// <inheritdoc cref="AllReduce(Span{float})"/>
-    public void AllReduce(Span<double> data) => AllReduceBlocks(data);
+    public void AllReduce(Span<double> data) => AllReduceSegments(data);
 
     /// <summary>The sum of <paramref name="value"/> over the members.</summary>
     /// <exception cref="TransportException">A peer failed, or the run was aborted.</exception>
     public double AllReduce(double value)
     {
-        AllReduceBlocks(new Span<double>(ref value));
+        AllReduceSegments(new Span<double>(ref value));
         return value;
     }
 
@@ -105,7 +127,7 @@ public sealed partial class ProcessGroup
     {
         CheckLength(source.Length, (long)Size * own.Length, nameof(source), $"{Size} members times {own.Length}");
         Array.Fill(_counts, own.Length);
-        ReduceScatterBlocks(source, _counts, own);
+        ReduceScatterSegments(source, _counts, own);
     }
 
     /// <inheritdoc cref="ReduceScatter(ReadOnlySpan{float}, Span{float})"/>
@@ -118,7 +140,7 @@ public sealed partial class ProcessGroup
     {
         CheckCounts(counts, source.Length, nameof(counts), nameof(source));
         CheckLength(own.Length, counts[Index], nameof(own), $"the count of member {Index}");
-        ReduceScatterBlocks(source, counts, own);
+        ReduceScatterSegments(source, counts, own);
     }
 
     /// <summary>Collects every member's part on every member, in group order.</summary>
@@ -133,7 +155,7 @@ public sealed partial class ProcessGroup
     {
         CheckLength(all.Length, (long)Size * own.Length, nameof(all), $"{Size} members times {own.Length}");
         Array.Fill(_counts, own.Length);
-        AllGatherBlocks(own, _counts, all, CollectiveKind.AllGather);
+        AllGatherParts(own, _counts, all, CollectiveKind.AllGather);
     }
 
     /// <inheritdoc cref="AllGather(ReadOnlySpan{float}, Span{float})"/>
@@ -144,7 +166,7 @@ public sealed partial class ProcessGroup
     {
         CheckCounts(counts, all.Length, nameof(counts), nameof(all));
         CheckLength(own.Length, counts[Index], nameof(own), $"the count of member {Index}");
-        AllGatherBlocks(own, counts, all, CollectiveKind.AllGather);
+        AllGatherParts(own, counts, all, CollectiveKind.AllGather);
     }
 
     /// <summary>Sends a part to every member and receives one from each.</summary>
@@ -210,7 +232,7 @@ public sealed partial class ProcessGroup
                 ReceiveBlock(root, CollectiveKind.Broadcast, Part(segment, _counts, Index));
             }
 
-            AllGatherBlocks(Part<float>(segment, _counts, Index), _counts, segment, CollectiveKind.Broadcast);
+            AllGatherParts(Part<float>(segment, _counts, Index), _counts, segment, CollectiveKind.Broadcast);
         }
     }
 

@@ -18,6 +18,9 @@ public sealed unsafe class Parameter
     /// <summary>What it is.</summary>
     public ParameterSpec Spec { get; }
 
+    /// <summary>Where it begins in the buffers of its store.</summary>
+    internal long Offset => _offset;
+
     /// <summary>The values, [rows, columns].</summary>
     public Matrix Weights => View(_store.Weights.Pointer);
 

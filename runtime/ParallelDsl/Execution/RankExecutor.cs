@@ -35,6 +35,7 @@ internal sealed unsafe class RankExecutor : IDisposable
     /// <param name="layers">The layers of the rank's stages by layer index; null for the others.</param>
     /// <param name="clock">Takes the times of the program's actions; null where nobody asks for them.</param>
     /// <param name="relay">Carries parts of other ranks' hops; null where hops go directly.</param>
+    /// <param name="passes">Is told of every pass that adds to gradients; null where nobody asks.</param>
     public RankExecutor(
         ParallelPlan plan,
         ITransport transport,
@@ -42,7 +43,8 @@ internal sealed unsafe class RankExecutor : IDisposable
         RingAttention ring,
         IReadOnlyList<LayerModule?> layers,
         ActionClock? clock = null,
-        Relay? relay = null)
+        Relay? relay = null,
+        IWeightPasses? passes = null)
     {
         _plan = plan;
         _transport = transport;
@@ -60,7 +62,7 @@ internal sealed unsafe class RankExecutor : IDisposable
         foreach (PlannedStage stage in plan.Stages.Where(stage => stage.Device == _coordinate.Pipeline))
         {
             LayerModule[] own = [.. Enumerable.Range(stage.FirstLayer, stage.LayerCount).Select(index => layers[index]!)];
-            _stages[stage.Index] = new StageRunner(stage, own, units, tokens, split);
+            _stages[stage.Index] = new StageRunner(stage, own, units, tokens, split, passes);
         }
 
         LayerModule[] all = [.. layers.OfType<LayerModule>()];

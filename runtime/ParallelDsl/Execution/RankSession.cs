@@ -14,7 +14,7 @@ internal sealed unsafe class RankSession : IDisposable
     private readonly RankModel _model;
     private readonly ThreadTeam _team;
     private readonly ProcessGroup _world;
-    private readonly ProcessGroup _replicas;
+    private readonly GradientBuckets _buckets;
     private readonly ProcessGroup _pipeline;
     private readonly ProcessGroup[] _tied;
     private readonly RingAttention _ring;
@@ -28,7 +28,8 @@ internal sealed unsafe class RankSession : IDisposable
     /// <param name="transport">The rank's transport.</param>
     /// <param name="team">The rank's threads.</param>
     /// <param name="clock">Takes the times of the actions of every step of training; null where nobody asks for them.</param>
-    public RankSession(RankModel model, ITransport transport, ThreadTeam team, ActionClock? clock = null)
+    /// <param name="gradients">How gradients are summed over replicas; null is <see cref="GradientOptions.Default"/>.</param>
+    public RankSession(RankModel model, ITransport transport, ThreadTeam team, ActionClock? clock = null, GradientOptions? gradients = null)
     {
         _model = model;
         _team = team;
@@ -36,18 +37,24 @@ internal sealed unsafe class RankSession : IDisposable
         Mesh mesh = plan.Mesh;
         Coordinate own = model.Coordinate;
         _world = new ProcessGroup(transport, [.. Enumerable.Range(0, mesh.Size)], Context.World);
-        _replicas = Group(transport, Context.Replicas, other => other.Pipeline == own.Pipeline);
-        _pipeline = Group(transport, Context.Pipeline, other => other.Data == own.Data && other.Sequence == own.Sequence);
+        _buckets = new GradientBuckets(
+            model,
+            transport,
+            RanksWhere(other => other.Pipeline == own.Pipeline),
+            Context.Replicas,
+            plan.ReductionAt(own.Pipeline),
+            gradients ?? GradientOptions.Default);
+        _pipeline = new ProcessGroup(transport, RanksWhere(other => other.Data == own.Data && other.Sequence == own.Sequence), Context.Pipeline);
         _tied = [.. model.TiedTables.Select(table => new ProcessGroup(
             transport, [mesh.RankOf(own with { Pipeline = table.First }), mesh.RankOf(own with { Pipeline = table.Last })], Context.Tied))];
 
         // The replicas stand in the order of their attention ranks.
         var datapaths = RingDatapaths.Of(plan);
         NodeRoutes? routes = plan.Batching.Routes && datapaths.InterNode == Datapath.Ring ? new NodeRoutes(plan, own.Pipeline) : null;
-        _ring = new RingAttention(transport, _replicas.Ranks, routes, RingFloats(model));
+        _ring = new RingAttention(transport, _buckets.Ranks, routes, RingFloats(model));
         if (routes is { IsAny: true })
-            _relay = new Relay(transport, [.. _replicas.Ranks], routes, plan.Stages, model.Layers, datapaths);
-        _executor = new RankExecutor(plan, transport, team, _ring, model.Layers, clock, _relay);
+            _relay = new Relay(transport, [.. _buckets.Ranks], routes, plan.Stages, model.Layers, datapaths);
+        _executor = new RankExecutor(plan, transport, team, _ring, model.Layers, clock, _relay, _buckets);
         _layout = new StepLayout(
             mesh.Data,
             mesh.Sequence,
@@ -57,6 +64,9 @@ internal sealed unsafe class RankSession : IDisposable
             plan.Batching.UnitTokensPerRank,
             datapaths);
     }
+
+    /// <summary>Sums gradients over replicas.</summary>
+    public GradientBuckets Buckets => _buckets;
 
     /// <summary>The rank.</summary>
     public int Rank => _model.Rank;
@@ -75,12 +85,13 @@ internal sealed unsafe class RankSession : IDisposable
     {
         Prepare(batch, step);
         _model.Store.Gradients.Clear();
+        _buckets.Begin();
         _executor.Train(_layout, _loss);
 
         // Every rank takes its tables in the order of the slices: of those that are left, the first one of all has both its ranks there.
         for (int i = 0; i < _tied.Length; i++)
             Sum(_tied[i], _model.TiedTables[i].Table.Gradients.Data, _model.TiedTables[i].Table.Spec.Length);
-        Sum(_replicas, _model.Store.Gradients.Pointer, _model.Store.Length);
+        _buckets.Finish();
 
         double squares = Reduction.SumOfSquares(_team, _model.Store.Gradients.Pointer, _model.Store.Length);
         for (int i = 0; i < _tied.Length; i++)
@@ -129,6 +140,7 @@ internal sealed unsafe class RankSession : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _buckets.Dispose();
         _executor.Dispose();
         _ring.Dispose();
         _relay?.Dispose();
@@ -163,11 +175,10 @@ internal sealed unsafe class RankSession : IDisposable
         return ExchangeMemory.Elements(axes, reach, widths, moved, plan.Batching.Window) * plan.Batching.UnitTokensPerRank;
     }
 
-    private ProcessGroup Group(ITransport transport, int context, Func<Coordinate, bool> isMember)
+    private int[] RanksWhere(Func<Coordinate, bool> isMember)
     {
         Mesh mesh = _model.Plan.Mesh;
-        int[] ranks = [.. Enumerable.Range(0, mesh.Size).Where(rank => isMember(mesh.CoordinateOf(rank))).OrderBy(rank => Order(mesh.CoordinateOf(rank)))];
-        return new ProcessGroup(transport, ranks, context);
+        return [.. Enumerable.Range(0, mesh.Size).Where(rank => isMember(mesh.CoordinateOf(rank))).OrderBy(rank => Order(mesh.CoordinateOf(rank)))];
     }
 
     /// <summary>Members stand in the order of their coordinates, so that sums do not depend on how the mesh is laid over devices.</summary>

@@ -27,6 +27,7 @@ internal sealed unsafe class StageRunner : IDisposable
     private readonly BufferPool _activationPool;
     private readonly BufferPool _gradientPool;
     private readonly int _unitTokens;
+    private readonly IWeightPasses? _passes;
     private StepLayout? _step;
 
     /// <summary>Makes a stage for units of at most <paramref name="unitTokens"/> rows.</summary>
@@ -35,8 +36,10 @@ internal sealed unsafe class StageRunner : IDisposable
     /// <param name="units">Units in a step.</param>
     /// <param name="unitTokens">The most rows of a unit on one rank.</param>
     /// <param name="splitBackward">Whether W may come later than B, so that every layer's gradients must be held; else two layers' are.</param>
-    public StageRunner(PlannedStage plan, LayerModule[] layers, int units, int unitTokens, bool splitBackward)
+    /// <param name="passes">Is told of every W; null where nobody asks.</param>
+    public StageRunner(PlannedStage plan, LayerModule[] layers, int units, int unitTokens, bool splitBackward, IWeightPasses? passes = null)
     {
+        _passes = passes;
         Plan = plan;
         _layers = layers;
         _unitTokens = unitTokens;
@@ -145,7 +148,7 @@ internal sealed unsafe class StageRunner : IDisposable
             LayerCall inner = For(i, activations, gradients, call);
             _layers[i].BackwardInput(inner, previous);
             if (weights)
-                _layers[i].BackwardWeight(inner);
+                RunWeights(i, inner);
         }
 
         if (layout.ForwardUnit < 0)
@@ -159,7 +162,7 @@ internal sealed unsafe class StageRunner : IDisposable
     {
         float* activations = BackwardActivationsOf(unit), gradients = GradientsOf(unit);
         for (int i = _layers.Length - 1; i >= 0; i--)
-            _layers[i].BackwardWeight(For(i, activations, gradients, call));
+            RunWeights(i, For(i, activations, gradients, call));
         Release(unit);
     }
 
@@ -198,6 +201,12 @@ internal sealed unsafe class StageRunner : IDisposable
         _gradientPool.Dispose();
         foreach (LayerHistory? history in _histories)
             history?.Dispose();
+    }
+
+    private void RunWeights(int layer, in LayerCall call)
+    {
+        _layers[layer].BackwardWeight(call);
+        _passes?.Ended(_layers[layer]);
     }
 
     /// <summary>Gives back what the backward unit holds.</summary>

@@ -5,18 +5,20 @@ namespace ParallelDsl.Transports;
 
 /// <summary>
 /// The one-way path from one rank to another: a queue of buffered messages and the calls that wait. A message whose receiver already
-/// waits is copied straight into the receiver's memory and never enters the queue.
+/// waits is copied straight into the receiver's memory and never enters the queue. A message that is lent is a node of the same queue without
+/// a copy; it does not count against the capacity, which bounds memory.
 /// </summary>
-internal sealed class Channel(InProcessWorld world, int source, int destination)
+internal sealed partial class Channel(InProcessWorld world, int source, int destination)
 {
     private readonly object _gate = new();
     private Message? _first;
     private Message? _last;
     private int _queued;
+    private int _lent;
     private WaitingCall? _waiting;
     private WaitingCall? _idleCalls;
 
-    public void Send(int tag, ReadOnlySpan<float> data)
+    public void Send(int tag, ReadOnlySpan<float> data, Func<bool>? isAwaited = null)
     {
         lock (_gate)
         {
@@ -25,7 +27,7 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
             {
                 while (!TrySend(tag, data))
                 {
-                    call ??= Enlist(isReceive: false, tag, data.Length);
+                    call ??= Enlist(WaitKind.Send, tag, data.Length, isAwaited);
                     Monitor.Wait(_gate);
                 }
             }
@@ -61,10 +63,10 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
             }
         }
 
-        int offered = message.Data.Length;
+        int offered = message.Length;
         if (offered == data.Length)
             message.Data.CopyTo(data);
-        world.Messages.Return(message);
+        Release(message);
         if (offered != data.Length)
             throw LengthMismatch(tag, offered, data.Length);
     }
@@ -73,7 +75,10 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
     public void Wake()
     {
         lock (_gate)
+        {
+            _changes++;
             Monitor.PulseAll(_gate);
+        }
     }
 
     /// <summary>Writes a line for each call that has waited since <paramref name="before"/>, and marks the ranks that wait.</summary>
@@ -85,11 +90,14 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
             {
                 if (call.Since > before || call.IsDone)
                     continue;
-                int rank = call.IsReceive ? destination : source;
+                int rank = call.Kind is WaitKind.Receive or WaitKind.Borrow ? destination : source;
                 waits[rank] |= call.IsAwaited?.Invoke() ?? true;
-                string what = call.IsReceive
-                    ? $"waits to receive {call.Length} floats from rank {source}"
-                    : $"waits to send {call.Length} floats to rank {destination}, whose channel is full";
+                string what = call.Kind switch
+                {
+                    WaitKind.Receive or WaitKind.Borrow => $"waits to receive {call.Length} floats from rank {source}",
+                    WaitKind.TakeBack => $"waits for rank {destination} to receive what it lends",
+                    _ => $"waits to send {call.Length} floats to rank {destination}, whose channel is full",
+                };
                 string tag = MessageTags.Describe(call.Tag);
                 report.Append(CultureInfo.InvariantCulture, $"\n  rank {rank} {what} ({tag}); {DescribeQueue()}");
             }
@@ -121,27 +129,45 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
         if (world.IsClosed(destination))
             throw Ended(destination, tag, data.Length, isReceive: false);
 
+        if (Deliver(tag, data))
+            return true;
+        if (_queued - _lent >= world.Capacity && !IsAwaited(tag))
+            return false;
+
+        Message message = world.Messages.Rent(data.Length);
+        message.Fill(tag, data);
+        Enqueue(message);
+        return true;
+    }
+
+    /// <summary>Copies a message to the receive that waits for it, if one does.</summary>
+    private bool Deliver(int tag, ReadOnlySpan<float> data)
+    {
         for (WaitingCall? call = _waiting; call is not null; call = call.Next)
         {
-            if (!call.IsReceive || call.IsDone || call.Tag != tag)
+            if (call.Kind != WaitKind.Receive || call.IsDone || call.Tag != tag)
                 continue;
             call.Complete(data);
             Monitor.PulseAll(_gate);
             return true;
         }
 
-        if (_queued == world.Capacity)
-            return false;
+        return false;
+    }
 
-        Message message = world.Messages.Rent(data.Length);
-        message.Fill(tag, data);
+    private void Enqueue(Message message)
+    {
         if (_last is null)
             _first = message;
         else
             _last.Next = message;
         _last = message;
         _queued++;
-        return true;
+        if (message.IsLent)
+            _lent++;
+        _changes++;
+        if (IsAwaited(message.Tag))
+            Monitor.PulseAll(_gate);
     }
 
     private Message? Dequeue(int tag)
@@ -150,9 +176,13 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
         Message? message = _first;
         while (message is not null && message.Tag != tag)
             (previous, message) = (message, message.Next);
-        if (message is null)
-            return null;
+        if (message is not null)
+            Unlink(previous, message);
+        return message;
+    }
 
+    private void Unlink(Message? previous, Message message)
+    {
         if (previous is null)
             _first = message.Next;
         else
@@ -161,9 +191,14 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
             _last = previous;
         message.Next = null;
         _queued--;
+        if (message.IsLent)
+        {
+            _lent--;
+            message.State = LoanState.Borrowed;
+        }
+
         if (_waiting is not null)
             Monitor.PulseAll(_gate);
-        return message;
     }
 
     private unsafe void AwaitDelivery(int tag, float* memory, int length, Func<bool>? isAwaited)
@@ -172,9 +207,8 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
         if (_waiting is not null)
             Monitor.PulseAll(_gate);
 
-        WaitingCall call = Enlist(isReceive: true, tag, length);
+        WaitingCall call = Enlist(WaitKind.Receive, tag, length, isAwaited);
         call.Memory = memory;
-        call.IsAwaited = isAwaited;
         int offered;
         try
         {
@@ -198,11 +232,11 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
             throw LengthMismatch(tag, offered, length);
     }
 
-    private WaitingCall Enlist(bool isReceive, int tag, int length)
+    private WaitingCall Enlist(WaitKind kind, int tag, int length, Func<bool>? isAwaited)
     {
         WaitingCall call = _idleCalls ?? new WaitingCall();
         _idleCalls = call.Next;
-        call.Begin(isReceive, tag, length, next: null);
+        call.Begin(kind, tag, length, isAwaited);
 
         // First come, first served: two threads that receive with the same tag get the messages in the order of their calls.
         if (_waiting is null)
@@ -254,46 +288,4 @@ internal sealed class Channel(InProcessWorld world, int source, int destination)
     private TransportException Ended(int peer, int tag, int length, bool isReceive) => new(
         TransportFailure.PeerDisposed,
         $"{InProcessWorld.DescribeCall(source, destination, tag, length, isReceive)}: rank {peer} has ended and disposed its transport.");
-
-    /// <summary>A call that waits: a receive with its memory, or a send that finds the channel full. Reused.</summary>
-    private sealed unsafe class WaitingCall
-    {
-        public WaitingCall? Next { get; set; }
-
-        public bool IsReceive { get; private set; }
-
-        public int Tag { get; private set; }
-
-        public int Length { get; private set; }
-
-        public long Since { get; private set; }
-
-        public float* Memory { get; set; }
-
-        /// <summary>Of a receive that runs ahead of its rank: whether the rank waits for it. Else null: the rank waits.</summary>
-        public Func<bool>? IsAwaited { get; set; }
-
-        public bool IsDone { get; private set; }
-
-        /// <summary>The length of the message that completed a receive.</summary>
-        public int Offered { get; private set; }
-
-        public void Begin(bool isReceive, int tag, int length, WaitingCall? next)
-        {
-            (IsReceive, Tag, Length, Next) = (isReceive, tag, length, next);
-            (IsDone, Offered) = (false, 0);
-            Memory = null;
-            IsAwaited = null;
-            Since = Environment.TickCount64;
-        }
-
-        /// <summary>Called under the channel's lock, so that the receiver cannot leave, and free its memory, during the copy.</summary>
-        public void Complete(ReadOnlySpan<float> data)
-        {
-            if (data.Length == Length)
-                data.CopyTo(new Span<float>(Memory, Length));
-            Offered = data.Length;
-            IsDone = true;
-        }
-    }
 }

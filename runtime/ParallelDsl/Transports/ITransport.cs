@@ -61,6 +61,58 @@ public interface ITransport : IDisposable
     /// <inheritdoc cref="Receive"/>
     void ReceiveAhead(int source, int tag, Span<float> data, Func<bool> isAwaited) => Receive(source, tag, data);
 
+    /// <summary>Whether the ranks are in one memory, so that <see cref="Borrow"/> works and a lent message is never copied by the transport. The
+    /// same on every rank of a run.</summary>
+    bool SharesMemory => false;
+
+    /// <summary>Sends a message whose memory stays the caller's: it may not move, change or be freed before <see cref="TakeBack"/> or
+    /// <see cref="Withdraw"/> has returned. It never waits for the receiver where memory is shared; elsewhere it may wait as
+    /// <see cref="Send"/> does.</summary>
+    /// <param name="destination">The receiving rank.</param>
+    /// <param name="tag">The kind of message, from 0 to <see cref="MessageTags.Limit"/> - 1. Messages of one tag are lent by one thread.</param>
+    /// <param name="data">The payload.</param>
+    /// <param name="length">Its length in floats.</param>
+    /// <inheritdoc cref="Send"/>
+    unsafe void Lend(int destination, int tag, float* data, int length) => Send(destination, tag, new ReadOnlySpan<float>(data, length));
+
+    /// <summary>Waits until nobody needs the memory of what was lent to a rank with a tag any more.</summary>
+    /// <param name="destination">The receiving rank.</param>
+    /// <param name="tag">The kind of message.</param>
+    /// <exception cref="TransportException">The receiver has ended, or the run was aborted; then the caller must
+    /// <see cref="Withdraw"/>.</exception>
+    void TakeBack(int destination, int tag)
+    {
+        // A message that was copied is not needed any more.
+    }
+
+    /// <summary>Takes back what was lent to a rank with a tag after a failure: what nobody reads yet is never received, and what is being read
+    /// is waited for, which takes no longer than to read it. It throws nothing.</summary>
+    /// <param name="destination">The receiving rank.</param>
+    /// <param name="tag">The kind of message.</param>
+    void Withdraw(int destination, int tag)
+    {
+    }
+
+    /// <summary>Receives as <see cref="Receive"/> does, but where the message lies: it may be read until <see cref="Return"/>.</summary>
+    /// <param name="source">The sending rank.</param>
+    /// <param name="tag">The kind of message; one message of a source and a tag is borrowed at a time.</param>
+    /// <param name="length">The message's length in floats.</param>
+    /// <inheritdoc cref="Receive"/>
+    /// <exception cref="NotSupportedException">The ranks do not share memory.</exception>
+    unsafe float* Borrow(int source, int tag, int length) =>
+        throw new NotSupportedException($"The ranks of {GetType().Name} do not share memory: a message cannot be borrowed.");
+
+    /// <summary>Ends the reading of the message that was borrowed.</summary>
+    /// <param name="source">The sending rank.</param>
+    /// <param name="tag">The kind of message.</param>
+    void Return(int source, int tag) =>
+        throw new NotSupportedException($"The ranks of {GetType().Name} do not share memory: no message was borrowed.");
+
+    /// <summary>The same end of the run for a thread that runs ahead of the rank's program. Where deadlocks are searched for, the rank does not count
+    /// as one that waits, for calls through it, as long as nobody on the rank waits for their end. It is not disposed of.</summary>
+    /// <param name="isAwaited">Whether the rank waits for that thread; asked at any time, on any thread, and not to wait for anything.</param>
+    ITransport Ahead(Func<bool> isAwaited) => this;
+
     /// <summary>
     /// Ends every pending and future call on every rank with a <see cref="TransportException"/> that carries <paramref name="cause"/>.
     /// Only the first call has an effect.

@@ -3,8 +3,9 @@ using System.Text;
 namespace ParallelDsl.Transports;
 
 /// <summary>
-/// Ranks that are threads of one process, each with its <see cref="ITransport"/>. Messages go through pooled buffers, or straight into
-/// the memory of a receiver that already waits; in steady state nothing is allocated, and waiting threads sleep.
+/// Ranks that are threads of one process, each with its <see cref="ITransport"/>. Messages go through pooled buffers, straight into
+/// the memory of a receiver that already waits, or stay where they are where the sender lends them; in steady state nothing is allocated, and
+/// waiting threads sleep.
 /// </summary>
 public sealed class InProcessWorld
 {
@@ -25,7 +26,7 @@ public sealed class InProcessWorld
         _channels = new Channel[size * size];
         for (int source = 0; source < size; source++)
         {
-            _transports[source] = new InProcessTransport(this, source);
+            _transports[source] = new InProcessTransport(this, source, new InProcessTransport.Traffic());
             for (int destination = 0; destination < size; destination++)
                 _channels[source * size + destination] = new Channel(this, source, destination);
         }
@@ -60,6 +61,9 @@ public sealed class InProcessWorld
     internal static string DescribeCall(int source, int destination, int tag, int length, bool isReceive) => isReceive
         ? $"Rank {destination} cannot receive {length} floats from rank {source} ({MessageTags.Describe(tag)})"
         : $"Rank {source} cannot send {length} floats to rank {destination} ({MessageTags.Describe(tag)})";
+
+    /// <summary>How long a call may look for what another rank does before it sleeps.</summary>
+    internal SpinBudget NewSpin() => new(yields: Size > Environment.ProcessorCount);
 
     internal Channel Between(int source, int destination) => _channels[source * Size + destination];
 

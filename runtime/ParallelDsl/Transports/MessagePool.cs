@@ -2,28 +2,6 @@ using System.Numerics;
 
 namespace ParallelDsl.Transports;
 
-/// <summary>A message on its way: a node of a channel's queue, with a buffer that outlives it.</summary>
-internal sealed class Message(int capacity)
-{
-    private readonly float[] _buffer = GC.AllocateUninitializedArray<float>(capacity);
-    private int _length;
-
-    public int Tag { get; private set; }
-
-    public Message? Next { get; set; }
-
-    public int Capacity => _buffer.Length;
-
-    public ReadOnlySpan<float> Data => _buffer.AsSpan(0, _length);
-
-    public void Fill(int tag, ReadOnlySpan<float> data)
-    {
-        Tag = tag;
-        _length = data.Length;
-        data.CopyTo(_buffer);
-    }
-}
-
 /// <summary>
 /// The idle messages of a world, a stack for each power-of-two size. Once as many messages exist as were ever on their way at the same
 /// time, nothing is allocated.

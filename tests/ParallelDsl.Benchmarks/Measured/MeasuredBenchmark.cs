@@ -1,4 +1,3 @@
-using System.Globalization;
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Pipelines.Tuning;
 using ParallelDsl.Planning.Plans;
@@ -67,7 +66,7 @@ internal static class MeasuredBenchmark
 
         if (!tally.IsComplete)
             return Disturbed();
-        MeasuredFigures figures = tally.Figures(pipelines, [.. plan.Layers.Select(layer => layer.Name)], Machine());
+        MeasuredFigures figures = tally.Figures(pipelines, [.. plan.Layers.Select(layer => layer.Name)], Machine.Description());
         Console.WriteLine(FormattableString.Invariant($"mean error {figures.MeanError:P1}; load {figures.LeastLoad:F1} to {figures.MostLoad:F1}"));
         string path = Path.Combine(Repository.Root(), "docs", "benchmarks", "measured-pipelines.md");
         AtomicFile.WriteText(path, MeasuredPage.Write(figures, plan));
@@ -98,14 +97,5 @@ internal static class MeasuredBenchmark
     {
         Console.Error.WriteLine("Other processes disturbed every step of a pipeline: run it again when the machine is quiet.");
         return 1;
-    }
-
-    private static string Machine()
-    {
-        const string Processors = "/proc/cpuinfo";
-        string? model = File.Exists(Processors)
-            ? File.ReadLines(Processors).FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim()
-            : null;
-        return string.Create(CultureInfo.InvariantCulture, $"{model ?? "unknown processor"}, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
     }
 }

@@ -14,7 +14,7 @@ namespace Demo;
 ///   mesh        2 data x 4 sequence x 1 pipeline = 8 ranks; neighbours along sequence, then data, then
 ///               pipeline
 ///   schedule    1F1B, 8 micro-batches
-///   digest      81f50c4a9161dd525addd8a266716a5b1d05e43a3acaff1fa3860b56fc833081
+///   digest      63ef764808aa93c4968d0e5b12958b46fb915d95132fe66b9fb873b4b043bbf8
 ///
 /// Stages (F, B, W and hop of one full unit, ns, simulated)
 ///   stage  layers          position  ranks        F        B        W  hop  parameters
@@ -34,6 +34,7 @@ namespace Demo;
 ///   overlap     a ring hides its transfers from 587 tokens a rank inside a node, from 1,319 tokens
 ///               between nodes
 ///   ring 0      0 1 2 3, back to 0
+///   gradients   summed over replicas by two levels over 2 nodes
 ///
 /// One full step, simulated
 ///   makespan    8.46 ms (8,456,600 ns)
@@ -51,7 +52,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
 {
     /// <summary>The name of <see cref="Plan"/>: equal plans have equal digests.</summary>
     [GeneratedCode]
-    public const string PlanDigest = "81f50c4a9161dd525addd8a266716a5b1d05e43a3acaff1fa3860b56fc833081";
+    public const string PlanDigest = "63ef764808aa93c4968d0e5b12958b46fb915d95132fe66b9fb873b4b043bbf8";
 
     /// <summary>Everything that was decided before a run.</summary>
     [GeneratedCode]
@@ -102,7 +103,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
             """
             {
               "format": "paralleldsl.plan/1",
-              "digest": "81f50c4a9161dd525addd8a266716a5b1d05e43a3acaff1fa3860b56fc833081",
+              "digest": "63ef764808aa93c4968d0e5b12958b46fb915d95132fe66b9fb873b4b043bbf8",
               "model": {
                 "name": "Demo.Gpt",
                 "contextLength": 8192,
@@ -149,7 +150,10 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
               "memory": [
                 { "device": 0, "weights": 305422848, "gradients": 610845696, "optimizer": 1832537088, "activations": 2189316096, "workspace": 87867392, "unitsInFlight": 9, "available": 85899345920 }
               ],
-              "estimates": { "makespan": 8456600, "work": [8456600], "dataRankFlops": 13381700419584, "dataBytes": 152711424, "sequenceBytes": 1419585024, "pipelineBytes": 0 }
+              "estimates": { "makespan": 8456600, "work": [8456600], "dataRankFlops": 13381700419584, "dataBytes": 152711424, "sequenceBytes": 1419585024, "pipelineBytes": 0 },
+              "reductions": [
+                { "algorithm": "TwoLevel", "nodes": [0, 0, 0, 0, 1, 1, 1, 1] }
+              ]
             }
             """;
     }

@@ -1,0 +1,63 @@
+using ParallelDsl.Planning.Clusters;
+using ParallelDsl.Planning.Collectives;
+using ParallelDsl.Planning.Meshes;
+
+namespace ParallelDsl.Planning.Plans;
+
+/// <summary>By which algorithm the replicas at each position of the pipeline axis sum their gradients.</summary>
+internal static class GradientReductions
+{
+    /// <summary>The algorithms by position; none where all are the default.</summary>
+    /// <param name="mesh">The mesh; a rank is the device of the same number.</param>
+    /// <param name="cluster">The machines.</param>
+    /// <param name="memory">The bytes of gradients at every position.</param>
+    public static EquatableArray<CollectivePlan> Of(Mesh mesh, ClusterSpec cluster, EquatableArray<DeviceMemory> memory)
+    {
+        if ((long)mesh.Data * mesh.Sequence < 3)
+            return default;
+        var replicas = new List<int>[mesh.Pipeline];
+        for (int position = 0; position < replicas.Length; position++)
+        {
+            replicas[position] = [];
+            for (int data = 0; data < mesh.Data; data++)
+            {
+                for (int sequence = 0; sequence < mesh.Sequence; sequence++)
+                    replicas[position].Add(mesh.RankOf(new Coordinate(data, sequence, position)));
+            }
+        }
+
+        // Most positions are alike: a group is predicted once.
+        var known = new Dictionary<(CollectiveNetwork, long), CollectivePlan>();
+        var plans = new CollectivePlan[mesh.Pipeline];
+        for (int position = 0; position < plans.Length; position++)
+        {
+            var network = CollectiveNetwork.Of(cluster, replicas[position]);
+            long bytes = Math.Min(memory[position].Gradients, CollectivePlan.BucketBytes);
+            if (!known.TryGetValue((network, bytes), out CollectivePlan? plan))
+                known.Add((network, bytes), plan = CollectivePlanner.Choose(network, bytes));
+            plans[position] = plan;
+        }
+
+        return plans.All(plan => plan == CollectivePlan.Default) ? default : new(plans);
+    }
+
+    /// <summary>What is wrong with the algorithms of a plan, or null.</summary>
+    public static string? Fault(EquatableArray<CollectivePlan> reductions, Mesh mesh)
+    {
+        if (reductions.Count == 0)
+            return null;
+        if (reductions.Count != mesh.Pipeline)
+            return "there is not one reduction of gradients for each position of the pipeline axis";
+        try
+        {
+            foreach (CollectivePlan reduction in reductions)
+                CollectivePlanner.CheckFit(reduction, mesh.Data * mesh.Sequence);
+        }
+        catch (ArgumentException exception)
+        {
+            return "a reduction of gradients does not fit its ranks: " + exception.Message;
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,43 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace ParallelDsl.Benchmarks.Collectives;
+
+/// <summary>The vectors of one rank: a long one, and a part of it.</summary>
+internal sealed unsafe class CollectiveVectors : IDisposable
+{
+    public const int LongestBytes = 64 << 20;
+    private const int Alignment = 4_096;
+
+    public CollectiveVectors()
+    {
+        Whole = (float*)NativeMemory.AlignedAlloc(LongestBytes, Alignment);
+        Part = (float*)NativeMemory.AlignedAlloc(LongestBytes, Alignment);
+
+        // Zeros: sums stay zeros, however often they are summed. Every page is touched.
+        new Span<float>(Whole, LongestBytes / sizeof(float)).Clear();
+        new Span<float>(Part, LongestBytes / sizeof(float)).Clear();
+    }
+
+    public float* Whole { get; }
+
+    public float* Part { get; }
+
+    /// <summary>Seconds of one operation: some are run for warmth, then all ranks start together.</summary>
+    public double Time(CollectiveCase item, Action<CollectiveCase> run, Action barrier)
+    {
+        for (int warm = 0; warm < Math.Clamp(item.Repeats / 8, 1, 8); warm++)
+            run(item);
+        barrier();
+        long start = Stopwatch.GetTimestamp();
+        for (int repeat = 0; repeat < item.Repeats; repeat++)
+            run(item);
+        return Stopwatch.GetElapsedTime(start).TotalSeconds / item.Repeats;
+    }
+
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(Whole);
+        NativeMemory.AlignedFree(Part);
+    }
+}

@@ -1,0 +1,66 @@
+using System.Collections.Concurrent;
+using ParallelDsl.Collectives;
+using ParallelDsl.Planning.Collectives;
+using ParallelDsl.Transports;
+
+namespace ParallelDsl.Benchmarks.Collectives;
+
+/// <summary>The ranks of our side, threads of this process. Between cases they sleep.</summary>
+internal sealed unsafe class InProcessRanks : IDisposable
+{
+    private readonly BlockingCollection<CollectiveCase>[] _cases;
+    private readonly BlockingCollection<double> _seconds = [];
+    private readonly Thread _run;
+
+    /// <summary>Starts them.</summary>
+    public InProcessRanks(int size, CollectivePlan plan)
+    {
+        _cases = [.. Enumerable.Range(0, size).Select(_ => new BlockingCollection<CollectiveCase>())];
+        int[] ranks = [.. Enumerable.Range(0, size)];
+        _run = new Thread(() => RankThreads.Run(
+            InProcessWorld.Create(size),
+            transport =>
+            {
+                ProcessGroup group = new(transport, ranks, context: 0, plan);
+                using CollectiveVectors vectors = new();
+                foreach (CollectiveCase item in _cases[transport.Rank].GetConsumingEnumerable())
+                    _seconds.Add(vectors.Time(item, timed => Run(group, timed, vectors), group.Barrier));
+            },
+            Timeout.InfiniteTimeSpan));
+        _run.Start();
+    }
+
+    /// <summary>Seconds of one operation, on the slowest rank.</summary>
+    public double Time(CollectiveCase item)
+    {
+        foreach (BlockingCollection<CollectiveCase> cases in _cases)
+            cases.Add(item);
+        return _cases.Max(_ => _seconds.Take());
+    }
+
+    public void Dispose()
+    {
+        foreach (BlockingCollection<CollectiveCase> cases in _cases)
+            cases.CompleteAdding();
+        _run.Join();
+        _seconds.Dispose();
+    }
+
+    private static void Run(ProcessGroup group, CollectiveCase item, CollectiveVectors vectors)
+    {
+        Span<float> whole = new(vectors.Whole, item.Floats);
+        Span<float> part = new(vectors.Part, item.Floats / group.Size);
+        switch (item.Operation)
+        {
+            case CollectiveOperation.AllReduce:
+                group.AllReduce(whole);
+                break;
+            case CollectiveOperation.ReduceScatter:
+                group.ReduceScatter(whole, part);
+                break;
+            default:
+                group.AllGather(part, whole);
+                break;
+        }
+    }
+}
