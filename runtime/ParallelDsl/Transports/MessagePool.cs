@@ -16,11 +16,21 @@ internal sealed class Message(int capacity)
 
     public ReadOnlySpan<float> Data => _buffer.AsSpan(0, _length);
 
+    /// <summary>The payload, to be written in place.</summary>
+    public Span<float> Content => _buffer.AsSpan(0, _length);
+
     public void Fill(int tag, ReadOnlySpan<float> data)
     {
         Tag = tag;
         _length = data.Length;
         data.CopyTo(_buffer);
+    }
+
+    /// <summary>Makes a message of any contents, to be written through <see cref="Content"/>.</summary>
+    public void Prepare(int tag, int length)
+    {
+        Tag = tag;
+        _length = length;
     }
 }
 
