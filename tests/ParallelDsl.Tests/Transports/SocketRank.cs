@@ -7,6 +7,8 @@ namespace ParallelDsl.Tests.Transports;
 /// <summary>A rank that is a process: what tests start, and what it does.</summary>
 internal static class SocketRank
 {
+    private const int LongMessage = 60_000;
+
     /// <summary>The arguments: what to do, the rank, and the address of each rank.</summary>
     public static int Run(string[] args)
     {
@@ -47,16 +49,17 @@ internal static class SocketRank
 
     private static long Allocated(SocketTransport transport)
     {
-        Exchange(transport, 100);
+        float[] data = new float[LongMessage];
+        Exchange(transport, 100, data);
         long before = GC.GetTotalAllocatedBytes(precise: true);
-        Exchange(transport, 400);
+        Exchange(transport, 400, data);
         return GC.GetTotalAllocatedBytes(precise: true) - before;
     }
 
     /// <summary>Long and short messages between all.</summary>
-    private static void Exchange(SocketTransport transport, int rounds)
+    private static void Exchange(SocketTransport transport, int rounds, float[]? buffer = null)
     {
-        float[] data = new float[60_000];
+        float[] data = buffer ?? new float[LongMessage];
         for (int round = 0; round < rounds; round++)
         {
             int length = round % 3 == 0 ? data.Length : 100;

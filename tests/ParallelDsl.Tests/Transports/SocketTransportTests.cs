@@ -143,8 +143,8 @@ public sealed class SocketTransportTests
     public void A_process_allocates_nothing_for_its_messages()
     {
         using RankProcesses processes = new("allocate", 2);
-        // 800 messages each way; what the runtime itself allocates now and then is far less than one of them.
-        Assert.All(processes.End(Patience), end => Assert.InRange(long.Parse(end.Output, System.Globalization.CultureInfo.InvariantCulture), 0, 40_000));
+        // 400 messages each way, of up to 240 KB; the runtime itself allocates a little now and then.
+        Assert.All(processes.End(Patience), end => Assert.InRange(long.Parse(end.Output, System.Globalization.CultureInfo.InvariantCulture), 0, 10_000));
     }
 
     [Fact]

@@ -122,15 +122,18 @@ public abstract class TransportContractTests
     [Fact]
     public void A_full_channel_does_not_block_the_message_that_the_receiver_waits_for() => Run(2, 1, transport =>
     {
-        // Again and again, the last first: what is asked for once must not count twice.
-        for (int round = 0; round < 20; round++)
+        // Again and again: what was asked for once must not count twice.
+        for (int round = 0; round < 50; round++)
         {
-            for (int tag = 0; tag < 3; tag++)
+            if (transport.Rank == 0)
             {
-                if (transport.Rank == 0)
-                    transport.Send(1, tag, [tag]);
-                else if (tag == 0)
-                    Assert.Equal([2, 1, 0], new[] { 2, 1, 0 }.Select(wanted => ReceiveOne(transport, 0, wanted)));
+                transport.Send(1, round, [1]);
+                transport.Send(1, round + 1_000, [2]);
+            }
+            else
+            {
+                Assert.Equal(2, ReceiveOne(transport, 0, round + 1_000));
+                Assert.Equal(1, ReceiveOne(transport, 0, round));
             }
         }
     });
