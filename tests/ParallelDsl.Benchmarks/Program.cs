@@ -1,5 +1,6 @@
 using ParallelDsl.Benchmarks;
 using ParallelDsl.Benchmarks.Batches;
+using ParallelDsl.Benchmarks.Links;
 using ParallelDsl.Benchmarks.Measured;
 using ParallelDsl.Benchmarks.MeasuredBatches;
 using ParallelDsl.Benchmarks.Pipelines;
@@ -10,6 +11,7 @@ var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(Strin
     ["attention"] = AttentionBenchmark.Run,
     ["batches"] = BatchesBenchmark.Run,
     ["generator"] = GeneratorBenchmark.Run,
+    ["links"] = LinksBenchmark.Run,
     ["matrix"] = MatrixBenchmark.Run,
     ["measured"] = MeasuredBenchmark.Run,
     ["measured-batches"] = MeasuredBatchesBenchmark.Run,
@@ -21,6 +23,9 @@ var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(Strin
     ["tuner"] = TunerBenchmark.Run,
 };
 
+// What "links" starts, once for each rank.
+if (args is ["links-rank", .. string[] rest])
+    return LinkRank.Run(rest);
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out Func<BenchmarkOptions, int>? run))
 {
     Console.Error.WriteLine($"usage: dotnet run -c Release --project tests/ParallelDsl.Benchmarks -- {string.Join('|', benchmarks.Keys)} [--json FILE] [--rounds N]");
