@@ -66,7 +66,7 @@ internal sealed class ExchangeRun
                 _transport.Send(send.Peer, send.Tag, (send.IsOwn ? _own : held).Slice(send.Offset, send.Length));
             if (!_exchange.GathersFirst)
                 call(step - 1, held);
-            Span<float> next = _buffers[step % 2];
+            Span<float> next = _buffers[(step - 1) % 2];
             int length = 0;
             foreach (Message receive in _receives[step])
             {

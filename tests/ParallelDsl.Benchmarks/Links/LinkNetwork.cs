@@ -12,6 +12,9 @@ internal sealed class LinkNetwork : IDisposable
     /// <summary>Bytes that a link lets through at once: a few packets, so that a late timer loses no time.</summary>
     private const int BurstBytes = 8 << 10;
 
+    /// <summary>Bytes of a packet: larger than usual, so that there are fewer for the processors.</summary>
+    private const int PacketBytes = 4_000;
+
     /// <summary>Bytes that wait in front of a link: more than all connections of a port have on their way, so that nothing is dropped.</summary>
     private const int QueueBytes = 16 << 20;
 
@@ -83,7 +86,7 @@ internal sealed class LinkNetwork : IDisposable
             // No packets but ours, and no memory of what earlier connections found.
             SystemCommand.Run(
                 null, "ip", "netns", "exec", name, "sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1",
-                "net.ipv4.tcp_congestion_control=cubic", "net.ipv4.tcp_slow_start_after_idle=0", "net.ipv4.tcp_no_metrics_save=1");
+                "net.ipv4.tcp_congestion_control=reno", "net.ipv4.tcp_slow_start_after_idle=0", "net.ipv4.tcp_no_metrics_save=1");
         }
     }
 
@@ -102,7 +105,7 @@ internal sealed class LinkNetwork : IDisposable
             {
                 string own = LinkFabric.InterfaceTo(peer);
                 if (rank < peer)
-                    links.Append(CultureInfo.InvariantCulture, $"link add {own} netns {NamespaceOf(rank)} type veth peer name {LinkFabric.InterfaceTo(rank)} netns {NamespaceOf(peer)}\n");
+                    links.Append(CultureInfo.InvariantCulture, $"link add {own} netns {NamespaceOf(rank)} mtu {PacketBytes} type veth peer name {LinkFabric.InterfaceTo(rank)} netns {NamespaceOf(peer)} mtu {PacketBytes}\n");
                 Raise(rank, own, peer);
                 Shape(shapes[rank], own, _fabric.LinkMegabits);
             }
@@ -112,7 +115,7 @@ internal sealed class LinkNetwork : IDisposable
             int other = Enumerable.Range(0, _fabric.Ranks).First(peer => peer != rank && !_fabric.IsDirect(rank, peer));
             string port = FormattableString.Invariant($"rank{rank}");
             int rate = _fabric.Kind == LinkKind.Nodes ? _fabric.PortMegabits : _fabric.LinkMegabits;
-            links.Append(CultureInfo.InvariantCulture, $"link add {LinkFabric.PortName} netns {NamespaceOf(rank)} type veth peer name {port} netns {SwitchNamespace}\n");
+            links.Append(CultureInfo.InvariantCulture, $"link add {LinkFabric.PortName} netns {NamespaceOf(rank)} mtu {PacketBytes} type veth peer name {port} netns {SwitchNamespace} mtu {PacketBytes}\n");
             hub.Append(CultureInfo.InvariantCulture, $"link set {port} master hub\nlink set {port} up\n");
             Raise(rank, LinkFabric.PortName, other);
             Shape(shapes[rank], LinkFabric.PortName, rate);

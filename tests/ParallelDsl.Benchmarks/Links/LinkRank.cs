@@ -52,7 +52,7 @@ internal sealed class LinkRank
         catch (Exception exception)
         {
             transport.Abort(exception);
-            Console.Error.WriteLine($"rank {rank}: {exception.Message}");
+            Console.Error.WriteLine(exception is TransportException or InvalidDataException ? $"rank {rank}: {exception.Message}" : $"rank {rank}: {exception}");
             return 1;
         }
     }

@@ -28,15 +28,10 @@ internal sealed class MaxPlusModel(LinkFabric fabric, LinkCost link, LinkCost po
                 (LinkEnd first, LinkEnd last) = fabric.Way(transfer.From, transfer.To);
                 LinkCost cost = first.Peer < 0 && fabric.Kind == LinkKind.Nodes ? port : link;
                 double time = (double)transfer.Piece.Length * rowBytes * cost.PerByte;
-                double start = Math.Max(ready[transfer.From], free.GetValueOrDefault(first));
-                double end = start + time;
-                free[first] = end;
+                // Each port works while anything waits for it, whatever the other does: what comes to a switch at once shares its ports.
+                double end = free[first] = Math.Max(ready[transfer.From], free.GetValueOrDefault(first)) + time;
                 if (last != first)
-                {
-                    // The packets follow one another through both.
-                    end = Math.Max(start, free.GetValueOrDefault(last)) + time;
-                    free[last] = end;
-                }
+                    end = Math.Max(end, free[last] = Math.Max(ready[transfer.From], free.GetValueOrDefault(last)) + time);
 
                 ref double arrival = ref arrived[transfer.Step, transfer.To];
                 arrival = Math.Max(arrival, end + cost.Latency);

@@ -17,6 +17,11 @@ internal sealed class SocketReceiver(SocketTransport transport, int peer, Socket
     private int _frameLeft;
     private Inbox.Incoming _short;
     private Inbox.Incoming _long;
+    private int _lowWater = 1;
+
+    /// <summary>The most bytes that may come before the thread is woken for them, where so many of a message are known to come: a slow link
+    /// brings them packet by packet, and a look at each costs more than the packet.</summary>
+    private const int LowWater = 48 << 10;
 
     /// <summary>Whether the other side has said that it ended, or why.</summary>
     public bool HasEnded { get; private set; }
@@ -49,11 +54,16 @@ internal sealed class SocketReceiver(SocketTransport transport, int peer, Socket
             }
 
             if (failure == SocketError.WouldBlock)
+            {
+                SetLowWater();
                 return true;
+            }
+
             if (failure != SocketError.Success || count <= 0)
                 return false;
         }
 
+        SetLowWater();
         failure = SocketError.Success;
         return true;
     }
@@ -76,6 +86,16 @@ internal sealed class SocketReceiver(SocketTransport transport, int peer, Socket
     private bool IsDiscarding => Current.IsNone;
 
     private ref Inbox.Incoming Current => ref (_frame.Kind == FrameKind.Whole ? ref _short : ref _long);
+
+    // What is expected for certain: the rest of this frame, or the next header.
+    private void SetLowWater()
+    {
+        int bytes = _frameLeft > 0 ? Math.Min(_frameLeft, LowWater) : 1;
+        if (bytes == _lowWater || !OperatingSystem.IsLinux())
+            return;
+        _lowWater = bytes;
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReceiveLowWater, bytes);
+    }
 
     // Everything in the staging buffer but a header that has come in part.
     private void Parse()
