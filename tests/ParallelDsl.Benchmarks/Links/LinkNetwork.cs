@@ -83,10 +83,12 @@ internal sealed class LinkNetwork : IDisposable
         {
             SystemCommand.Run(null, "ip", "netns", "add", name);
             _namespaces.Add(name);
-            // No packets but ours, and no memory of what earlier connections found.
+            // No packets but ours; no memory of what earlier connections found; and none sent twice because its receipt is late: nothing is lost
+            // here, but what waits before a port comes late. Older systems do not know the last two settings.
             SystemCommand.Run(
-                null, "ip", "netns", "exec", name, "sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1",
-                "net.ipv4.tcp_congestion_control=reno", "net.ipv4.tcp_slow_start_after_idle=0", "net.ipv4.tcp_no_metrics_save=1");
+                null, "ip", "netns", "exec", name, "sysctl", "-q", "-e", "-w", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1",
+                "net.ipv4.tcp_congestion_control=reno", "net.ipv4.tcp_slow_start_after_idle=0", "net.ipv4.tcp_no_metrics_save=1",
+                "net.ipv4.tcp_early_retrans=0", "net.ipv4.tcp_rto_min_us=5000000");
         }
     }
 
@@ -119,7 +121,9 @@ internal sealed class LinkNetwork : IDisposable
             hub.Append(CultureInfo.InvariantCulture, $"link set {port} master hub\nlink set {port} up\n");
             Raise(rank, LinkFabric.PortName, other);
             Shape(shapes[rank], LinkFabric.PortName, rate);
+            TakeTurns(shapes[rank], LinkFabric.PortName, rank, "dst");
             Shape(hubShapes, port, rate);
+            TakeTurns(hubShapes, port, rank, "src");
         }
 
         SystemCommand.Run(links.ToString(), "ip", "-batch", "-");
@@ -132,6 +136,22 @@ internal sealed class LinkNetwork : IDisposable
             CultureInfo.InvariantCulture, $"addr add {_fabric.Address(rank, peer).Address}/{_fabric.Address(rank, peer).Bits} dev {name}\nlink set {name} up\n");
     }
 
+    /// <summary>A port serves the other ranks in turn, packet by packet, as the queues of a network interface or a switch do; else who comes
+    /// first takes more, and the ports that it leaves idle are lost.</summary>
+    private void TakeTurns(StringBuilder shapes, string name, int rank, string side)
+    {
+        if (_fabric.LinkMegabits == 0)
+            return;
+        // Classes whose rate never limits them are served in turn.
+        shapes.Append(CultureInfo.InvariantCulture, $"qdisc add dev {name} parent 1:1 handle 2: htb\n");
+        foreach (int peer in Enumerable.Range(0, _fabric.Ranks).Where(peer => peer != rank && !_fabric.IsDirect(rank, peer)))
+        {
+            shapes.Append(CultureInfo.InvariantCulture, $"class add dev {name} parent 2: classid 2:{peer + 1:x} htb rate 10gbit quantum {PacketBytes + 14}\n")
+                .Append(CultureInfo.InvariantCulture, $"qdisc add dev {name} parent 2:{peer + 1:x} bfifo limit {QueueBytes}\n")
+                .Append(CultureInfo.InvariantCulture, $"filter add dev {name} parent 2: protocol ip u32 match ip {side} {_fabric.Address(peer, rank).Address}/32 flowid 2:{peer + 1:x}\n");
+        }
+    }
+
     private static void Configure(string name, StringBuilder links, StringBuilder shapes)
     {
         SystemCommand.Run(links.ToString(), "ip", "-n", name, "-batch", "-");
@@ -142,6 +162,6 @@ internal sealed class LinkNetwork : IDisposable
     private static void Shape(StringBuilder shapes, string name, int megabits)
     {
         if (megabits > 0)
-            shapes.Append(CultureInfo.InvariantCulture, $"qdisc add dev {name} root tbf rate {megabits}mbit burst {BurstBytes} limit {QueueBytes}\n");
+            shapes.Append(CultureInfo.InvariantCulture, $"qdisc add dev {name} root handle 1: tbf rate {megabits}mbit burst {BurstBytes} limit {QueueBytes}\n");
     }
 }
