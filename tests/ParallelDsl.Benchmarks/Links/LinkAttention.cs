@@ -3,19 +3,25 @@ using ParallelDsl.Memory;
 
 namespace ParallelDsl.Benchmarks.Links;
 
-/// <summary>Attention of one rank's queries to everybody's keys and values, call by call, without a mask; the work is the same on every rank.</summary>
+/// <summary>Attention of one rank's queries to everybody's keys and values, call by call, without a mask; the work is the same on every rank. There
+/// are fewer queries than keys, so that a few processors are enough for all ranks.</summary>
 internal sealed unsafe class LinkAttention : IDisposable
 {
     private const int CheckedRows = 8;
     private const double Tolerance = 2e-4;
 
+    /// <summary>Keys of a rank for each of its queries.</summary>
+    public const int KeysPerQuery = 4;
+
     private readonly ThreadTeam _team = new(1);
     private readonly NativeBuffer _buffer;
     private readonly int _rows;
 
-    public LinkAttention(int rows, int rank)
+    /// <param name="keys">Keys of a rank.</param>
+    /// <param name="rank">Whose queries.</param>
+    public LinkAttention(int keys, int rank)
     {
-        _rows = rows;
+        int rows = _rows = keys / KeysPerQuery;
         _buffer = new NativeBuffer((2L * rows * QueryWidth) + ((long)rows * Shape.Heads));
         Random random = new(2_000 + rank);
         for (int i = 0; i < rows * QueryWidth; i++)

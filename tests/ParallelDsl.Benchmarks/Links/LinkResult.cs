@@ -24,8 +24,6 @@ internal sealed record FabricResult(LinkSpec Spec, IReadOnlyList<LinkResult> Res
     /// <summary>How much faster a datapath is than the single ring.</summary>
     public double Speedup(string exchange, double? ratio) => Of(Links.Exchanges.SingleRing, ratio).Median / Of(exchange, ratio).Median;
 
-    public double MeanError(bool isShaped = true) => isShaped ? Results.Average(result => Math.Abs(result.Error)) : 0;
-
     public static FabricResult Of(LinkSpec spec, LinkFigures[] ranks)
     {
         Exchange[] exchanges = Links.Exchanges.Of(spec.Fabric, spec.Rows);

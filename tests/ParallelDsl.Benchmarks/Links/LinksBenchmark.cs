@@ -78,8 +78,10 @@ internal static class LinksBenchmark
         foreach (LinkResult item in result.Results)
         {
             string ratio = item.Ratio switch { null => "attention", 0 => "exchange", { } value => FormattableString.Invariant($"{value:F2}") };
+            // What has no rate has no prediction.
+            string predicted = spec.Fabric.LinkMegabits == 0 ? "" : FormattableString.Invariant($", predicted {item.Predicted / 1e6,8:F1} ms {item.Error,7:P1}");
             Console.WriteLine(FormattableString.Invariant(
-                $"  {item.Exchange,-24} {ratio,9}: {item.Median / 1e6,8:F1} ms ({item.Least / 1e6:F1}-{item.Most / 1e6:F1}), x{result.Speedup(item.Exchange, item.Ratio):F2}, predicted {item.Predicted / 1e6,8:F1} ms {item.Error,7:P1}, processors {item.ProcessorShare:P0} of the ranks, {item.MachineShare:P0} of all"));
+                $"  {item.Exchange,-24} {ratio,9}: {item.Median / 1e6,8:F1} ms ({item.Least / 1e6:F1}-{item.Most / 1e6:F1}), x{result.Speedup(item.Exchange, item.Ratio):F2}{predicted}, processors {item.ProcessorShare:P0} of the ranks, {item.MachineShare:P0} of all"));
         }
 
         return result;

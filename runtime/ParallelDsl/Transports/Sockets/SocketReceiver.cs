@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace ParallelDsl.Transports.Sockets;
@@ -94,7 +95,9 @@ internal sealed class SocketReceiver(SocketTransport transport, int peer, Socket
         if (bytes == _lowWater || !OperatingSystem.IsLinux())
             return;
         _lowWater = bytes;
-        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReceiveLowWater, bytes);
+        // As .NET sets it by name, it allocates.
+        const int SocketLevel = 1, ReceiveLowWater = 18;
+        socket.SetRawSocketOption(SocketLevel, ReceiveLowWater, MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in bytes)));
     }
 
     // Everything in the staging buffer but a header that has come in part.
