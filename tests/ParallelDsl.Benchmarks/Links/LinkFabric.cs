@@ -26,7 +26,7 @@ internal readonly record struct LinkEnd(int Rank, string Interface, int Peer, bo
 {
     public override string ToString() => (Peer, IsOut) switch
     {
-        (>= 0, _) => $"{Rank} > {Peer}",
+        ( >= 0, _) => $"{Rank} > {Peer}",
         (_, true) => $"{Rank} > switch",
         _ => $"switch > {Rank}",
     };

@@ -19,7 +19,7 @@ internal static class LinksPage
             .Append("The ratio is the time of all calls by the time that the single ring's communication takes alone. For the curve a call is a *timed wait that uses no processor*,\n")
             .Append("for a few processors run all the ranks; the lines \"attention\" are real attention, compared with double precision, of a quarter\n")
             .Append("as many queries as keys, so that processors do not limit it; their ratio is what was measured in the calls.\n")
-            .Append("Predicted: a max-plus model of latency + bytes / rate for each hop, both measured with one message between two ranks, and links that carry one message after the other.\n\n");
+            .Append("Predicted: a max-plus model of latency + bytes / rate for each hop, both measured with one message between two ranks (the fastest of nine), and links that carry one message after the other.\n\n");
 
         page.Append("## Aims\n\n| | measured | aim |\n|---|---|---|\n");
         Aim("mesh, exchange alone: multi-ring over single ring", mesh.Speedup(Exchanges.MultiRing, 0), "at least 3.58x; above 6x of the ideal 7x");
