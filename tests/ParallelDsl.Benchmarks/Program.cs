@@ -1,6 +1,7 @@
 using ParallelDsl.Benchmarks;
 using ParallelDsl.Benchmarks.Batches;
 using ParallelDsl.Benchmarks.Collectives;
+using ParallelDsl.Benchmarks.Links;
 using ParallelDsl.Benchmarks.Measured;
 using ParallelDsl.Benchmarks.MeasuredBatches;
 using ParallelDsl.Benchmarks.Pipelines;
@@ -12,6 +13,7 @@ var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(Strin
     ["batches"] = BatchesBenchmark.Run,
     ["collectives"] = CollectivesBenchmark.Run,
     ["generator"] = GeneratorBenchmark.Run,
+    ["links"] = LinksBenchmark.Run,
     ["matrix"] = MatrixBenchmark.Run,
     ["measured"] = MeasuredBenchmark.Run,
     ["measured-batches"] = MeasuredBatchesBenchmark.Run,
@@ -26,6 +28,9 @@ var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(Strin
 // A child of the collectives benchmark, not a benchmark.
 if (args is [OpenMpiRank.Command, string socket])
     return OpenMpiRank.Run(socket);
+// What "links" starts, once for each rank.
+if (args is ["links-rank", .. string[] rest])
+    return LinkRank.Run(rest);
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out Func<BenchmarkOptions, int>? run))
 {
     Console.Error.WriteLine($"usage: dotnet run -c Release --project tests/ParallelDsl.Benchmarks -- {string.Join('|', benchmarks.Keys)} [--json FILE] [--rounds N]");

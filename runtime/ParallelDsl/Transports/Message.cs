@@ -44,6 +44,12 @@ internal sealed unsafe class Message(int capacity)
         data.CopyTo(_buffer);
     }
 
+    /// <summary>The payload of the buffer, to be written in place.</summary>
+    public Span<float> Content => _buffer.AsSpan(0, Length);
+
+    /// <summary>Makes a message of any contents, to be written through <see cref="Content"/>.</summary>
+    public void Prepare(int tag, int length) => (Tag, Length) = (tag, length);
+
     public void Lend(int tag, float* data, int length)
     {
         (Tag, Length) = (tag, length);

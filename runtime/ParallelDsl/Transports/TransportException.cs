@@ -20,6 +20,9 @@ public enum TransportFailure
 
     /// <summary>All ranks wait for one another, or a message was never received.</summary>
     Deadlock,
+
+    /// <summary>A rank's connection ended without a farewell: its process has died, or the network failed.</summary>
+    PeerLost,
 }
 
 /// <summary>A failed transport call. The message names the rank, its peer, the tag and the lengths.</summary>
@@ -33,5 +36,5 @@ public sealed class TransportException : Exception
     public TransportFailure Failure { get; }
 
     /// <summary>Whether the call failed only because another rank failed or ended before.</summary>
-    public bool IsConsequence => Failure is TransportFailure.Aborted or TransportFailure.PeerDisposed;
+    public bool IsConsequence => Failure is TransportFailure.Aborted or TransportFailure.PeerDisposed or TransportFailure.PeerLost;
 }

@@ -1,0 +1,134 @@
+using System.Text.Json;
+using ParallelDsl.Transports;
+using ParallelDsl.Transports.Sockets;
+
+namespace ParallelDsl.Benchmarks.Links;
+
+/// <summary>A rank of the benchmark, a process in a namespace of its own: runs all cases in the order that all ranks know, and leaves its figures in a
+/// file. Ends when its standard input does, so that none outlives the benchmark.</summary>
+internal sealed class LinkRank
+{
+    private const int Calibrations = 3;
+
+    private readonly LinkSpec _spec;
+    private readonly ITransport _transport;
+    private readonly RankLine _line;
+    private readonly KeysAndValues _data;
+    private readonly ExchangeRun[] _runs;
+    private readonly LinkAttention _attention;
+    private long _computed;
+
+    private LinkRank(LinkSpec spec, ITransport transport)
+    {
+        (_spec, _transport, _line) = (spec, transport, new RankLine(transport));
+        _data = new KeysAndValues(spec.Rows, spec.Width);
+        float[] own = _data.Of(transport.Rank);
+        _runs = [.. Exchanges.Of(spec.Fabric, spec.Rows).Select(exchange => new ExchangeRun(transport, exchange, _data, own))];
+        _attention = new LinkAttention(spec.Rows, transport.Rank);
+    }
+
+    /// <param name="arguments">The file of the specification and the rank.</param>
+    public static int Run(string[] arguments)
+    {
+        Thread watch = new(() =>
+        {
+            while (Console.Read() >= 0)
+            {
+            }
+
+            Environment.Exit(1);
+        })
+        { IsBackground = true };
+        watch.Start();
+        LinkSpec spec = JsonSerializer.Deserialize<LinkSpec>(File.ReadAllText(arguments[0]))!;
+        int rank = int.Parse(arguments[1], System.Globalization.CultureInfo.InvariantCulture);
+        using SocketTransport transport = SocketTransport.Join(rank, spec.Fabric.Addresses(), new SocketOptions { Run = spec.Run, JoinTimeout = TimeSpan.FromMinutes(1) });
+        try
+        {
+            LinkFigures figures = new LinkRank(spec, transport).Measure();
+            File.WriteAllText(spec.ResultOf(rank), JsonSerializer.Serialize(figures));
+            return 0;
+        }
+        catch (Exception exception)
+        {
+            transport.Abort(exception);
+            Console.Error.WriteLine(exception is TransportException or InvalidDataException ? $"rank {rank}: {exception.Message}" : $"rank {rank}: {exception}");
+            return 1;
+        }
+    }
+
+    private LinkFigures Measure()
+    {
+        foreach (ExchangeRun run in _runs)
+        {
+            run.Run(_attention.Call);
+            _attention.Check(run.Name, _data, _transport.Size);
+            _line.StartTogether();
+        }
+
+        int floats = _spec.Rows * _data.RowFloats;
+        LinkCost link = _line.Measure(1, floats / 8, floats);
+        LinkCost port = _spec.Fabric.Kind == LinkKind.Nodes ? _line.Measure(_spec.Fabric.PerNode, floats / 8, floats) : link;
+        double ring = Enumerable.Range(0, Calibrations).Select(_ => _line.Most(Time(new LinkCase(0, 0), 0).Time)).Order().ElementAt(Calibrations / 2);
+
+        List<LinkTime> times = [];
+        LinkCase[] cases = [.. from exchange in Enumerable.Range(0, _runs.Length)
+                               from ratio in (double?[])[0, .. _spec.Ratios, .. _spec.RunsAttention ? [null] : Array.Empty<double?>()]
+                               select new LinkCase(exchange, ratio)];
+        for (int round = 0; round < _spec.Rounds; round++)
+        {
+            // The same order on every rank.
+            new Random(round).Shuffle(cases);
+            foreach (LinkCase item in cases)
+                times.Add(Time(item, ring));
+            if (_transport.Rank == 0)
+                Console.Error.WriteLine($"{_spec.Fabric.Name}: round {round + 1} of {_spec.Rounds}");
+        }
+
+        List<LinkLoad> loads = [];
+        for (int exchange = 0; exchange < _runs.Length; exchange++)
+            loads.AddRange(Watch(exchange));
+        _line.StartTogether();
+        return new LinkFigures(times, loads, ring, link, port);
+    }
+
+    private LinkTime Time(LinkCase item, double ring)
+    {
+        long call = (long)((item.Ratio ?? 0) * ring / _transport.Size);
+        _computed = 0;
+        long start = _line.StartTogether();
+        TimeSpan processor = Environment.CpuUsage.TotalTime;
+        MachineTime machine = _transport.Rank == 0 ? MachineTime.Now() : default;
+        _runs[item.Exchange].Run((number, rows) =>
+        {
+            long began = MonotonicClock.Now;
+            if (item.Ratio is null)
+                _attention.Call(number, rows);
+            else if (call > 0)
+                MonotonicClock.WaitUntil(began + call);
+            _computed += MonotonicClock.Now - began;
+        });
+        long time = MonotonicClock.Now - start;
+        double busy = _transport.Rank == 0 ? MachineTime.Now().ShareSince(machine) : 0;
+        return new LinkTime(item, time, _computed, (long)(Environment.CpuUsage.TotalTime - processor).TotalNanoseconds, busy);
+    }
+
+    private List<LinkLoad> Watch(int exchange)
+    {
+        LinkEnd[] links = [.. _spec.Fabric.Links().Where(link => link.Rank == _transport.Rank)];
+        long start = _line.StartTogether();
+        Dictionary<string, (long Out, long In)> before = InterfaceCounters.Read();
+        using InterfaceWatch watch = new(_spec.Fabric, _transport.Rank);
+        _runs[exchange].Run(static (_, _) => { });
+        // Until the last rank has all: what this one still sends counts too.
+        double seconds = _line.Most(MonotonicClock.Now - start) / 1e9;
+        Dictionary<string, double> busy = watch.End();
+        Dictionary<string, (long Out, long In)> after = InterfaceCounters.Read();
+        return [.. links.Select(link => new LinkLoad(
+            exchange,
+            link.ToString(),
+            link.IsOut ? after[link.Interface].Out - before[link.Interface].Out : after[link.Interface].In - before[link.Interface].In,
+            busy[link.ToString()],
+            seconds))];
+    }
+}
