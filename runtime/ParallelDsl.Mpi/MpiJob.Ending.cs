@@ -13,7 +13,11 @@ public sealed partial class MpiJob
 
     private const int WatchMilliseconds = 100;
 
-    private const string KillTimeoutVariable = "OMPI_MCA_odls_base_sigkill_timeout";
+    /// <summary>Set by <c>paralleldsl launch</c> where it asks the ranks itself: seconds that a program has to end well.</summary>
+    private const string GraceVariable = "PARALLELDSL_GRACE_SECONDS";
+
+    /// <summary>Half of the second that mpirun leaves between asking and killing.</summary>
+    private const int DefaultGraceMilliseconds = 500;
 
     private long _nextWatch;
     private long _endAt = long.MaxValue;
@@ -113,10 +117,10 @@ public sealed partial class MpiJob
     private void AskToEnd(PosixSignalContext context)
     {
         context.Cancel = true;
-        string? killTimeout = Environment.GetEnvironmentVariable(KillTimeoutVariable);
-        long seconds = long.TryParse(killTimeout, NumberStyles.None, CultureInfo.InvariantCulture, out long given) ? Math.Clamp(given, 1, 3_600) : 1;
+        bool isGiven = int.TryParse(Environment.GetEnvironmentVariable(GraceVariable), NumberStyles.None, CultureInfo.InvariantCulture, out int seconds);
+        long grace = isGiven ? seconds * 1_000L : DefaultGraceMilliseconds;
         lock (Progress.Gate)
-            _terminateAt = Math.Min(_terminateAt, Environment.TickCount64 + (seconds * 500));
+            _terminateAt = Math.Min(_terminateAt, Environment.TickCount64 + grace);
     }
 
     private void Terminate()
