@@ -24,8 +24,7 @@ internal static class LaunchCommand
         var dry = new Option<bool>("--dry-run") { Description = "Print what would be run, or the script, and run nothing." };
         var command = new Command(
             "launch",
-            "Runs a program with each rank a process: under Open MPI, here or on the machines of a file, or as a job of Slurm.\n\n"
-            + "Each line of a rank is written behind its number. When one fails the others are stopped, and its exit code is that of the command. Ctrl-C stops all.")
+            "Runs a program with each rank a process, under Open MPI or Slurm. When one fails the others are stopped; Ctrl-C stops all.")
         {
             project, rest, ranks, hosts, transport, unbound, slurm, script, dry,
         };

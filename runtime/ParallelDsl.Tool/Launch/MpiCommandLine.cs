@@ -35,7 +35,8 @@ internal sealed record MpiCommandLine(int Ranks, string? HostFile, bool Binds, i
     /// <summary>The launcher's arguments.</summary>
     public IReadOnlyList<string> Arguments(IReadOnlyList<string> command)
     {
-        List<string> arguments = ["--tag-output", "-n", Ranks.ToString(CultureInfo.InvariantCulture)];
+        // Each rank gets a terminal that nobody looks at: .NET would write codes to it that end in the output.
+        List<string> arguments = ["--tag-output", "-n", Ranks.ToString(CultureInfo.InvariantCulture), "-x", "TERM=dumb"];
         if (IsRoot)
             arguments.Add("--allow-run-as-root");
         if (HostFile is not null)
