@@ -9,8 +9,8 @@ public sealed class RankOutputTests
     public void Pieces_of_a_line_are_put_together()
     {
         Assert.Equal(
-            ("[1] whole\n[1] start end\n[0] start mid end\n[0] no end\n", "mpirun says\n"),
-            Take(2, "[17,1]<stdout>:whole", "[17,0]<stdout>:start [17,1]<stdout>:start [17,0]<stdout>:mid [17,1]<stdout>:end", "mpirun says", "[17,0]<stdout>:end", "[17,0]<stdout>:no end[17,1]<stderr>:"));
+            ("[1] whole\n[1] start end\n[0] start mid end\n[1] other\n[0] no end\n", "mpirun says\n"),
+            Take(2, "[17,1]<stdout>:whole", "[17,0]<stdout>:start [17,1]<stdout>:start [17,0]<stdout>:mid [17,1]<stdout>:end", "mpirun says", "[17,0]<stdout>:end", "[17,0]<stdout>:no end[17,1]<stderr>:other"));
     }
 
     /// <summary>Whatever the pieces, each rank's text is what it wrote.</summary>
