@@ -171,6 +171,10 @@ public sealed unsafe partial class MpiTransport : ITransport
                 return null;
             _isClosed = true;
             TakeBackReceives(_ => true);
+
+            // Who has not noticed yet must not take this rank's end for what went wrong.
+            if (_abortion is { } abortion)
+                Tell(new ControlMessage(IsAbort: true, abortion.Rank, abortion.Text), _ => true);
             Tell(new ControlMessage(IsAbort: false, Rank, ""), _ => true);
             _progress.Leave();
             var backoff = new Backoff(_progress.IsCrowded);
