@@ -84,7 +84,8 @@ internal static class MpiLaunch
             if (launcher.HasExited)
                 return;
             using Process kill = Process.Start(new ProcessStartInfo(
-                "kill", [$"-{name}", .. processes.Select(id => id.ToString(CultureInfo.InvariantCulture))]) { RedirectStandardError = true })!;
+                "kill", [$"-{name}", .. processes.Select(id => id.ToString(CultureInfo.InvariantCulture))])
+            { RedirectStandardError = true })!;
             kill.WaitForExit();
         }
     }

@@ -12,4 +12,16 @@ public sealed class LaunchFactAttribute : FactAttribute
         if (missing.Length > 0)
             Skip = $"Not on the PATH: {string.Join(", ", missing)} (apt-get install openmpi-bin slurm-wlm).";
     }
+
+    /// <summary>Whether it starts daemons that only root may start.</summary>
+    public bool NeedsRoot
+    {
+        get => field;
+        set
+        {
+            field = value;
+            if (value && Environment.UserName != "root")
+                Skip ??= "Slurm's daemons start processes as other users: only root may run them.";
+        }
+    }
 }
