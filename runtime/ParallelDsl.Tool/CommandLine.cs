@@ -70,6 +70,7 @@ public static class CommandLine
         root.Subcommands.Add(PipelineCommand.Create(output, error));
         root.Subcommands.Add(BatchCommand.Create(output, error));
         root.Subcommands.Add(RingsCommand.Create(output, error));
+        root.Subcommands.Add(LaunchCommand.Create(output, error));
         return root;
     }
 
@@ -91,7 +92,8 @@ public static class CommandLine
         Command command = result.CommandResult.Command;
         // The parser takes an unknown option for an argument where one is missing. A file of such a name can be written as ./--name.
         // A negative number is no option: who reads it says what is wrong with it.
-        string? option = result.Tokens.FirstOrDefault(token =>
+        // What stands behind -- is somebody else's.
+        string? option = result.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash).FirstOrDefault(token =>
             token is { Type: TokenType.Argument, Value.Length: > 1 } && token.Value[0] == '-' && !char.IsAsciiDigit(token.Value[1]))?.Value;
         if (option is not null)
             return $"unknown option '{option}'{NearestNames.Suggest(option, command.Options.Select(known => known.Name))}";

@@ -30,6 +30,20 @@ internal sealed class CompiledModels
     /// <exception cref="CommandException">The file is missing, is no .NET assembly, or has no model.</exception>
     public static CompiledModels Of(string path)
     {
+        CompiledModels compiled = Find(path);
+        if (compiled.Models.Count == 0)
+        {
+            throw CommandException.BadInput(
+                $"{path}: has no model; a model is a class with [ParallelModel] in a project that uses the ParallelDsl package");
+        }
+
+        return compiled;
+    }
+
+    /// <summary>Finds the models of the assembly at <paramref name="path"/>; it may have none.</summary>
+    /// <exception cref="CommandException">The file is missing, or is no .NET assembly.</exception>
+    public static CompiledModels Find(string path)
+    {
         if (Directory.Exists(path))
             throw CommandException.BadInput($"{path}: is a folder; name the assembly in it, such as {Path.Combine(path, "MyModels.dll")}");
         if (!File.Exists(path))
@@ -48,12 +62,6 @@ internal sealed class CompiledModels
             string library = path + ".dll", sibling = Path.ChangeExtension(path, ".dll");
             string hint = File.Exists(library) ? $"; did you mean {library}?" : sibling != path && File.Exists(sibling) ? $"; did you mean {sibling}?" : "";
             throw CommandException.BadInput($"{path}: is not a .NET assembly, or is damaged{hint}");
-        }
-
-        if (models.Count == 0)
-        {
-            throw CommandException.BadInput(
-                $"{path}: has no model; a model is a class with [ParallelModel] in a project that uses the ParallelDsl package");
         }
 
         models.Sort((left, right) => string.CompareOrdinal(left.Name, right.Name));

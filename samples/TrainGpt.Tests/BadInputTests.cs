@@ -17,6 +17,7 @@ public sealed class BadInputTests(Workspace workspace) : IClassFixture<Workspace
     [InlineData("--steps 99999999999", "'99999999999'")]
     [InlineData("--steps 1 --steps 2", "--steps")]
     [InlineData("--seed 1.5", "'1.5'")]
+    [InlineData("--transport pigeon", "--transport must be in-process or mpi, not 'pigeon'")]
     public Task Options(string options, string message) => Refused(message, options.Split(' '));
 
     [Theory]

@@ -51,9 +51,12 @@ internal sealed class TrainGptProcess : IDisposable
     }
 
     /// <summary>Runs TrainGpt, presses Ctrl-C after the first step and waits for the end.</summary>
-    public static async Task<Outcome> Interrupt(params IEnumerable<string> arguments)
+    public static Task<Outcome> Interrupt(params IEnumerable<string> arguments) => InterruptCommand([.. Command, .. arguments]);
+
+    /// <summary>The same with any command that runs it.</summary>
+    public static async Task<Outcome> InterruptCommand(IReadOnlyList<string> command)
     {
-        using TrainGptProcess process = new(Command[0], [Command[1], .. arguments]);
+        using TrainGptProcess process = new(command[0], command.Skip(1));
         await Task.WhenAny(process._firstStep.Task, process._process.WaitForExitAsync()).WaitAsync(Patience);
         Process.Start("kill", ["-INT", process._process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
         return await process.Wait();

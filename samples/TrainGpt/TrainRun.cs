@@ -32,9 +32,9 @@ internal sealed class TrainRun(TrainOptions options)
         IReadOnlyList<int[]> documents = training.Documents;
         List<int[]> unseen = [.. heldOut.Documents.Take(HeldOutDocuments)];
 
-        TrainerOptions how = new() { Steps = options.Steps, WarmUpSteps = Math.Min(20, options.Steps / 10), LearningRate = 4e-3f, Seed = options.Seed };
+        TrainerOptions how = new() { Steps = options.Steps, WarmUpSteps = Math.Min(20, options.Steps / 10), LearningRate = 4e-3f, Seed = options.Seed, ThreadsPerRank = options.Threads };
         ParallelPlan plan = options.Ranks == 1 ? OneRank.PlanOf(Gpt.Plan) : Gpt.Plan;
-        using Trainer<Gpt> trainer = new(documents, how, plan);
+        using Trainer<Gpt> trainer = new(documents, how, plan, options.Transport);
 
         // The newest checkpoint of a folder now; this run will add newer ones.
         string? checkpoint = options.Checkpoint is { } given ? CheckpointDirectory.Latest(given) ?? given : null;
@@ -42,9 +42,12 @@ internal sealed class TrainRun(TrainOptions options)
             trainer.Resume(checkpoint);
 
         // Before the training, so that an output that cannot be written costs no training.
-        Directory.CreateDirectory(options.OutputDirectory);
-        CheckFiguresFile();
-        AtomicFile.WriteText(Path.Combine(options.OutputDirectory, PlanFile), PlanHtml.Write(plan));
+        if (options.Reports)
+        {
+            Directory.CreateDirectory(options.OutputDirectory);
+            CheckFiguresFile();
+            AtomicFile.WriteText(Path.Combine(options.OutputDirectory, PlanFile), PlanHtml.Write(plan));
+        }
 
         Write("text", $"{corpus.Source}");
         Write("model", $"{trainer.ParameterCount:N0} parameters; {Describe(plan.Mesh)}");
@@ -61,8 +64,10 @@ internal sealed class TrainRun(TrainOptions options)
             return 0;
         }
 
-        double unigram = new UnigramModel(documents, ByteTokenizer.Vocabulary).MeanLoss(unseen);
         double loss = trainer.Evaluate(unseen);
+        if (!options.Reports)
+            return 0;
+        double unigram = new UnigramModel(documents, ByteTokenizer.Vocabulary).MeanLoss(unseen);
         Write("held out", $"loss {loss:F4} nats a byte; a unigram model has {unigram:F4}");
         Generate(saved);
         (List<StepReport> reference, double difference) = CompareWithOneRank(documents, how, checkpoint, reports);
@@ -77,7 +82,11 @@ internal sealed class TrainRun(TrainOptions options)
         mesh.Size == 1 ? "one rank" : $"{mesh.Size} ranks: data {mesh.Data} x sequence {mesh.Sequence} x pipeline {mesh.Pipeline}";
 
     /// <summary>A line of the summary.</summary>
-    private static void Write(string label, FormattableString text) => Console.WriteLine($"{label,-10} {text.ToString(CultureInfo.InvariantCulture)}");
+    private void Write(string label, FormattableString text)
+    {
+        if (options.Reports)
+            Console.WriteLine($"{label,-10} {text.ToString(CultureInfo.InvariantCulture)}");
+    }
 
     private Corpus ReadCorpus()
     {
@@ -90,6 +99,8 @@ internal sealed class TrainRun(TrainOptions options)
     private bool Train(Trainer<Gpt> trainer, List<StepReport> reports, CancellationToken cancellation)
     {
         bool finished = false;
+        if (!options.Reports)
+            return trainer.Train(cancellation: cancellation);
         StepDisplay.Show("training", trainer.StepsDone, options.Steps, show => finished = trainer.Train(
             progress: report =>
             {
@@ -109,7 +120,7 @@ internal sealed class TrainRun(TrainOptions options)
         int steps = options.Ranks == 1 ? 0 : Math.Min(ReferenceSteps, reports.Count);
         if (steps == 0)
             return (reference, 0);
-        using Trainer<Gpt> trainer = new(documents, how, OneRank.PlanOf(Gpt.Plan));
+        using Trainer<Gpt> trainer = new(documents, how with { ThreadsPerRank = 0 }, OneRank.PlanOf(Gpt.Plan));
         if (checkpoint is not null)
             trainer.Resume(checkpoint);
         int first = trainer.StepsDone;

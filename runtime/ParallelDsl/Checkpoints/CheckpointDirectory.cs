@@ -60,6 +60,10 @@ public static class CheckpointDirectory
         }
     }
 
+    /// <summary>The folder of the checkpoint of a step.</summary>
+    internal static string PathOf(string directory, long step) =>
+        Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:D6}"));
+
     /// <param name="directory">See the public overload, and so on.</param>
     /// <param name="step"/>
     /// <param name="state"/>
@@ -75,8 +79,7 @@ public static class CheckpointDirectory
         Func<string, Stream> create)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(step);
-        string name = string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:D6}");
-        string target = Path.Combine(directory, name);
+        string target = PathOf(directory, step), name = Path.GetFileName(target);
         string partial = Path.Combine(directory, $".{name}{PartialSuffix}");
         bool renamed = false;
         try

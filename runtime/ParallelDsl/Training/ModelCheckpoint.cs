@@ -32,20 +32,27 @@ internal static class ModelCheckpoint
     /// <summary>Reads the weights into every rank that holds them.</summary>
     /// <exception cref="CheckpointException">It is of another model: a tensor is missing, too many or of another shape, or the
     /// structure differs in what no tensor shows.</exception>
-    public static void ReadWeights(Checkpoint checkpoint, IReadOnlyList<RankModel> models)
+    public static void ReadWeights(Checkpoint checkpoint, IReadOnlyList<RankModel> models) =>
+        ReadWeights(checkpoint, models, SpecsOf(models));
+
+    private static void ReadWeights(Checkpoint checkpoint, IReadOnlyList<RankModel> models, IReadOnlyList<ParameterSpec> specs)
     {
-        Check(checkpoint.Model, models, [""]);
+        Check(checkpoint.Model, specs, [""]);
         CheckConfiguration(checkpoint, models[0].Plan.Model);
         foreach (Part part in models.SelectMany(PartsOf))
             Read(checkpoint.Model, "", part.Parameter.Weights, part);
     }
 
     /// <summary>Reads weights and moments into every rank that holds them. Both files are checked before anything is read.</summary>
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="models">The ranks of this process.</param>
+    /// <param name="specs">The parameters of the whole model, where other processes hold some of them; null where these ranks hold all.</param>
     /// <exception cref="CheckpointException">A file is of another model.</exception>
-    public static void Read(Checkpoint checkpoint, IReadOnlyList<RankModel> models)
+    public static void Read(Checkpoint checkpoint, IReadOnlyList<RankModel> models, IReadOnlyList<ParameterSpec>? specs = null)
     {
-        Check(checkpoint.Optimizer, models, [FirstMoment, SecondMoment]);
-        ReadWeights(checkpoint, models);
+        specs ??= SpecsOf(models);
+        Check(checkpoint.Optimizer, specs, [FirstMoment, SecondMoment]);
+        ReadWeights(checkpoint, models, specs);
         foreach (Part part in models.SelectMany(PartsOf))
         {
             Read(checkpoint.Optimizer, FirstMoment, part.Parameter.FirstMoment, part);
@@ -114,6 +121,11 @@ internal static class ModelCheckpoint
         }
     }
 
+    private static ParameterSpec[] SpecsOf(IReadOnlyList<RankModel> models) =>
+        [.. models.SelectMany(model => model.Store.Parameters).Select(parameter => parameter.Spec)];
+
+    private static long[] ShapeOf(ParameterSpec spec, TensorRows tensor) => spec.IsNorm ? [spec.Columns] : [tensor.TensorLength, spec.Columns];
+
     /// <summary>A tensor to write, whole, from the parts of it that ranks hold.</summary>
     private static NamedTensor Named(Part[] parts, string suffix, Func<Parameter, Matrix> view) =>
         new(parts[0].Tensor.Name + suffix, parts[0].Shape, (offset, destination) =>
@@ -133,15 +145,16 @@ internal static class ModelCheckpoint
             file.Read(part.Tensor.Name + suffix, first + offset, new Span<float>(rows.Data + offset, (int)Math.Min(LongestSpan, rows.Count - offset)));
     }
 
-    private static void Check(SafetensorsReader file, IReadOnlyList<RankModel> models, string[] suffixes)
+    private static void Check(SafetensorsReader file, IReadOnlyList<ParameterSpec> specs, string[] suffixes)
     {
         HashSet<string> expected = new(StringComparer.Ordinal);
-        foreach (Part[] parts in Tensors(models))
+        var tensors = specs.SelectMany(spec => spec.Tensors.Select(tensor => (tensor.Name, Shape: ShapeOf(spec, tensor))))
+            .DistinctBy(tensor => tensor.Name).OrderBy(tensor => tensor.Name, StringComparer.Ordinal);
+        foreach ((string tensor, long[] shape) in tensors)
         {
-            long[] shape = parts[0].Shape;
             foreach (string suffix in suffixes)
             {
-                string name = parts[0].Tensor.Name + suffix;
+                string name = tensor + suffix;
                 expected.Add(name);
                 if (!file.Tensors.TryGetValue(name, out TensorEntry? entry))
                     throw new CheckpointException(file.Path, name, "the tensor is missing: this is a checkpoint of another model");
@@ -164,7 +177,7 @@ internal static class ModelCheckpoint
     private sealed record Part(TensorRows Tensor, Parameter Parameter, int Row)
     {
         /// <summary>The shape of the whole tensor.</summary>
-        public long[] Shape => Parameter.Spec.IsNorm ? [Parameter.Spec.Columns] : [Tensor.TensorLength, Parameter.Spec.Columns];
+        public long[] Shape => ShapeOf(Parameter.Spec, Tensor);
 
         /// <summary>The element of the tensor that is the first of this part.</summary>
         public long FirstElement => (long)Tensor.FirstRow * Parameter.Spec.Columns;

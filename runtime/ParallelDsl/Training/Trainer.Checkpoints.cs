@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using ParallelDsl.Checkpoints;
 using ParallelDsl.Data;
+using ParallelDsl.Execution;
 using ParallelDsl.Planning.Plans;
 
 namespace ParallelDsl.Training;
@@ -12,9 +13,16 @@ public sealed partial class Trainer<TModel>
     /// <param name="directory">The folder of checkpoints; created when missing.</param>
     /// <returns>The folder of this checkpoint.</returns>
     /// <exception cref="CheckpointException">It cannot be written; nothing is left of it and older checkpoints are untouched.</exception>
+    /// <exception cref="InvalidOperationException">The ranks are processes, and this one calls it when told of a step: the others cannot know.</exception>
+    /// <remarks>Where the ranks are processes all must call it, between runs. Rank 0 writes, and has the whole model in memory meanwhile.</remarks>
     public string Save(string directory)
     {
         ThrowIfFailed();
+        return _transport is null ? Write(directory, _models) : SaveTogether(directory);
+    }
+
+    private string Write(string directory, IReadOnlyList<RankModel> models)
+    {
         JsonObject state = new()
         {
             ["model"] = Plan.Model.Name,
@@ -27,7 +35,7 @@ public sealed partial class Trainer<TModel>
             ["planDigest"] = PlanDigest.Of(Plan),
             ["llama"] = ModelCheckpoint.Configuration(Plan.Model),
         };
-        return CheckpointDirectory.Save(directory, StepsDone, state, ModelCheckpoint.Weights(_models), ModelCheckpoint.Moments(_models));
+        return CheckpointDirectory.Save(directory, StepsDone, state, ModelCheckpoint.Weights(models), ModelCheckpoint.Moments(models));
     }
 
     /// <summary>Goes on from a checkpoint. Under the same plan, options and documents the run continues bit for bit.</summary>
@@ -44,7 +52,7 @@ public sealed partial class Trainer<TModel>
         int step = (int)InRange(opened, "step", opened.Step, int.MaxValue);
         long epoch = InRange(opened, "epoch", ReadInteger(opened, "epoch"), long.MaxValue);
         long taken = InRange(opened, "position", ReadInteger(opened, "position"), _documents.Count);
-        ModelCheckpoint.Read(opened, _models);
+        ModelCheckpoint.Read(opened, _models, _transport is null ? null : [.. Plan.Layers.SelectMany(layer => TModel.CreateLayer(layer).Parameters)]);
         StepsDone = step;
         _position = new SamplerState(epoch, (int)taken);
     }

@@ -11,7 +11,8 @@ using ParallelDsl.Transports;
 
 namespace ParallelDsl.Training;
 
-/// <summary>Trains a declared model under its plan, every rank on a thread of this process.</summary>
+/// <summary>Trains a declared model under its plan: every rank on a thread of this process, or, over a transport between processes, this process's
+/// rank. Then every process makes a trainer of its own with the same arguments and calls the same members in the same order.</summary>
 /// <typeparam name="TModel">The declared model.</typeparam>
 /// <example>
 /// <code>
@@ -27,15 +28,18 @@ public sealed partial class Trainer<TModel> : IDisposable
     private readonly ThreadTeam[] _teams;
     private readonly ActionClock?[] _clocks;
     private readonly IReadOnlyList<int[]> _documents;
+    private readonly ITransport? _transport;
     private SamplerState _position;
     private Exception? _failure;
+    private bool _isRunning;
 
     /// <summary>Makes the model on every rank, with weights from the seed.</summary>
     /// <param name="documents">Token ids, each document at least 2 of them: a document of n + 1 tokens is a sequence of length n. None longer than the context.</param>
     /// <param name="options">How to train; null for the defaults.</param>
     /// <param name="plan">Another plan of the same model, such as the one-rank plan that parity is checked against; null for the compiled one.</param>
-    /// <exception cref="ArgumentException">A document is too short, too long or holds an id outside the vocabulary; or the plan is of another model, or its programs are not sound.</exception>
-    public Trainer(IReadOnlyList<int[]> documents, TrainerOptions? options = null, ParallelPlan? plan = null)
+    /// <param name="transport">This process's rank, where the others are other processes; it stays open. Null where all ranks are threads of this one.</param>
+    /// <exception cref="ArgumentException">A document is too short, too long or holds an id outside the vocabulary; or the plan is of another model, has another number of ranks than the transport, or its programs are not sound.</exception>
+    public Trainer(IReadOnlyList<int[]> documents, TrainerOptions? options = null, ParallelPlan? plan = null, ITransport? transport = null)
     {
         Options = options ?? new TrainerOptions();
         Options.Validate();
@@ -44,10 +48,14 @@ public sealed partial class Trainer<TModel> : IDisposable
             throw new ArgumentException($"The plan is of {Plan.Model.Name} and its layers, not of {typeof(TModel)} as compiled; plan this model again.", nameof(plan));
         if (PipelineValidation.Validate(Plan.Programs, Plan.Stages.Select(stage => stage.Device).ToEquatableArray(), Plan.Batching.UnitsPerDataRank) is [var fault, ..])
             throw new ArgumentException($"The programs of the plan are not sound: {fault}.", nameof(plan));
+        if (transport is not null && transport.Size != Plan.Mesh.Size)
+            throw new ArgumentException($"The plan has {Plan.Mesh.Size} ranks, but the transport joins {transport.Size}: start {Plan.Mesh.Size} processes.", nameof(transport));
         StepGrouping.Check(documents, Plan.Model);
         _documents = documents;
+        _transport = transport;
         int threads = Options.ThreadsPerRank > 0 ? Options.ThreadsPerRank : Math.Max(1, Environment.ProcessorCount / Plan.Mesh.Size);
-        _models = [.. Enumerable.Range(0, Plan.Mesh.Size).Select(rank => RankModel.Create<TModel>(Plan, rank))];
+        IEnumerable<int> ranks = transport is null ? Enumerable.Range(0, Plan.Mesh.Size) : [transport.Rank];
+        _models = [.. ranks.Select(rank => RankModel.Create<TModel>(Plan, rank))];
         _teams = [.. _models.Select(_ => new ThreadTeam(threads))];
         _clocks = [.. _models.Select(model => Options.TimesActions ? new ActionClock(Plan.Programs[model.Coordinate.Pipeline]) : null)];
         foreach (RankModel model in _models)
@@ -70,7 +78,7 @@ public sealed partial class Trainer<TModel> : IDisposable
 
     /// <summary>Trains <paramref name="steps"/> more steps, or up to <see cref="TrainerOptions.Steps"/>.</summary>
     /// <param name="steps">How many; null for the rest of the run.</param>
-    /// <param name="progress">Told after each step, on rank 0's thread: keep it short. It may call <see cref="Save"/>.</param>
+    /// <param name="progress">Told after each step, on rank 0's thread and in its process alone: keep it short. It may call <see cref="Save"/>, unless the ranks are processes.</param>
     /// <param name="cancellation">Ends the run after the step that is under way, on every rank.</param>
     /// <returns>Whether all steps were done.</returns>
     /// <exception cref="RankFailedException">A rank failed; the inner exception says why.</exception>
@@ -95,10 +103,10 @@ public sealed partial class Trainer<TModel> : IDisposable
                 // Whoever is told of a step may save it: every rank must have its new weights. They do not change again before
                 // rank 0 has taken part in the next step.
                 session.Barrier();
-                if (session.Rank == 0)
+                if (IsFirst(session))
                 {
                     _position = sampler.State;
-                    Finish(report, progress);
+                    Finish(report, session.Rank == 0 ? progress : null);
                 }
             }
         });
@@ -118,7 +126,7 @@ public sealed partial class Trainer<TModel> : IDisposable
             if (!StepGrouping.Of<TModel>(Plan).TryGroup([.. sequences], grouping))
                 throw new PackingException($"{sequences.Count} sequences do not fit one step of {Plan.Mesh.Data} x {Plan.Batching.UnitsPerDataRank} units of {Plan.Batching.UnitTokens} tokens; give fewer.");
             StepReport report = StepOnce(session, sequences, grouping, StepsDone);
-            if (session.Rank == 0)
+            if (IsFirst(session))
                 done = report;
         });
         Finish(done, null);
@@ -141,7 +149,7 @@ public sealed partial class Trainer<TModel> : IDisposable
                 List<int[]> batch = grouping.Take(sequences, done);
                 grouping.GroupMost(batch, step);
                 double loss = session.Evaluate(batch, step);
-                if (session.Rank == 0)
+                if (IsFirst(session))
                 {
                     nats += loss * step.TotalTokens;
                     tokens += step.TotalTokens;
@@ -156,8 +164,9 @@ public sealed partial class Trainer<TModel> : IDisposable
     /// times are 0.</summary>
     /// <param name="rank">The rank.</param>
     /// <exception cref="InvalidOperationException"><see cref="TrainerOptions.TimesActions"/> is off.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The rank is not one of this process.</exception>
     /// <remarks>Call it between runs, or when told of a step.</remarks>
-    public IReadOnlyList<TimedAction> ActionTimes(int rank) => _clocks[rank]?.Read()
+    public IReadOnlyList<TimedAction> ActionTimes(int rank) => _clocks[IndexOf(rank)]?.Read()
         ?? throw new InvalidOperationException($"The trainer takes no times: set {nameof(TrainerOptions)}.{nameof(TrainerOptions.TimesActions)}.");
 
     /// <inheritdoc/>
@@ -196,24 +205,49 @@ public sealed partial class Trainer<TModel> : IDisposable
         progress?.Invoke(report);
     }
 
+    /// <summary>Whether a session's rank is the one that keeps the trainer's state in this process: all ranks have the same.</summary>
+    private bool IsFirst(RankSession session) => session.Rank == _models[0].Rank;
+
+    private int IndexOf(int rank)
+    {
+        int index = rank - _models[0].Rank;
+        return (uint)index < (uint)_models.Length ? index : throw new ArgumentOutOfRangeException(nameof(rank), rank, "The rank is not one of this process.");
+    }
+
     private void Run(Action<RankSession> body)
+    {
+        RunRanks(transport =>
+        {
+            int index = IndexOf(transport.Rank);
+            using RankSession session = new(_models[index], transport, _teams[index], _clocks[index]);
+            body(session);
+        });
+    }
+
+    private void RunRanks(Action<ITransport> body)
     {
         ThrowIfFailed();
         try
         {
-            RankThreads.Run(Plan.Mesh.Size, transport =>
-            {
-                using RankSession session = new(_models[transport.Rank], transport, _teams[transport.Rank], _clocks[transport.Rank]);
-                body(session);
-            });
+            _isRunning = true;
+            if (_transport is null)
+                RankThreads.Run(Plan.Mesh.Size, body);
+            else
+                RankThreads.RunOwn(_transport, body, IsShared);
         }
-        catch (Exception exception) when (exception is not RankFailedException { InnerException: TrainingDivergedException or PackingException })
+        catch (Exception exception) when (exception is not RankFailedException { InnerException: { } cause } || !IsShared(cause))
         {
-            // Those two stop every rank before it touches the weights; after any other failure ranks may be a step apart.
             _failure = exception;
             throw;
         }
+        finally
+        {
+            _isRunning = false;
+        }
     }
+
+    /// <summary>What stops every rank before it touches the weights; after any other failure ranks may be a step apart.</summary>
+    private static bool IsShared(Exception cause) => cause is TrainingDivergedException or PackingException;
 
     private void ThrowIfFailed()
     {

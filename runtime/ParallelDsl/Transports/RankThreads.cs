@@ -64,6 +64,42 @@ public static class RankThreads
             throw new TransportException(TransportFailure.Deadlock, unreceived);
     }
 
+    /// <summary>Runs <paramref name="body"/> on a thread like those of <see cref="Run(InProcessWorld, Action{ITransport}, TimeSpan, CancellationToken)"/>,
+    /// where the other ranks are other processes that do the same. The transport stays open.</summary>
+    /// <param name="transport">This process's end of the run.</param>
+    /// <param name="body">What the rank does.</param>
+    /// <param name="isShared">Whether every rank fails so, alike, and can go on together afterwards; any other failure aborts the run.</param>
+    /// <exception cref="RankFailedException">The rank failed; the inner exception says how.</exception>
+    public static void RunOwn(ITransport transport, Action<ITransport> body, Func<Exception, bool> isShared)
+    {
+        Exception? failure = null;
+        var thread = new Thread(
+            () =>
+            {
+                try
+                {
+                    body(transport);
+                }
+#pragma warning disable CA1031 // Whatever the rank throws is carried to the caller.
+                catch (Exception cause)
+#pragma warning restore CA1031
+                {
+                    failure = cause;
+                    if (!isShared(cause))
+                        transport.Abort(cause);
+                }
+            },
+            StackBytes)
+        {
+            Name = $"rank {transport.Rank}",
+            IsBackground = true,
+        };
+        thread.Start();
+        thread.Join();
+        if (failure is not null)
+            throw new RankFailedException(transport.Rank, failure);
+    }
+
     private static void RunRank(
         InProcessWorld world,
         ITransport transport,

@@ -1,0 +1,216 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using ParallelDsl.Mpi.Native;
+using ParallelDsl.Planning.Meshes;
+using ParallelDsl.Transports;
+
+namespace ParallelDsl.Mpi;
+
+/// <summary>This process as one rank of an Open MPI job, from its start to its end. A process has one.</summary>
+/// <example>
+/// <code>
+/// return MpiJob.Run((job, transport) =>
+/// {
+///     transport.Send((job.Rank + 1) % job.Size, tag: 0, [job.Rank]);
+///     return 0;
+/// });
+/// </code>
+/// </example>
+/// <remarks>Started by <c>mpirun</c>, by Slurm's <c>srun</c>, or by <c>paralleldsl launch</c>, which does it for you. A process that is started
+/// without any of them is a job of one rank.</remarks>
+public sealed unsafe partial class MpiJob : IDisposable
+{
+    /// <summary>What the launchers set: mpirun, and Slurm with either of its interfaces.</summary>
+    private static readonly string[] LauncherVariables = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"];
+
+    private static bool _isJoined;
+
+    private readonly List<MpiTransport> _transports = [];
+    private readonly RankProcess[] _processes;
+    private readonly PosixSignalRegistration _termination;
+    private readonly nint _world;
+    private bool _isEnded;
+
+    private MpiJob(nint world)
+    {
+        _world = world;
+        MpiException.ThrowIfFailed(LibMpi.CommSetErrhandler(world, MpiHandles.ErrorsReturn));
+        MpiException.ThrowIfFailed(LibMpi.CommRank(world, out int rank));
+        MpiException.ThrowIfFailed(LibMpi.CommSize(world, out int size));
+        (Rank, Size) = (rank, size);
+        _processes = RankProcess.Exchange(world, size);
+        RankProcess own = _processes[rank];
+        LocalSize = _processes.Count(process => process.Machine == own.Machine);
+        LocalRank = _processes.Take(rank).Count(process => process.Machine == own.Machine);
+        Progress = new MpiProgress(this);
+        World = new MpiCommunicator(Progress, world);
+        _termination = PosixSignalRegistration.Create(PosixSignal.SIGTERM, AskToEnd);
+    }
+
+    /// <summary>The own rank, from 0 to <see cref="Size"/> - 1.</summary>
+    public int Rank { get; }
+
+    /// <summary>The number of ranks.</summary>
+    public int Size { get; }
+
+    /// <summary>The own place among the ranks of this machine.</summary>
+    public int LocalRank { get; }
+
+    /// <summary>The number of ranks on this machine.</summary>
+    public int LocalSize { get; }
+
+    /// <summary>Threads that a rank may use: a share of the machine's processors, or those that the launcher has bound it to.</summary>
+    public int ThreadsPerRank => Environment.ProcessorCount < LibC.Processors
+        ? Environment.ProcessorCount
+        : Math.Max(1, LibC.Processors / LocalSize);
+
+    /// <summary>All ranks.</summary>
+    public MpiCommunicator World { get; }
+
+    internal MpiProgress Progress { get; }
+
+    /// <summary>Joins the job that this process was started in.</summary>
+    /// <exception cref="MpiException">Open MPI is not installed, gives no sufficient level of threads, or failed.</exception>
+    /// <exception cref="InvalidOperationException">This process has joined already.</exception>
+    public static MpiJob Join()
+    {
+        if (_isJoined)
+            throw new InvalidOperationException("A process joins its Open MPI job once.");
+        MpiHandles.Load();
+        _isJoined = true;
+        PrepareEnvironment();
+        MpiException.ThrowIfFailed(LibMpi.InitThread(0, 0, LibMpi.ThreadSerialized, out int level));
+        CheckThreadLevel(level);
+        MpiException.ThrowIfFailed(LibMpi.CommDup(MpiHandles.World, out nint world));
+        return new MpiJob(world);
+    }
+
+    /// <summary>Joins the job, runs <paramref name="body"/> with a transport, and ends the job. A body that throws aborts the run: every other rank
+    /// ends with an error that names this one, and what it was doing itself.</summary>
+    /// <param name="body">What the rank does; it returns the exit code.</param>
+    /// <returns>The exit code of the body, or 1 where it failed; errors are on standard error.</returns>
+    public static int Run(Func<MpiJob, MpiTransport, int> body)
+    {
+        MpiJob job;
+        try
+        {
+            job = Join();
+        }
+        catch (MpiException exception)
+        {
+            Console.Error.WriteLine(exception.Message);
+            return 2;
+        }
+
+        using (job)
+            return RunJoined(job, body);
+    }
+
+    /// <summary>Opens a transport between all ranks of the job: every rank must call it, as often and in the same order.</summary>
+    /// <param name="capacity">The messages that each channel holds before a send waits, at least 1.</param>
+    /// <exception cref="MpiException">The library failed, or its tags are too few.</exception>
+    public MpiTransport Open(int capacity = MpiTransport.DefaultCapacity) => Open(capacity, MpiTransport.DefaultPartFloats);
+
+    /// <summary>The ranks that give the same <paramref name="color"/>, in the order of <paramref name="key"/>; every rank must call it.</summary>
+    /// <exception cref="MpiException">The library failed.</exception>
+    public MpiCommunicator Split(int color, int key)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(color);
+        nint part;
+        lock (Progress.Gate)
+            MpiException.ThrowIfFailed(LibMpi.CommSplit(_world, color, key, out part));
+        return new MpiCommunicator(Progress, part);
+    }
+
+    /// <summary>The ranks that differ from this one on one axis of the mesh alone, in the order of that axis: one communicator an axis. Every
+    /// rank must call it.</summary>
+    /// <param name="mesh">The mesh of the job's ranks.</param>
+    /// <exception cref="ArgumentException">The mesh has another number of ranks than the job.</exception>
+    /// <exception cref="MpiException">The library failed.</exception>
+    public (MpiCommunicator Data, MpiCommunicator Sequence, MpiCommunicator Pipeline) SplitAlong(Mesh mesh)
+    {
+        CheckSize(mesh.Size);
+        Coordinate own = mesh.CoordinateOf(Rank);
+        return (
+            Split(mesh.RankOf(own with { Data = 0 }), own.Data),
+            Split(mesh.RankOf(own with { Sequence = 0 }), own.Sequence),
+            Split(mesh.RankOf(own with { Pipeline = 0 }), own.Pipeline));
+    }
+
+    /// <summary>Throws where the job has another number of ranks than a plan.</summary>
+    /// <exception cref="ArgumentException">It has, with both numbers.</exception>
+    public void CheckSize(int ranks)
+    {
+        if (ranks != Size)
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"The plan has {ranks} ranks, but the job was started with {Size}: start it with -n {ranks}."));
+    }
+
+    internal static void CheckThreadLevel(int level)
+    {
+        if (level < LibMpi.ThreadSerialized)
+        {
+            throw new MpiException(string.Create(CultureInfo.InvariantCulture, $"Open MPI gives thread level {level}, but {LibMpi.ThreadSerialized} (MPI_THREAD_SERIALIZED) is needed: several threads of a rank send and receive. Install a build of Open MPI with threads, such as Debian's openmpi-bin."));
+        }
+    }
+
+    internal MpiTransport Open(int capacity, int partFloats)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
+        nint communicator;
+        lock (Progress.Gate)
+        {
+            MpiException.ThrowIfFailed(LibMpi.CommDup(_world, out communicator));
+            MpiException.ThrowIfFailed(LibMpi.CommGetAttr(MpiHandles.World, LibMpi.AttributeTagLimit, out int* limit, out int found));
+            if (found == 0 || *limit < MessageTags.Limit - 1)
+            {
+                throw new MpiException(string.Create(CultureInfo.InvariantCulture, $"Open MPI offers tags up to {(found == 0 ? 0 : *limit)} here, but {MessageTags.Limit - 1} are needed (MPI_TAG_UB). Choose another transport of Open MPI, such as mpirun --mca pml ob1."));
+            }
+        }
+
+        var transport = new MpiTransport(this, communicator, capacity, partFloats);
+        lock (Progress.Gate)
+            _transports.Add(transport);
+        return transport;
+    }
+
+    private static int RunJoined(MpiJob job, Func<MpiJob, MpiTransport, int> body)
+    {
+        MpiTransport? transport = null;
+        try
+        {
+            transport = job.Open();
+            int exitCode = body(job, transport);
+            if (transport.Close() is not { } unreceived)
+                return transport.IsAborted && exitCode == 0 ? 1 : exitCode;
+            Console.Error.WriteLine(unreceived);
+            return 1;
+        }
+#pragma warning disable CA1031 // Whatever a rank throws ends the run and is told.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            transport?.Abort(exception);
+            if (transport is not { HasAborted: true })
+                Console.Error.WriteLine(exception.Message);
+            return 1;
+        }
+    }
+
+    /// <summary>What the library reads when it starts; a variable that the user has set stays as it is.</summary>
+    private static void PrepareEnvironment()
+    {
+        // Both catch the signal of a bad address: .NET makes a NullReferenceException of it, and was there first.
+        LibC.SetVariable("OMPI_MCA_opal_signal", "6");
+
+        // Calls of the library that block, such as its collectives, give way to other ranks on the same processor.
+        LibC.SetVariable("OMPI_MCA_mpi_yield_when_idle", "1");
+
+        // Without a launcher: one rank, and no daemon beside it.
+        if (LauncherVariables.All(name => Environment.GetEnvironmentVariable(name) is null))
+            LibC.SetVariable("OMPI_MCA_ess_singleton_isolated", "1");
+
+        // mpirun gives each rank a terminal that nobody looks at: .NET would write codes to it that end in files and pipes.
+        else
+            Environment.SetEnvironmentVariable("TERM", "dumb");
+    }
+}

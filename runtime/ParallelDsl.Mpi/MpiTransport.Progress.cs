@@ -1,0 +1,349 @@
+using System.Globalization;
+using ParallelDsl.Mpi.Native;
+using ParallelDsl.Transports;
+
+namespace ParallelDsl.Mpi;
+
+/// <content>What happens to operations under way, and word from other ranks. All of it under the lock of <see cref="MpiProgress"/>.</content>
+public sealed unsafe partial class MpiTransport
+{
+    private static readonly long TakeBackMilliseconds = 1_000;
+
+    /// <summary>Whether every other rank has said that it ends.</summary>
+    internal bool HaveOthersEnded
+    {
+        get
+        {
+            for (int rank = 0; rank < Size; rank++)
+            {
+                if (rank != Rank && !_peers[rank].HasEnded)
+                    return false;
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Whether a rank has said that it ends.</summary>
+    internal bool HasEnded(int rank) => _peers[rank].HasEnded;
+
+    /// <summary>A request of an operation is completed.</summary>
+    internal void Complete(MpiOperation operation, in MpiStatus status, int error)
+    {
+        switch (operation.Kind)
+        {
+            case MpiOperationKind.Send:
+                CompleteSend(operation, error);
+                break;
+            case MpiOperationKind.Receive:
+                CompleteReceive(operation, status, error);
+                break;
+            case MpiOperationKind.ControlSend:
+                _progress.Return(operation.Memory!);
+                _progress.End(operation);
+                break;
+            case MpiOperationKind.ControlReceive:
+                CompleteControl(operation, status);
+                break;
+        }
+    }
+
+    /// <summary>Ends every call, because of another rank or of what is outside the job.</summary>
+    /// <param name="rank">The rank that failed.</param>
+    /// <param name="text">What happened.</param>
+    /// <param name="isToTell">The ranks that cannot know of it by themselves.</param>
+    internal void StopFor(int rank, string text, Func<int, bool> isToTell)
+    {
+        if (_abortion is not null)
+            return;
+        Stop(new Abortion(rank, text, Cause: null));
+        Tell(new ControlMessage(IsAbort: true, rank, text), isToTell);
+    }
+
+    /// <summary>Takes back the receive of word from others, at the end of the job.</summary>
+    internal void StopHearing()
+    {
+        if (_hearing is { Request: not 0 and nint request })
+            _ = LibMpi.Cancel(ref request);
+    }
+
+    private void CompleteSend(MpiOperation operation, int error)
+    {
+        if (error != LibMpi.Success)
+            StopFor(Rank, $"Open MPI failed in a send of rank {Rank} to rank {operation.Peer}: {MpiException.Describe(error)}", _ => true);
+        if (operation.Pending > 0)
+            return;
+        _progress.Return(operation.Memory!);
+        operation.Memory = null;
+        _peers[operation.Peer].Outgoing--;
+        _peers[operation.Peer].Completed++;
+        LeaveRoom(operation);
+        operation.IsDone = true;
+        if (!operation.IsAwaited)
+            _progress.End(operation);
+    }
+
+    /// <summary>Gives a message room in its channel, or puts it behind those that wait for room. It is on its way all the same: its receiver may
+    /// wait for this very one.</summary>
+    private void TakeRoom(MpiOperation operation)
+    {
+        ref Peer peer = ref _peers[operation.Peer];
+        if (peer.Held < _capacity)
+        {
+            peer.Held++;
+            operation.HasRoom = true;
+        }
+        else if (peer.LastWaiting is null)
+        {
+            peer.FirstWaiting = peer.LastWaiting = operation;
+        }
+        else
+        {
+            peer.LastWaiting = peer.LastWaiting.Next = operation;
+        }
+    }
+
+    /// <summary>A message is taken: the first that waits gets its room, in the order of the calls, so that none waits for ever.</summary>
+    private void LeaveRoom(MpiOperation operation)
+    {
+        ref Peer peer = ref _peers[operation.Peer];
+        if (operation.HasRoom)
+        {
+            peer.Held--;
+        }
+        else
+        {
+            MpiOperation? previous = null;
+            for (MpiOperation? waiting = peer.FirstWaiting; waiting != operation; waiting = waiting!.Next)
+                previous = waiting;
+            if (previous is null)
+                peer.FirstWaiting = operation.Next;
+            else
+                previous.Next = operation.Next;
+            if (peer.LastWaiting == operation)
+                peer.LastWaiting = previous;
+            operation.Next = null;
+        }
+
+        if (peer.FirstWaiting is not { } first || peer.Held >= _capacity)
+            return;
+        peer.FirstWaiting = first.Next;
+        if (first.Next is null)
+            peer.LastWaiting = null;
+        first.Next = null;
+        first.HasRoom = true;
+        peer.Held++;
+    }
+
+    private void CompleteReceive(MpiOperation operation, in MpiStatus status, int error)
+    {
+        if (status.Cancelled != 0)
+        {
+            operation.IsCancelled = true;
+            operation.IsDone = true;
+            return;
+        }
+
+        if (error is not (LibMpi.Success or LibMpi.ErrorTruncated))
+        {
+            operation.Error = error;
+            operation.IsDone = true;
+            return;
+        }
+
+        long floats = (long)status.Bytes / sizeof(float);
+        operation.Offered += floats;
+        if (floats == PartFloats)
+        {
+            PostPart(operation);
+            return;
+        }
+
+        operation.IsDone = true;
+        _peers[operation.Peer].Taken++;
+    }
+
+    /// <summary>Puts a receive behind those that are active, and posts it unless one of them has the same source and tag: two threads get
+    /// messages in the order of their calls, and nothing comes between the parts of one.</summary>
+    private void Enlist(MpiOperation operation)
+    {
+        if (_receives is null)
+        {
+            _receives = operation;
+        }
+        else
+        {
+            MpiOperation last = _receives;
+            while (true)
+            {
+                operation.IsQueued |= last.Peer == operation.Peer && last.Tag == operation.Tag;
+                if (last.Next is null)
+                    break;
+                last = last.Next;
+            }
+
+            last.Next = operation;
+        }
+
+        if (!operation.IsQueued)
+            PostPart(operation);
+    }
+
+    private void Dismiss(MpiOperation operation)
+    {
+        if (!operation.IsDone && operation.Request != 0)
+            TakeBack(operation);
+        if (_receives == operation)
+        {
+            _receives = operation.Next;
+        }
+        else
+        {
+            MpiOperation previous = _receives!;
+            while (previous.Next != operation)
+                previous = previous.Next!;
+            previous.Next = operation.Next;
+        }
+
+        for (MpiOperation? next = operation.Next; next is not null; next = next.Next)
+        {
+            if (next.Peer != operation.Peer || next.Tag != operation.Tag)
+                continue;
+            next.IsQueued = false;
+            if (!IsAborted && !_isClosed)
+                PostPart(next);
+            break;
+        }
+
+        operation.Next = null;
+    }
+
+    private void PostPart(MpiOperation operation)
+    {
+        // Behind its word that it ends nothing comes; what was before is here, in full or by its header.
+        if (_peers[operation.Peer].HasEnded && !IsThere(operation.Peer, operation.Tag))
+        {
+            operation.IsCancelled = true;
+            operation.IsDone = true;
+            return;
+        }
+
+        // Of a message that is longer than expected the rest is received into nothing.
+        long rest = Math.Max(0, operation.Length - operation.Offered);
+        float* target = rest == 0 ? null : operation.Target + operation.Offered;
+        int count = (int)Math.Min(PartFloats, rest);
+        MpiException.ThrowIfFailed(LibMpi.Irecv(target, count, MpiHandles.Float, operation.Peer, operation.Tag, _communicator, out nint request));
+        operation.Request = request;
+        _progress.Add(request, operation);
+    }
+
+    private bool IsThere(int source, int tag)
+    {
+        MpiException.ThrowIfFailed(LibMpi.Iprobe(source, tag, _communicator, out int found, out _));
+        return found != 0;
+    }
+
+    /// <summary>Takes back a receive whose caller's memory is about to go. One that has begun to arrive must end first; where it does not, because
+    /// its sender is gone, the library is not called any more.</summary>
+    private void TakeBack(MpiOperation operation)
+    {
+        nint request = operation.Request;
+        _ = LibMpi.Cancel(ref request);
+        long end = Environment.TickCount64 + TakeBackMilliseconds;
+        while (!operation.IsDone && operation.Request != 0)
+        {
+            _progress.Look();
+            if (operation.IsDone)
+                break;
+            if (Environment.TickCount64 > end)
+            {
+                _progress.Halt();
+                break;
+            }
+
+            LibC.SleepMicroseconds(50);
+        }
+    }
+
+    private void TakeBackReceives(Func<MpiOperation, bool> isMeant)
+    {
+        for (MpiOperation? operation = _receives; operation is not null; operation = operation.Next)
+        {
+            if (!operation.IsDone && operation.Request != 0 && isMeant(operation))
+            {
+                nint request = operation.Request;
+                _ = LibMpi.Cancel(ref request);
+            }
+        }
+    }
+
+    /// <summary>Receives the next word of another rank.</summary>
+    private void Hear()
+    {
+        MpiOperation operation = _hearing ??= _progress.Begin(MpiOperationKind.ControlReceive, this, LibMpi.AnySource, ControlTag, 0);
+        operation.Memory ??= _progress.Rent(ControlMessage.LongestBytes / sizeof(float));
+        MpiException.ThrowIfFailed(LibMpi.Irecv(
+            operation.Memory.Pointer, ControlMessage.LongestBytes, MpiHandles.Byte, LibMpi.AnySource, ControlTag, _communicator, out nint request));
+        operation.Request = request;
+        _progress.Add(request, operation);
+    }
+
+    private void CompleteControl(MpiOperation operation, in MpiStatus status)
+    {
+        if (status.Cancelled != 0)
+            return;
+        ControlMessage message = ControlMessage.Read(new ReadOnlySpan<byte>(operation.Memory!.Pointer, (int)status.Bytes));
+        int source = status.Source;
+        Hear();
+        if (message.IsAbort)
+        {
+            StopFor(message.Rank, message.Text, _ => false);
+            return;
+        }
+
+        _peers[source].HasEnded = true;
+        _peers[source].TakenAtEnd = message.Taken;
+        TakeBackReceives(receive => receive.Peer == source);
+        _progress.Leave();
+    }
+
+    private void Tell(ControlMessage message, Func<int, bool> isToTell)
+    {
+        for (int rank = 0; rank < Size; rank++)
+        {
+            if (rank == Rank || !isToTell(rank))
+                continue;
+            MpiOperation operation = _progress.Begin(MpiOperationKind.ControlSend, this, rank, ControlTag, 0);
+            operation.Memory = _progress.Rent(ControlMessage.LongestBytes / sizeof(float));
+            int bytes = (message with { Taken = _peers[rank].Taken }).Write(new Span<byte>(operation.Memory.Pointer, ControlMessage.LongestBytes));
+            MpiException.ThrowIfFailed(LibMpi.Isend(operation.Memory.Pointer, bytes, MpiHandles.Byte, rank, ControlTag, _communicator, out nint request));
+            _progress.Add(request, operation);
+        }
+    }
+
+    private void Stop(Abortion abortion)
+    {
+        _abortion = abortion;
+        _job.EndSoon();
+        _progress.Leave();
+    }
+
+    private void ThrowIfStopped(int peer, int tag, int length, bool isReceive)
+    {
+        if (_abortion is { } abortion)
+            throw new TransportException(TransportFailure.Aborted, $"{DescribeCall(peer, tag, length, isReceive)}: {abortion.Text}", abortion.Cause);
+        if (_isClosed)
+        {
+            throw new TransportException(
+                TransportFailure.Disposed,
+                string.Create(CultureInfo.InvariantCulture, $"{DescribeCall(peer, tag, length, isReceive)}: the transport of rank {Rank} is disposed."));
+        }
+
+        if (!isReceive && _peers[peer].HasTakenAll)
+            throw Ended(peer, tag, length, isReceive);
+    }
+
+    private TransportException Ended(int peer, int tag, int length, bool isReceive) => new(
+        TransportFailure.PeerDisposed,
+        string.Create(CultureInfo.InvariantCulture, $"{DescribeCall(peer, tag, length, isReceive)}: rank {peer} has ended and disposed its transport."));
+}

@@ -1,0 +1,34 @@
+using System.Runtime.InteropServices;
+
+namespace ParallelDsl.Mpi.Native;
+
+/// <summary>What is needed of the C library and .NET does not offer.</summary>
+internal static partial class LibC
+{
+    private const int OnlineProcessors = 84;
+    private const int NoSuchProcess = 3;
+
+    /// <summary>Processors of the machine, whatever this process is bound to.</summary>
+    public static int Processors => Math.Max(1, (int)SysConf(OnlineProcessors));
+
+    /// <summary>Sets a variable for native code, which <see cref="Environment"/> does not reach. One that is set stays as it is.</summary>
+    public static void SetVariable(string name, string value) => _ = SetEnv(name, value, 0);
+
+    /// <summary>Sleeps for about that long, shorter than <see cref="Thread.Sleep(int)"/> can.</summary>
+    public static void SleepMicroseconds(uint microseconds) => _ = USleep(microseconds);
+
+    /// <summary>Whether a process of this machine exists.</summary>
+    public static bool Exists(int process) => Kill(process, 0) == 0 || Marshal.GetLastPInvokeError() != NoSuchProcess;
+
+    [LibraryImport("libc", EntryPoint = "sysconf")]
+    private static partial nint SysConf(int name);
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetEnv(string name, string value, int overwrite);
+
+    [LibraryImport("libc", EntryPoint = "usleep")]
+    private static partial int USleep(uint microseconds);
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int Kill(int process, int signal);
+}

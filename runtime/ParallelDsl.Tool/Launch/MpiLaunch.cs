@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace ParallelDsl.Tool.Launch;
+
+/// <summary>A run under Open MPI's launcher, from its start to its end.</summary>
+internal static class MpiLaunch
+{
+    private const string Launcher = "mpirun";
+
+    /// <summary>Runs it; Ctrl-C stops it.</summary>
+    /// <param name="line">How the launcher is called.</param>
+    /// <param name="command">The command of a rank.</param>
+    /// <param name="output">Standard output of the ranks.</param>
+    /// <param name="error">Standard error of the ranks, and what the launcher says.</param>
+    /// <returns>The exit code of the rank that failed first, or 0.</returns>
+    /// <exception cref="CommandException">There is no launcher.</exception>
+    public static int Run(MpiCommandLine line, IReadOnlyList<string> command, TextWriter output, TextWriter error)
+    {
+        if (SearchPath.Find(Launcher) is not { } launcher)
+            throw CommandException.BadInput("mpirun is not on the PATH; install Open MPI (Debian, Ubuntu: apt-get install openmpi-bin)");
+
+        // In a session of its own: Ctrl-C of the terminal reaches this command alone, which passes it on once and in order.
+        string[] session = SearchPath.Find("setsid") is { } setsid ? [setsid] : [];
+        string[] all = [.. session, launcher, .. line.Arguments(command)];
+        using Process process = Process.Start(new ProcessStartInfo(all[0], all[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var stop = new LaunchStop(process, line.HostFile is null, error);
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, stop.Ask);
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, stop.Ask);
+        var failed = new FailedRank();
+        Task reading = Task.WhenAll(
+            Task.Run(() => Relay(process.StandardOutput, new RankOutput(output, error, line.Ranks), failed)),
+            Task.Run(() => Relay(process.StandardError, new RankOutput(error, error, line.Ranks), failed)));
+        process.WaitForExit();
+        reading.Wait();
+        if (process.ExitCode != 0 && failed.Describe() is { } description)
+            error.WriteLine($"launch: {description}");
+        return stop.IsAsked && process.ExitCode == 0 ? 0 : process.ExitCode;
+    }
+
+    private static void Relay(StreamReader source, RankOutput target, FailedRank failed)
+    {
+        while (source.ReadLine() is { } line)
+        {
+            lock (failed)
+                failed.Take(line);
+            target.Take(line);
+        }
+
+        target.End();
+    }
+
+    /// <summary>What Ctrl-C does: asks the ranks to end, then the launcher, then ends all at once.</summary>
+    private sealed class LaunchStop(Process launcher, bool isLocal, TextWriter error)
+    {
+        private int _times;
+
+        public bool IsAsked => Volatile.Read(ref _times) > 0;
+
+        public void Ask(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            int times = Interlocked.Increment(ref _times);
+            if (times == 1 && isLocal && ChildProcesses.Of(launcher.Id) is { Count: > 0 } ranks)
+            {
+                error.WriteLine("launch: stopping; the ranks may save what they have. Once more to end them now.");
+                Signal("TERM", ranks);
+                Task.Delay(TimeSpan.FromSeconds(MpiCommandLine.GraceSeconds)).ContinueWith(_ => Signal("TERM", [launcher.Id]), TaskScheduler.Default);
+            }
+            else if (times <= 2)
+            {
+                error.WriteLine("launch: stopping. Once more to kill the ranks.");
+                Signal("TERM", [launcher.Id]);
+            }
+            else
+            {
+                launcher.Kill(entireProcessTree: true);
+            }
+        }
+
+        private void Signal(string name, IReadOnlyList<int> processes)
+        {
+            if (launcher.HasExited)
+                return;
+            using Process kill = Process.Start(new ProcessStartInfo(
+                "kill", [$"-{name}", .. processes.Select(id => id.ToString(CultureInfo.InvariantCulture))])
+            { RedirectStandardError = true })!;
+            kill.WaitForExit();
+        }
+    }
+}

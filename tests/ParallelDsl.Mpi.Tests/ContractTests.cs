@@ -1,0 +1,27 @@
+using System.Reflection;
+using ParallelDsl.Mpi.Tests.Ranks;
+
+namespace ParallelDsl.Mpi.Tests;
+
+public sealed class ContractTests
+{
+    [MpiFact]
+    public async Task The_contract_of_a_transport_holds_between_four_processes()
+    {
+        Outcome outcome = await MpiRun.Run(4, "contract");
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        string[] checks = [.. typeof(ContractChecks).GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)
+            .Select(check => check.Name).Order(StringComparer.Ordinal)];
+        Assert.Equal(checks, outcome.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line["passed ".Length..]));
+        Assert.Equal("", outcome.Errors);
+    }
+
+    [MpiFact]
+    public async Task A_process_without_a_launcher_is_a_job_of_one_rank()
+    {
+        Outcome outcome = await MpiRun.RunAlone("alone");
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Equal("0 of 1, 0 of 1: 4\n", outcome.Output);
+        Assert.Equal("", outcome.Errors);
+    }
+}

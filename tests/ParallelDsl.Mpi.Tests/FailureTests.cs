@@ -1,0 +1,80 @@
+using System.Globalization;
+
+namespace ParallelDsl.Mpi.Tests;
+
+/// <summary>When a rank fails the others end, each with an error that names that rank and what it was doing itself.</summary>
+public sealed class FailureTests
+{
+    [MpiFact]
+    public async Task A_rank_that_throws_ends_the_others_with_its_cause()
+    {
+        Outcome outcome = await MpiRun.Run(4, "throws");
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Equal(1, Occurrences(outcome.Errors, "Rank 2 aborts the run: the loss is not a number"));
+        const string Cause = ": rank 2 aborted the run: the loss is not a number";
+        Assert.Contains("Rank 0 cannot receive 3 floats from rank 1 (tag 6)" + Cause, outcome.Errors);
+        Assert.Contains("Rank 1 cannot send 1 floats to rank 2 (tag 5)" + Cause, outcome.Errors);
+        Assert.Contains("Rank 3 cannot receive 3 floats from rank 1 (tag 6)" + Cause, outcome.Errors);
+    }
+
+    [MpiTheory]
+    [InlineData("all-reduce", "reduce-scatter|all-gather")]
+    [InlineData("barrier", "barrier")]
+    public async Task A_rank_that_is_killed_in_a_collective_is_named_and_nobody_stays(string collective, string operations)
+    {
+        Outcome outcome = await MpiRun.Run(4, "killed", collective);
+        Assert.NotEqual(0, outcome.ExitCode);
+        foreach (int rank in new[] { 0, 1, 3 })
+            Assert.Matches($@"Rank {rank} cannot (send|receive) \d+ floats (to|from) rank \d \(tag \d+: ({operations}) of context 0\): rank 2 has died", outcome.Errors);
+        AssertGone(outcome, processes: 4);
+    }
+
+    [MpiFact]
+    public async Task A_rank_that_does_not_hear_of_a_failure_is_ended()
+    {
+        Outcome outcome = await MpiRun.Run(2, "deaf");
+        Assert.NotEqual(0, outcome.ExitCode);
+        Assert.Contains("Rank 0 aborts the run: boom", outcome.Errors);
+        AssertGone(outcome, processes: 2);
+    }
+
+    [MpiFact]
+    public async Task A_rank_that_leaves_without_a_word_is_named()
+    {
+        Outcome outcome = await MpiRun.Run(2, "leaves");
+        Assert.NotEqual(0, outcome.ExitCode);
+        Assert.Contains("Rank 0 cannot receive 3 floats from rank 1 (tag 6): rank 1 has died", outcome.Errors);
+    }
+
+    [MpiFact]
+    public async Task Messages_that_nobody_receives_are_an_error()
+    {
+        Outcome outcome = await MpiRun.Run(2, "unreceived");
+        Assert.NotEqual(0, outcome.ExitCode);
+        Assert.Contains("Messages were sent but never received:\n  from rank 0 to rank 1: 1", outcome.Errors);
+    }
+
+    private static void AssertGone(Outcome outcome, int processes)
+    {
+        int[] ids = [.. outcome.Output.Split('\n').Where(line => line.StartsWith("process ", StringComparison.Ordinal))
+            .Select(line => int.Parse(line["process ".Length..], CultureInfo.InvariantCulture))];
+        Assert.Equal(processes, ids.Length);
+        Assert.All(ids, id => Assert.False(IsAlive(id), $"process {id} is still there\n{outcome}"));
+    }
+
+    /// <summary>What has ended and was not asked for by its parent is gone all the same.</summary>
+    private static bool IsAlive(int id)
+    {
+        try
+        {
+            string status = File.ReadAllText($"/proc/{id}/stat");
+            return status[status.LastIndexOf(')') + 2] != 'Z';
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private static int Occurrences(string text, string part) => text.Split(part).Length - 1;
+}

@@ -1,0 +1,49 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace ParallelDsl.Mpi.Tests;
+
+/// <summary>What a job left behind.</summary>
+internal sealed record Outcome(int ExitCode, string Output, string Errors, TimeSpan Time)
+{
+    public override string ToString() => $"exit code {ExitCode} after {Time.TotalSeconds:F1} s\nstdout:\n{Output}\nstderr:\n{Errors}";
+}
+
+/// <summary>Runs this assembly as the program of a job's ranks.</summary>
+internal static class MpiRun
+{
+    /// <summary>Far above what a job takes on a busy machine: it only keeps a hanging one from hanging the tests.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    private static string Program => typeof(MpiRun).Assembly.Location;
+
+    private static string Dotnet => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+
+    /// <summary>Runs a scenario under mpirun. On a busy machine a rank may need more than the second that it is given to say why it ends.</summary>
+    public static Task<Outcome> Run(int ranks, params string[] scenario) =>
+        Start("mpirun", [
+            "--allow-run-as-root", "--oversubscribe", "--mca", "odls_base_sigkill_timeout", "3", "-n", ranks.ToString(CultureInfo.InvariantCulture), Dotnet, Program, .. scenario]);
+
+    /// <summary>Runs a scenario without a launcher.</summary>
+    public static Task<Outcome> RunAlone(params string[] scenario) => Start(Dotnet, [Program, .. scenario]);
+
+    private static async Task<Outcome> Start(string file, string[] arguments)
+    {
+        var watch = Stopwatch.StartNew();
+        ProcessStartInfo start = new(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        // What starts more threads than a busy machine has processors is no part of these tests.
+        start.Environment["DOTNET_TieredPGO"] = "0";
+        using Process process = Process.Start(start)!;
+        try
+        {
+            Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
+            await process.WaitForExitAsync().WaitAsync(Patience);
+            return new Outcome(process.ExitCode, await output, await errors, watch.Elapsed);
+        }
+        finally
+        {
+            if (!process.HasExited)
+                process.Kill(entireProcessTree: true);
+        }
+    }
+}

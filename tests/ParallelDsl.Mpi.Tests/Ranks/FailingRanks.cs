@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Globalization;
+using ParallelDsl.Collectives;
+
+namespace ParallelDsl.Mpi.Tests.Ranks;
+
+/// <summary>Jobs that do not end well.</summary>
+internal static class FailingRanks
+{
+    public static int Alone(MpiJob job, MpiTransport transport)
+    {
+        transport.Send(0, 1, [4]);
+        float[] received = new float[1];
+        transport.Receive(0, 1, received);
+        Console.WriteLine(FormattableString.Invariant($"{job.Rank} of {job.Size}, {job.LocalRank} of {job.LocalSize}: {received[0]}"));
+        return 0;
+    }
+
+    /// <summary>Rank 2 throws; ranks 0 and 3 wait to receive, rank 1 waits to send.</summary>
+    public static int Throw(MpiJob job, MpiTransport transport)
+    {
+        if (job.Rank == 2)
+        {
+            Thread.Sleep(300);
+            throw new InvalidOperationException("the loss is not a number");
+        }
+
+        if (job.Rank == 1)
+        {
+            for (int message = 0; message < 1_000; message++)
+                transport.Send(2, 5, [message]);
+        }
+
+        transport.Receive(1, 6, new float[3]);
+        return 0;
+    }
+
+    /// <summary>Rank 0 fails while rank 1 hears nothing.</summary>
+    public static int BeDeaf(MpiJob job, MpiTransport transport)
+    {
+        job.EndMilliseconds = 1_500;
+        Console.WriteLine(FormattableString.Invariant($"process {Environment.ProcessId}"));
+        if (job.Rank == 0)
+            throw new InvalidOperationException("boom");
+        Thread.Sleep(Timeout.Infinite);
+        return 0;
+    }
+
+    /// <summary>Rank 2 is killed in the middle of many collectives.</summary>
+    public static int BeKilled(MpiJob job, MpiTransport transport, string collective)
+    {
+        Console.WriteLine(FormattableString.Invariant($"process {Environment.ProcessId}"));
+        ProcessGroup group = new(transport, [.. Enumerable.Range(0, job.Size)]);
+        float[] data = new float[40_000], own = new float[10_000];
+        for (int round = 0; ; round++)
+        {
+            if (job.Rank == 2 && round == 20)
+                Process.Start("kill", ["-KILL", Environment.ProcessId.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
+            switch (collective)
+            {
+                case "all-reduce":
+                    group.AllReduce(data);
+                    break;
+                case "all-gather":
+                    group.AllGather(own, data);
+                    break;
+                case "reduce-scatter":
+                    group.ReduceScatter(data, own);
+                    break;
+                case "barrier":
+                    group.Barrier();
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Rank 1 leaves without a word.</summary>
+    public static int Leave(MpiJob job, MpiTransport transport)
+    {
+        if (job.Rank == 1)
+            Environment.Exit(3);
+        transport.Receive(1, 6, new float[3]);
+        return 0;
+    }
+
+    /// <summary>Nobody receives what rank 0 sends.</summary>
+    public static int LeaveMessages(MpiJob job, MpiTransport transport)
+    {
+        if (job.Rank == 0)
+            transport.Send(1, 6, new float[3]);
+        return 0;
+    }
+}

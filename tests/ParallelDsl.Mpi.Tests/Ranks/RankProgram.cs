@@ -1,0 +1,43 @@
+using System.Globalization;
+using System.Reflection;
+
+namespace ParallelDsl.Mpi.Tests.Ranks;
+
+/// <summary>What each process of a job under test runs: <c>ParallelDsl.Mpi.Tests.dll SCENARIO [ARGUMENT]</c>.</summary>
+internal static class RankProgram
+{
+    public static int Main(string[] arguments) => arguments switch
+    {
+        ["contract"] => MpiJob.Run((job, _) => RunAll(job)),
+        ["alone"] => MpiJob.Run((job, transport) => FailingRanks.Alone(job, transport)),
+        ["throws"] => MpiJob.Run(FailingRanks.Throw),
+        ["deaf"] => MpiJob.Run(FailingRanks.BeDeaf),
+        ["killed", var collective] => MpiJob.Run((job, transport) => FailingRanks.BeKilled(job, transport, collective)),
+        ["leaves"] => MpiJob.Run(FailingRanks.Leave),
+        ["unreceived"] => MpiJob.Run(FailingRanks.LeaveMessages),
+        ["huge", var floats] => MpiJob.Run((job, transport) => HugeMessage.Exchange(job, transport, int.Parse(floats, CultureInfo.InvariantCulture))),
+        ["speed"] => MpiJob.Run(Speed.Measure),
+        _ => throw new ArgumentException($"There is no scenario '{string.Join(' ', arguments)}'."),
+    };
+
+    /// <summary>Every check of the contract, on all ranks in the same order.</summary>
+    private static int RunAll(MpiJob job)
+    {
+        foreach (MethodInfo check in typeof(ContractChecks).GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly).OrderBy(check => check.Name, StringComparer.Ordinal))
+        {
+            try
+            {
+                check.Invoke(null, [job]);
+            }
+            catch (TargetInvocationException exception)
+            {
+                throw new InvalidOperationException($"{check.Name}: {exception.InnerException}", exception.InnerException);
+            }
+
+            if (job.Rank == 0)
+                Console.WriteLine($"passed {check.Name}");
+        }
+
+        return 0;
+    }
+}
