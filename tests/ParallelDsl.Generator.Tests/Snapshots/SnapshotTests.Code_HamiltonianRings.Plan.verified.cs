@@ -14,7 +14,7 @@ namespace Demo;
 ///   mesh        1 data x 8 sequence x 1 pipeline = 8 ranks; neighbours along sequence, then data, then
 ///               pipeline
 ///   schedule    1F1B, 8 micro-batches
-///   digest      86f554c6f775fa05f2c9d1cc424ad6173149145b8de1bdcbd128b7bd99df5fdd
+///   digest      69bc38e599dd6e9f50979065926757ab0c326674a480762f0c88931925ea26c9
 ///
 /// Stages (F, B, W and hop of one full unit, ns, simulated)
 ///   stage  layers          position  ranks        F          B        W  hop  parameters
@@ -32,6 +32,7 @@ namespace Demo;
 ///   ring 1      1 2 0 3 5 6 4 7, back to 1
 ///   ring 2      2 3 1 0 6 7 5 4, back to 2
 ///   ring 3      3 0 2 1 7 4 6 5, back to 3
+///   gradients   summed over replicas by two levels over 2 nodes
 ///
 /// One full step, simulated
 ///   makespan    25.1 ms (25,120,952 ns)
@@ -49,7 +50,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
 {
     /// <summary>The name of <see cref="Plan"/>: equal plans have equal digests.</summary>
     [GeneratedCode]
-    public const string PlanDigest = "86f554c6f775fa05f2c9d1cc424ad6173149145b8de1bdcbd128b7bd99df5fdd";
+    public const string PlanDigest = "69bc38e599dd6e9f50979065926757ab0c326674a480762f0c88931925ea26c9";
 
     /// <summary>Everything that was decided before a run.</summary>
     [GeneratedCode]
@@ -100,7 +101,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
             """
             {
               "format": "paralleldsl.plan/1",
-              "digest": "86f554c6f775fa05f2c9d1cc424ad6173149145b8de1bdcbd128b7bd99df5fdd",
+              "digest": "69bc38e599dd6e9f50979065926757ab0c326674a480762f0c88931925ea26c9",
               "model": {
                 "name": "Demo.Gpt",
                 "contextLength": 8192,
@@ -150,7 +151,10 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
               "memory": [
                 { "device": 0, "weights": 305422848, "gradients": 610845696, "optimizer": 1832537088, "activations": 486514688, "workspace": 37748736, "unitsInFlight": 1, "available": 85899345920 }
               ],
-              "estimates": { "makespan": 25120952, "work": [25120952], "dataRankFlops": 79502763884544, "dataBytes": 0, "sequenceBytes": 3283572480, "pipelineBytes": 0 }
+              "estimates": { "makespan": 25120952, "work": [25120952], "dataRankFlops": 79502763884544, "dataBytes": 0, "sequenceBytes": 3283572480, "pipelineBytes": 0 },
+              "reductions": [
+                { "algorithm": "TwoLevel", "nodes": [0, 0, 0, 0, 1, 1, 1, 1] }
+              ]
             }
             """;
     }

@@ -14,7 +14,7 @@ namespace Demo;
 ///   mesh        1 data x 8 sequence x 1 pipeline = 8 ranks; neighbours along sequence, then data, then
 ///               pipeline
 ///   schedule    1F1B, 8 micro-batches
-///   digest      f5cfc2a17458f796b1effc2f25581384b7711c0187e091759e72a3a0f0cc3a8d
+///   digest      80697f1470f6d34fca0289aac4f0d1ee424a967deccf8b9d645ae015b7707464
 ///
 /// Stages (F, B, W and hop of one full unit, ns, simulated)
 ///   stage  layers          position  ranks        F        B        W  hop  parameters
@@ -30,11 +30,12 @@ namespace Demo;
 ///   packing     by cost; slices may be exchanged within 8 units, other units in the backward
 ///   balance     every sequence on as few ranks as it needs; rows are moved to equal shares for all but
 ///               attention
-///   overlap     rings are made from 294 tokens a rank inside a node, from 2,638 tokens between nodes:
-///               50 % of what hides transfers
+///   overlap     rings are made from 294 tokens a rank inside a node, from 660 tokens between nodes: 50
+///               % of what hides transfers
 ///   weight      in balancing, attention weighs 150 % of its FLOPs
 ///   datapath    rings inside a node; tokens are swapped for heads (all-to-all) between nodes
 ///   ring 0      0 1 2 3 4 5 6 7, back to 0
+///   gradients   summed over replicas by two levels over 2 nodes
 ///
 /// One full step, simulated
 ///   makespan    9.82 ms (9,824,560 ns)
@@ -52,7 +53,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
 {
     /// <summary>The name of <see cref="Plan"/>: equal plans have equal digests.</summary>
     [GeneratedCode]
-    public const string PlanDigest = "f5cfc2a17458f796b1effc2f25581384b7711c0187e091759e72a3a0f0cc3a8d";
+    public const string PlanDigest = "80697f1470f6d34fca0289aac4f0d1ee424a967deccf8b9d645ae015b7707464";
 
     /// <summary>Everything that was decided before a run.</summary>
     [GeneratedCode]
@@ -103,7 +104,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
             """
             {
               "format": "paralleldsl.plan/1",
-              "digest": "f5cfc2a17458f796b1effc2f25581384b7711c0187e091759e72a3a0f0cc3a8d",
+              "digest": "80697f1470f6d34fca0289aac4f0d1ee424a967deccf8b9d645ae015b7707464",
               "model": {
                 "name": "Demo.Gpt",
                 "contextLength": 8192,
@@ -146,11 +147,14 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
               "rings": [
                 [0, 1, 2, 3, 4, 5, 6, 7]
               ],
-              "batching": { "unitsPerDataRank": 8, "unitTokens": 4096, "unitTokensPerRank": 512, "granule": 16, "window": 8, "remaps": true, "intraNodeTokens": 294, "interNodeTokens": 2638 },
+              "batching": { "unitsPerDataRank": 8, "unitTokens": 4096, "unitTokensPerRank": 512, "granule": 16, "window": 8, "remaps": true, "intraNodeTokens": 294, "interNodeTokens": 660 },
               "memory": [
                 { "device": 0, "weights": 305422848, "gradients": 610845696, "optimizer": 1832537088, "activations": 2189316096, "workspace": 90537984, "unitsInFlight": 9, "available": 85899345920 }
               ],
-              "estimates": { "makespan": 9824560, "work": [9824560], "dataRankFlops": 31092727873536, "dataBytes": 0, "sequenceBytes": 1537595136, "pipelineBytes": 0 }
+              "estimates": { "makespan": 9824560, "work": [9824560], "dataRankFlops": 31092727873536, "dataBytes": 0, "sequenceBytes": 1537595136, "pipelineBytes": 0 },
+              "reductions": [
+                { "algorithm": "TwoLevel", "nodes": [0, 0, 0, 0, 1, 1, 1, 1] }
+              ]
             }
             """;
     }
