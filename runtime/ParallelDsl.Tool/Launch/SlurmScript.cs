@@ -27,7 +27,8 @@ internal static class SlurmScript
             fi
             root=""
             [ "$(id -u)" = 0 ] && root=--allow-run-as-root
-            exec mpirun $root --tag-output --map-by slot --bind-to none -n {ranks} {quoted}
+            # A terminal that takes no control sequences: mpirun gives ranks one, and .NET would write some before their lines.
+            exec mpirun $root --tag-output -x TERM=dumb --map-by slot --bind-to none -n {ranks} {quoted}
 
             """).ReplaceLineEndings("\n");
     }
