@@ -17,11 +17,12 @@ internal readonly record struct Transfer(int Issue, int Step, int From, int To, 
 /// <summary>How all keys and values come to all ranks, in steps. A rank attends to its own first; step s is attended to, in one call, after it
 /// has come and while the next is on its way.</summary>
 /// <param name="Name">What is said of it.</param>
+/// <param name="Datapath">What the runtime's attention runs under this name; null where it has nothing of its own on this fabric.</param>
 /// <param name="Ranks">n.</param>
 /// <param name="Rows">Rows of each rank.</param>
 /// <param name="Steps">Steps of transfers; there are n calls in any case.</param>
 /// <param name="Transfers">All messages.</param>
-internal sealed record Exchange(string Name, int Ranks, int Rows, int Steps, IReadOnlyList<Transfer> Transfers)
+internal sealed record Exchange(string Name, Datapath? Datapath, int Ranks, int Rows, int Steps, IReadOnlyList<Transfer> Transfers)
 {
     /// <summary>Whether all is gathered before the calls: they are as many then as elsewhere.</summary>
     public bool GathersFirst => Steps == 1 && Ranks > 2;

@@ -2,9 +2,6 @@ using ParallelDsl.Transports;
 
 namespace ParallelDsl.Benchmarks.Links;
 
-/// <summary>What a rank does with rows that have come: one call of its attention.</summary>
-internal delegate void AttentionCall(int call, ReadOnlySpan<float> rows);
-
 /// <summary>One exchange on one rank. Two buffers: what came last is attended to and passed on while the next comes.</summary>
 internal sealed class ExchangeRun
 {
@@ -55,9 +52,9 @@ internal sealed class ExchangeRun
     public string Name => _exchange.Name;
 
     /// <summary>Runs it. What arrives is checked by sums.</summary>
-    /// <param name="call">The attention.</param>
+    /// <param name="call">Stands for attention to what came last.</param>
     /// <exception cref="InvalidDataException">Something else has arrived than was sent.</exception>
-    public void Run(AttentionCall call)
+    public void Run(Action call)
     {
         ReadOnlySpan<float> held = _own;
         for (int step = 1; step <= _exchange.Steps; step++)
@@ -65,7 +62,7 @@ internal sealed class ExchangeRun
             foreach (Message send in _sends[step])
                 _transport.Send(send.Peer, send.Tag, (send.IsOwn ? _own : held).Slice(send.Offset, send.Length));
             if (!_exchange.GathersFirst)
-                call(step - 1, held);
+                call();
             Span<float> next = _buffers[(step - 1) % 2];
             int length = 0;
             foreach (Message receive in _receives[step])
@@ -80,16 +77,8 @@ internal sealed class ExchangeRun
             held = next[..length];
         }
 
-        if (!_exchange.GathersFirst)
-        {
-            call(_exchange.Steps, held);
-            return;
-        }
-
-        call(0, _own);
-        int share = _own.Length;
-        for (int number = 1; number < _exchange.Ranks; number++)
-            call(number, held.Slice((number - 1) * share, share));
+        for (int number = _exchange.GathersFirst ? 0 : _exchange.Ranks - 1; number < _exchange.Ranks; number++)
+            call();
     }
 
     private readonly record struct Message(int Peer, int Tag, bool IsOwn, int Offset, int Length, Piece Piece, ulong Sum);

@@ -2,7 +2,7 @@ using ParallelDsl.Planning.Rings;
 
 namespace ParallelDsl.Benchmarks.Links;
 
-/// <summary>The datapaths that are compared.</summary>
+/// <summary>The datapaths that are compared: those of the runtime by its own itineraries, and double rings that overlap more than its own.</summary>
 internal static class Exchanges
 {
     public const string SingleRing = "single ring";
@@ -15,41 +15,37 @@ internal static class Exchanges
     /// <summary>All that a fabric is measured with, the baseline first.</summary>
     public static Exchange[] Of(LinkFabric fabric, int rows)
     {
-        int ranks = fabric.Ranks;
-        int[] order = [.. Enumerable.Range(0, ranks)];
-        RingSet set = fabric.Kind == LinkKind.Nodes
-            ? RingSets.OverNodes(fabric.Nodes, fabric.PerNode, NodeRail.Cross) is { Set: { } paths } ? paths : throw new InvalidOperationException("no paths over these nodes")
-            : RingSets.Complete(ranks);
-        int inner = fabric.Kind == LinkKind.Nodes ? fabric.PerNode : InnerRing(ranks);
+        int inner = fabric.Kind == LinkKind.Nodes ? fabric.PerNode : InnerRing(fabric.Ranks);
         return
         [
-            Rings(SingleRing, ranks, rows, [order]).Verified(),
-            Rings(BothDirections, ranks, rows, [order, [.. order.Reverse()]]).Verified(),
-            TwoLevels(ranks, rows, inner).Verified(),
-            Direct(ranks, rows).Verified(),
-            Gather(ranks, rows).Verified(),
-            Rings(MultiRing, ranks, rows, [.. set.Rings.Select(ring => ring.ToArray())]).Verified(),
+            Along(SingleRing, Datapath.Ring),
+            Along(BothDirections, Datapath.BidirectionalRing),
+            TwoLevels(fabric, rows, inner).Verified(),
+            Along(Pairwise, Datapath.Pairwise),
+            Along(AllGather, Datapath.AllGather),
+            Along(MultiRing, Datapath.Hamiltonian),
         ];
+
+        Exchange Along(string name, Datapath datapath) =>
+            Of(name, datapath, Itineraries.Of(datapath, fabric.Ranks, fabric.Nodes), rows).Verified();
     }
 
     private static int InnerRing(int ranks) => Enumerable.Range(1, ranks).Where(inner => ranks % inner == 0).MinBy(inner => Math.Abs(inner - Math.Sqrt(ranks) - 0.5));
 
-    /// <summary>A part of the keys and values goes round on each ring.</summary>
-    private static Exchange Rings(string name, int ranks, int rows, int[][] rings) => new(name, ranks, rows, ranks - 1,
+    private static Exchange Of(string name, Datapath datapath, Itinerary ways, int rows) => new(name, datapath, ways.Ranks, rows, ways.Hops,
     [
-        .. from step in Enumerable.Range(1, ranks - 1)
-           from position in Enumerable.Range(0, ranks)
-           from ring in Enumerable.Range(0, rings.Length)
-           let order = rings[ring]
-           select new Transfer(step, step, order[position], order[(position + 1) % ranks], Part(order[(position - step + 1 + ranks) % ranks], ring, rings.Length, rows)),
+        .. from hop in Enumerable.Range(1, ways.Hops)
+           from rank in Enumerable.Range(0, ways.Ranks)
+           from lane in Enumerable.Range(0, ways.Lanes)
+           select new Transfer(hop, hop, ways.From(hop, rank, lane), rank, Part(ways.Origin(hop, rank, lane), ways.PartOf(lane), ways.Parts, rows)),
     ]);
 
     /// <summary>Rings of neighbouring ranks inside a ring of such rings (after LoongTrain, arXiv 2406.18485): while what a rank holds goes round
     /// the inner ring, it goes to the next one too.</summary>
-    private static Exchange TwoLevels(int ranks, int rows, int inner)
+    private static Exchange TwoLevels(LinkFabric fabric, int rows, int inner)
     {
         List<Transfer> transfers = [];
-        int groups = ranks / inner;
+        int ranks = fabric.Ranks, groups = ranks / inner;
         for (int step = 1; step < ranks; step++)
         {
             (int outer, int turn) = (step / inner, step % inner);
@@ -64,29 +60,13 @@ internal static class Exchanges
             }
         }
 
-        return new Exchange(DoubleRing, ranks, rows, ranks - 1, transfers);
+        // Inside one node the runtime has no double ring but one ring.
+        return new Exchange(DoubleRing, fabric.Nodes > 1 ? Datapath.DoubleRing : null, ranks, rows, ranks - 1, transfers);
     }
-
-    /// <summary>In every step each rank sends one of its own parts to all others.</summary>
-    private static Exchange Direct(int ranks, int rows) => new(Pairwise, ranks, rows, ranks - 1,
-    [
-        .. from step in Enumerable.Range(1, ranks - 1)
-           from rank in Enumerable.Range(0, ranks)
-           from offset in Enumerable.Range(1, ranks - 1)
-           select new Transfer(step, step, rank, (rank + offset) % ranks, Part(rank, step - 1, ranks - 1, rows)),
-    ]);
-
-    /// <summary>Everything is sent to everyone at once.</summary>
-    private static Exchange Gather(int ranks, int rows) => new(AllGather, ranks, rows, 1,
-    [
-        .. from rank in Enumerable.Range(0, ranks)
-           from offset in Enumerable.Range(1, ranks - 1)
-           select new Transfer(1, 1, rank, (rank + offset) % ranks, new Piece(rank, 0, rows)),
-    ]);
 
     private static Piece Part(int origin, int part, int parts, int rows)
     {
-        int first = part * rows / parts;
-        return new Piece(origin, first, ((part + 1) * rows / parts) - first);
+        int first = Enumerable.Range(0, part).Sum(earlier => RowParts.RowsOf(rows, parts, earlier, 0));
+        return new Piece(origin, first, RowParts.RowsOf(rows, parts, part, 0));
     }
 }

@@ -6,7 +6,7 @@ namespace ParallelDsl.Benchmarks.Links;
 
 /// <summary>A rank of the benchmark, a process in a namespace of its own: runs all cases in the order that all ranks know, and leaves its figures in a
 /// file. Ends when its standard input does, so that none outlives the benchmark.</summary>
-internal sealed class LinkRank
+internal sealed class LinkRank : IDisposable
 {
     private const int Calibrations = 3;
 
@@ -14,17 +14,20 @@ internal sealed class LinkRank
     private readonly ITransport _transport;
     private readonly RankLine _line;
     private readonly KeysAndValues _data;
+    private readonly Exchange[] _exchanges;
     private readonly ExchangeRun[] _runs;
-    private readonly LinkAttention _attention;
-    private long _computed;
+    private readonly EngineAttention?[] _engines;
 
     private LinkRank(LinkSpec spec, ITransport transport)
     {
         (_spec, _transport, _line) = (spec, transport, new RankLine(transport));
         _data = new KeysAndValues(spec.Rows, spec.Width);
         float[] own = _data.Of(transport.Rank);
-        _runs = [.. Exchanges.Of(spec.Fabric, spec.Rows).Select(exchange => new ExchangeRun(transport, exchange, _data, own))];
-        _attention = new LinkAttention(spec.Rows, transport.Rank);
+        _exchanges = Exchanges.Of(spec.Fabric, spec.Rows);
+        _runs = [.. _exchanges.Select(exchange => new ExchangeRun(transport, exchange, _data, own))];
+        _engines = [.. _exchanges.Select(exchange => spec.RunsAttention && exchange.Datapath is { } datapath
+            ? new EngineAttention(transport, spec.Fabric, datapath, spec.Rows)
+            : null)];
     }
 
     /// <param name="arguments">The file of the specification and the rank.</param>
@@ -45,7 +48,8 @@ internal sealed class LinkRank
         using SocketTransport transport = SocketTransport.Join(rank, spec.Fabric.Addresses(), new SocketOptions { Run = spec.Run, JoinTimeout = TimeSpan.FromMinutes(1) });
         try
         {
-            LinkFigures figures = new LinkRank(spec, transport).Measure();
+            using LinkRank own = new(spec, transport);
+            LinkFigures figures = own.Measure();
             File.WriteAllText(spec.ResultOf(rank), JsonSerializer.Serialize(figures));
             return 0;
         }
@@ -57,24 +61,29 @@ internal sealed class LinkRank
         }
     }
 
+    public void Dispose() => Array.ForEach(_engines, engine => engine?.Dispose());
+
     private LinkFigures Measure()
     {
-        foreach (ExchangeRun run in _runs)
+        for (int exchange = 0; exchange < _runs.Length; exchange++)
         {
-            run.Run(_attention.Call);
-            _attention.Check(run.Name, _data, _transport.Size);
+            _runs[exchange].Run(static () => { });
+            _line.StartTogether();
+            _engines[exchange]?.Check(_exchanges[exchange].Name, _engines[0]!);
             _line.StartTogether();
         }
 
         int floats = _spec.Rows * _data.RowFloats;
         LinkCost link = _line.Measure(1, floats / 8, floats);
         LinkCost port = _spec.Fabric.Kind == LinkKind.Nodes ? _line.Measure(_spec.Fabric.PerNode, floats / 8, floats) : link;
-        double ring = Enumerable.Range(0, Calibrations).Select(_ => _line.Most(Time(new LinkCase(0, 0), 0).Time)).Order().ElementAt(Calibrations / 2);
+        double ring = Enumerable.Range(0, Calibrations).Select(_ => _line.Most(Time(new LinkCase(0, LinkWork.Waits), 0).Time)).Order().ElementAt(Calibrations / 2);
 
         List<LinkTime> times = [];
-        LinkCase[] cases = [.. from exchange in Enumerable.Range(0, _runs.Length)
-                               from ratio in (double?[])[0, .. _spec.Ratios, .. _spec.RunsAttention ? [null] : Array.Empty<double?>()]
-                               select new LinkCase(exchange, ratio)];
+        LinkCase[] cases = [.. Enumerable.Range(0, _runs.Length).SelectMany(exchange => (LinkCase[])
+        [
+            .. _spec.Ratios.Prepend(0).Select(ratio => new LinkCase(exchange, LinkWork.Waits, ratio)),
+            .. _engines[exchange] is null ? [] : (LinkCase[])[new(exchange, LinkWork.Forward), new(exchange, LinkWork.Training)],
+        ])];
         for (int round = 0; round < _spec.Rounds; round++)
         {
             // The same order on every rank.
@@ -94,23 +103,19 @@ internal sealed class LinkRank
 
     private LinkTime Time(LinkCase item, double ring)
     {
-        long call = (long)((item.Ratio ?? 0) * ring / _transport.Size);
-        _computed = 0;
+        long call = (long)(item.Ratio * ring / _transport.Size);
         long start = _line.StartTogether();
         TimeSpan processor = Environment.CpuUsage.TotalTime;
         MachineTime machine = _transport.Rank == 0 ? MachineTime.Now() : default;
-        _runs[item.Exchange].Run((number, rows) =>
-        {
-            long began = MonotonicClock.Now;
-            if (item.Ratio is null)
-                _attention.Call(number, rows);
-            else if (call > 0)
-                MonotonicClock.WaitUntil(began + call);
-            _computed += MonotonicClock.Now - began;
-        });
+        if (item.Work == LinkWork.Waits)
+            _runs[item.Exchange].Run(call == 0 ? static () => { } : () => MonotonicClock.WaitUntil(MonotonicClock.Now + call));
+        else
+            _engines[item.Exchange]!.Forward();
+        if (item.Work == LinkWork.Training)
+            _engines[item.Exchange]!.Backward();
         long time = MonotonicClock.Now - start;
         double busy = _transport.Rank == 0 ? MachineTime.Now().ShareSince(machine) : 0;
-        return new LinkTime(item, time, _computed, (long)(Environment.CpuUsage.TotalTime - processor).TotalNanoseconds, busy);
+        return new LinkTime(item, time, (long)(Environment.CpuUsage.TotalTime - processor).TotalNanoseconds, busy);
     }
 
     private List<LinkLoad> Watch(int exchange)
@@ -119,7 +124,7 @@ internal sealed class LinkRank
         long start = _line.StartTogether();
         Dictionary<string, (long Out, long In)> before = InterfaceCounters.Read();
         using InterfaceWatch watch = new(_spec.Fabric, _transport.Rank);
-        _runs[exchange].Run(static (_, _) => { });
+        _runs[exchange].Run(static () => { });
         // Until the last rank has all: what this one still sends counts too.
         double seconds = _line.Most(MonotonicClock.Now - start) / 1e9;
         Dictionary<string, double> busy = watch.End();

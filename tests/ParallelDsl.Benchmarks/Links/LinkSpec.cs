@@ -6,7 +6,7 @@ namespace ParallelDsl.Benchmarks.Links;
 /// <param name="Width">Floats of a key.</param>
 /// <param name="Rounds">How often each case is measured.</param>
 /// <param name="Ratios">Ratios of computation to the single ring's communication, besides none.</param>
-/// <param name="RunsAttention">Whether real attention is measured too.</param>
+/// <param name="RunsAttention">Whether the runtime's attention is measured too.</param>
 /// <param name="Folder">Where each rank leaves its figures.</param>
 /// <param name="Run">The run's number.</param>
 internal sealed record LinkSpec(LinkFabric Fabric, int Rows, int Width, int Rounds, double[] Ratios, bool RunsAttention, string Folder, long Run)
@@ -14,18 +14,12 @@ internal sealed record LinkSpec(LinkFabric Fabric, int Rows, int Width, int Roun
     public string ResultOf(int rank) => Path.Combine(Folder, FormattableString.Invariant($"rank-{rank}.json"));
 }
 
-/// <summary>A case: an exchange and what is computed.</summary>
-/// <param name="Exchange">Its number.</param>
-/// <param name="Ratio">Computation by the single ring's communication; 0 is the exchange alone; null is real attention.</param>
-internal readonly record struct LinkCase(int Exchange, double? Ratio);
-
 /// <summary>One measured run on one rank, in nanoseconds.</summary>
 /// <param name="Case">What was run.</param>
 /// <param name="Time">From the common start to the rank's end.</param>
-/// <param name="Computed">Time in the calls.</param>
 /// <param name="Processor">Processor time of the rank's process.</param>
 /// <param name="MachineBusy">Share of the machine's processors that was used by anything; only of rank 0.</param>
-internal sealed record LinkTime(LinkCase Case, long Time, long Computed, long Processor, double MachineBusy);
+internal sealed record LinkTime(LinkCase Case, long Time, long Processor, double MachineBusy);
 
 /// <summary>What one direction of a link carried during an exchange.</summary>
 internal sealed record LinkLoad(int Exchange, string Link, long Bytes, double BusySeconds, double Seconds);

@@ -62,7 +62,7 @@ internal static class LinksChart
 
         double Y(double speedup) => Height - Bottom - ((Height - Bottom - Top) * speedup / most);
 
-        double Predicted(string exchange, double ratio) => base0[Array.IndexOf(ratios, ratio)].Predicted / result.Of(exchange, ratio).Predicted;
+        double Predicted(string exchange, double ratio) => (base0[Array.IndexOf(ratios, ratio)].Predicted / result.Of(exchange, ratio).Predicted)!.Value;
 
         void Segment(double x1, double y1, double x2, double y2, string style) =>
             canvas.Path($"M{SvgCanvas.Number(X(x1))} {SvgCanvas.Number(Y(y1))}L{SvgCanvas.Number(X(x2))} {SvgCanvas.Number(Y(y2))}", style);

@@ -13,12 +13,13 @@ internal static class LinksPage
         page.Append("# Datapaths of attention, measured on shaped links\n\n")
             .Append("Made by `dotnet run -c Release --project tests/ParallelDsl.Benchmarks -- links` as root; do not edit. Every rank is a process in a network namespace of its\n")
             .Append("own; links are pairs of virtual Ethernet interfaces, each direction shaped by a token bucket; the ranks are joined by `SocketTransport` (TCP), the same for\n")
-            .Append("all datapaths. What arrives is checked by sums of its bits in every run. Keys and values travel fused, in two buffers: what came last is attended to and passed on\n")
-            .Append("while the next comes. Every datapath has as many attention calls as there are ranks. Cases run in random order; medians, and in brackets the shortest and the longest, of ")
+            .Append("all datapaths. Who sends what to whom in which hop is what the runtime's itineraries say, and what arrives is checked by sums of its bits in every run. Keys and values\n")
+            .Append("travel fused, in two buffers: what came last is attended to and passed on while the next comes. Every datapath has as many calls as there are ranks. The double ring\n")
+            .Append("sends to the next node from the start of a round on, which overlaps more than the runtime's. Cases run in random order; medians, and in brackets the shortest and the longest, of ")
             .Append(CultureInfo.InvariantCulture, $"{spec.Rounds} runs.\n\n")
-            .Append("The ratio is the time of all calls by the time that the single ring's communication takes alone. For the curve a call is a *timed wait that uses no processor*,\n")
-            .Append("for a few processors run all the ranks; the lines \"attention\" are real attention, compared with double precision, of a quarter\n")
-            .Append("as many queries as keys, so that processors do not limit it; their ratio is what was measured in the calls.\n")
+            .Append("The ratio is the time of all calls by the time that the single ring's communication takes alone. For this curve a call is a *timed wait that uses no processor*,\n")
+            .Append("for a few processors run all the ranks. The lines \"forward\" and \"forward and backward\" are the runtime's own causal attention (`RingAttention`), one sequence on all\n")
+            .Append("ranks, over the same links, its output and gradients compared between datapaths; in the backward keys and values travel again, and gradients behind them.\n")
             .Append("Predicted: a max-plus model of latency + bytes / rate for each hop, both measured with one message between two ranks (the fastest of nine), and links that carry one message after the other.\n\n");
 
         page.Append("## Aims\n\n| | measured | aim |\n|---|---|---|\n");
@@ -26,9 +27,12 @@ internal static class LinksPage
         double pairwise = mesh.Of(Exchanges.MultiRing, 0).Median / mesh.Of(Exchanges.Pairwise, 0).Median;
         Aim("mesh, exchange alone: time of multi-ring by pairwise", pairwise, "0.90x to 1.10x");
         Aim("switch, exchange alone: multi-ring over single ring", hub.Speedup(Exchanges.MultiRing, 0), "0.95x to 1.05x: no gain there");
+        Aim("mesh, the runtime's attention, forward: multi-ring over single ring", mesh.Speedup(mesh.Of(Exchanges.MultiRing, LinkWork.Forward)), "as the exchange alone");
+        Aim("mesh, the runtime's attention, forward and backward: multi-ring over single ring", mesh.Speedup(mesh.Of(Exchanges.MultiRing, LinkWork.Training)), "as the exchange alone");
         Aim("two nodes, exchange alone: paths over one global ring", nodes.Speedup(Exchanges.MultiRing, 0), "at least 4x");
         FabricResult[] shaped = [mesh, hub, nodes];
-        page.Append(CultureInfo.InvariantCulture, $"| mean error of the model over all {shaped.Sum(result => result.Results.Count)} cases | {shaped.SelectMany(result => result.Results).Average(result => Math.Abs(result.Error)):P1} | at most 10 % |\n\n");
+        double[] errors = [.. shaped.SelectMany(result => result.Results).Where(item => item.Error is not null).Select(item => Math.Abs(item.Error!.Value))];
+        page.Append(CultureInfo.InvariantCulture, $"| mean error of the model over all {errors.Length} cases | {errors.Average():P1} | at most 10 % |\n\n");
 
         page.Append("![Speed over the single ring, measured and predicted, by ratio](datapaths.svg)\n\n");
         Section(page, mesh, "Mesh", $"{spec.Fabric.Ranks} ranks, a link for each pair, {spec.Fabric.LinkMegabits} Mbit/s in each direction; {Kilobytes(spec)} KiB of keys and values on each rank. Multi-ring: {spec.Fabric.Ranks - 1} Hamiltonian cycles that share no link.");
@@ -59,17 +63,19 @@ internal static class LinksPage
         page.Append(CultureInfo.InvariantCulture, $"## {title}\n\n{what} One message: {result.Link.Latency / 1e3:F0} us and {8e3 / result.Link.PerByte:F1} Mbit/s");
         if (result.Spec.Fabric.Kind == LinkKind.Nodes)
             page.Append(CultureInfo.InvariantCulture, $" inside a node, {result.Port.Latency / 1e3:F0} us and {8e3 / result.Port.PerByte:F1} Mbit/s between nodes");
-        page.Append(CultureInfo.InvariantCulture, $". The single ring's communication: {result.RingTime / 1e6:F1} ms. Mean error of the model {result.Results.Average(item => Math.Abs(item.Error)):P1}, worst {result.Results.Max(item => Math.Abs(item.Error)):P1}.\n\n")
+        page.Append(CultureInfo.InvariantCulture, $". The single ring's communication: {result.RingTime / 1e6:F1} ms. Mean error of the model {result.ModelError.Mean:P1}, worst {result.ModelError.Most:P1}.\n\n")
             .Append("| datapath | ratio | ms | over single ring | predicted ms | error | processors, ranks | processors, all |\n|---|---|---|---|---|---|---|---|\n");
         foreach (LinkResult item in result.Results)
         {
-            string ratio = item.Ratio switch
+            string ratio = item switch
             {
-                0 => "exchange alone",
-                null => string.Create(CultureInfo.InvariantCulture, $"attention ({item.Computed / result.RingTime:F2})"),
-                { } value => value.ToString("0.##", CultureInfo.InvariantCulture),
+                { Work: LinkWork.Forward } => "forward",
+                { Work: LinkWork.Training } => "forward and backward",
+                { Ratio: 0 } => "exchange alone",
+                _ => item.Ratio.ToString("0.##", CultureInfo.InvariantCulture),
             };
-            page.Append(CultureInfo.InvariantCulture, $"| {item.Exchange} | {ratio} | {item.Median / 1e6:F1} ({item.Least / 1e6:F1} to {item.Most / 1e6:F1}) | {result.Speedup(item.Exchange, item.Ratio):F2}x | {item.Predicted / 1e6:F1} | {item.Error:P1} | {item.ProcessorShare:P0} | {item.MachineShare:P0} |\n");
+            string predicted = item.Predicted is { } time ? string.Create(CultureInfo.InvariantCulture, $"{time / 1e6:F1} | {item.Error:P1}") : "|";
+            page.Append(CultureInfo.InvariantCulture, $"| {item.Exchange} | {ratio} | {item.Median / 1e6:F1} ({item.Least / 1e6:F1} to {item.Most / 1e6:F1}) | {result.Speedup(item):F2}x | {predicted} | {item.ProcessorShare:P0} | {item.MachineShare:P0} |\n");
         }
 
         Loads(page, result);
