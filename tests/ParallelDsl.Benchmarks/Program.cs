@@ -25,9 +25,9 @@ var benchmarks = new SortedDictionary<string, Func<BenchmarkOptions, int>>(Strin
     ["tuner"] = TunerBenchmark.Run,
 };
 
-// A child of the collectives benchmark, not a benchmark.
-if (args is [OpenMpiRank.Command, string socket])
-    return OpenMpiRank.Run(socket);
+// Children of the collectives benchmark, not benchmarks.
+if (args is [OpenMpiRank.Library or OpenMpiRank.Ours, string socket])
+    return OpenMpiRank.Run(args[0], socket);
 // What "links" starts, once for each rank.
 if (args is ["links-rank", .. string[] rest])
     return LinkRank.Run(rest);

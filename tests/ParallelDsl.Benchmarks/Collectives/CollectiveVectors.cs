@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using ParallelDsl.Collectives;
 
 namespace ParallelDsl.Benchmarks.Collectives;
 
@@ -33,6 +34,25 @@ internal sealed unsafe class CollectiveVectors : IDisposable
         for (int repeat = 0; repeat < item.Repeats; repeat++)
             run(item);
         return Stopwatch.GetElapsedTime(start).TotalSeconds / item.Repeats;
+    }
+
+    /// <summary>Runs an operation of ours.</summary>
+    public void Run(ProcessGroup group, CollectiveCase item)
+    {
+        Span<float> whole = new(Whole, item.Floats);
+        Span<float> part = new(Part, item.Floats / group.Size);
+        switch (item.Operation)
+        {
+            case CollectiveOperation.AllReduce:
+                group.AllReduce(whole);
+                break;
+            case CollectiveOperation.ReduceScatter:
+                group.ReduceScatter(whole, part);
+                break;
+            default:
+                group.AllGather(part, whole);
+                break;
+        }
     }
 
     public void Dispose()

@@ -6,7 +6,7 @@ using ParallelDsl.Transports;
 namespace ParallelDsl.Benchmarks.Collectives;
 
 /// <summary>The ranks of our side, threads of this process. Between cases they sleep.</summary>
-internal sealed unsafe class InProcessRanks : IDisposable
+internal sealed class InProcessRanks : IDisposable
 {
     private readonly BlockingCollection<CollectiveCase>[] _cases;
     private readonly BlockingCollection<double> _seconds = [];
@@ -24,7 +24,7 @@ internal sealed unsafe class InProcessRanks : IDisposable
                 ProcessGroup group = new(transport, ranks, context: 0, plan);
                 using CollectiveVectors vectors = new();
                 foreach (CollectiveCase item in _cases[transport.Rank].GetConsumingEnumerable())
-                    _seconds.Add(vectors.Time(item, timed => Run(group, timed, vectors), group.Barrier));
+                    _seconds.Add(vectors.Time(item, timed => vectors.Run(group, timed), group.Barrier));
             },
             Timeout.InfiniteTimeSpan));
         _run.Start();
@@ -44,23 +44,5 @@ internal sealed unsafe class InProcessRanks : IDisposable
             cases.CompleteAdding();
         _run.Join();
         _seconds.Dispose();
-    }
-
-    private static void Run(ProcessGroup group, CollectiveCase item, CollectiveVectors vectors)
-    {
-        Span<float> whole = new(vectors.Whole, item.Floats);
-        Span<float> part = new(vectors.Part, item.Floats / group.Size);
-        switch (item.Operation)
-        {
-            case CollectiveOperation.AllReduce:
-                group.AllReduce(whole);
-                break;
-            case CollectiveOperation.ReduceScatter:
-                group.ReduceScatter(whole, part);
-                break;
-            default:
-                group.AllGather(part, whole);
-                break;
-        }
     }
 }

@@ -1,31 +1,50 @@
 using System.Globalization;
 using System.Net.Sockets;
+using ParallelDsl.Collectives;
+using ParallelDsl.Mpi;
+using ParallelDsl.Planning.Collectives;
 
 namespace ParallelDsl.Benchmarks.Collectives;
 
-/// <summary>A rank of the Open MPI side, started by <c>mpirun</c>: takes one case a line from the benchmark and answers with its seconds. Between
-/// cases it sleeps in the read of its socket, so that it takes nothing from the other side.</summary>
+/// <summary>A rank that <c>mpirun</c> has started: takes one case a line from the benchmark and answers with its seconds. Between cases it sleeps
+/// in the read of its socket, so that it takes nothing from the other sides.</summary>
 internal static class OpenMpiRank
 {
-    public const string Command = "collectives-rank";
+    /// <summary>Runs the library's own collectives.</summary>
+    public const string Library = "collectives-library-rank";
 
-    public static int Run(string path)
+    /// <summary>Runs ours, over the library's point-to-point messages.</summary>
+    public const string Ours = "collectives-our-rank";
+
+    public static int Run(string side, string path)
     {
         using Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         socket.Connect(new UnixDomainSocketEndPoint(path));
         using NetworkStream stream = new(socket);
         using StreamReader reader = new(stream);
         using StreamWriter writer = new(stream) { AutoFlush = true };
-        OpenMpi.Start();
         using CollectiveVectors vectors = new();
-        writer.WriteLine(OpenMpi.Version);
-        while (reader.ReadLine() is { Length: > 0 } line)
+        if (side == Ours)
         {
-            double seconds = vectors.Time(CollectiveCase.Parse(line), item => OpenMpi.Run(item, vectors), OpenMpi.Barrier);
-            writer.WriteLine(seconds.ToString("R", CultureInfo.InvariantCulture));
+            return MpiJob.Run((job, transport) =>
+            {
+                ProcessGroup group = new(transport, [.. Enumerable.Range(0, job.Size)], context: 0, CollectivePlan.Default);
+                writer.WriteLine("ours");
+                Answer(item => vectors.Run(group, item), group.Barrier);
+                return 0;
+            });
         }
 
+        OpenMpi.Start();
+        writer.WriteLine(OpenMpi.Version);
+        Answer(item => OpenMpi.Run(item, vectors), OpenMpi.Barrier);
         OpenMpi.End();
         return 0;
+
+        void Answer(Action<CollectiveCase> run, Action barrier)
+        {
+            while (reader.ReadLine() is { Length: > 0 } line)
+                writer.WriteLine(vectors.Time(CollectiveCase.Parse(line), run, barrier).ToString("R", CultureInfo.InvariantCulture));
+        }
     }
 }

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace ParallelDsl.Benchmarks.Collectives;
 
-/// <summary>The ranks of the Open MPI side, processes of this program under <c>mpirun</c>.</summary>
+/// <summary>Ranks that are processes of this program under <c>mpirun</c>, of one side.</summary>
 internal sealed class OpenMpiWorld : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
@@ -15,9 +15,9 @@ internal sealed class OpenMpiWorld : IDisposable
 
     /// <summary>Starts them.</summary>
     /// <exception cref="InvalidOperationException">There is no Open MPI, or a rank did not start.</exception>
-    public OpenMpiWorld(int size)
+    public OpenMpiWorld(int size, string side)
     {
-        _path = Path.Combine(Path.GetTempPath(), $"collectives-{Environment.ProcessId}-{size}.socket");
+        _path = Path.Combine(Path.GetTempPath(), $"{side}-{Environment.ProcessId}-{size}.socket");
         using Socket listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         File.Delete(_path);
         listener.Bind(new UnixDomainSocketEndPoint(_path));
@@ -28,7 +28,7 @@ internal sealed class OpenMpiWorld : IDisposable
             arguments.Add(typeof(OpenMpiWorld).Assembly.Location);
         try
         {
-            _launcher = Process.Start(new ProcessStartInfo("mpirun", [.. arguments, OpenMpiRank.Command, _path]))!;
+            _launcher = Process.Start(new ProcessStartInfo("mpirun", [.. arguments, side, _path]))!;
         }
         catch (System.ComponentModel.Win32Exception exception)
         {
@@ -53,7 +53,7 @@ internal sealed class OpenMpiWorld : IDisposable
         Version = versions[0];
     }
 
-    /// <summary>Name and version, as the library itself tells.</summary>
+    /// <summary>Of the library's side its name and version, as it tells itself.</summary>
     public string Version { get; }
 
     /// <summary>Seconds of one operation, on the slowest rank.</summary>
