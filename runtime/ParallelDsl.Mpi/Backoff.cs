@@ -21,7 +21,7 @@ internal struct Backoff(bool isCrowded)
         long microseconds = (Stopwatch.GetTimestamp() - _start) / TicksPerMicrosecond;
         if (!isCrowded && microseconds < 50)
             Thread.SpinWait(10);
-        else if (microseconds < (isCrowded ? 20 : 500))
+        else if (microseconds < 500)
             Thread.Yield();
         else
             LibC.SleepMicroseconds(microseconds < 10_000 ? 50u : microseconds < 100_000 ? 100u : 250u);

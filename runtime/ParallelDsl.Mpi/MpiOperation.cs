@@ -50,6 +50,12 @@ internal sealed unsafe class MpiOperation
     /// <summary>Of a send: whether the channel has room for it, so that its call need not wait for the receiver.</summary>
     public bool HasRoom { get; set; }
 
+    /// <summary>Of a send: whether the memory is the caller's. Such a send takes no room, and stands in the list of loans until it is taken back.</summary>
+    public bool IsLent { get; set; }
+
+    /// <summary>Of a lent send: whether the caller has given it up after a failure.</summary>
+    public bool IsAbandoned { get; set; }
+
     /// <summary>Whether an earlier receive of the same source and tag has to end first.</summary>
     public bool IsQueued { get; set; }
 
@@ -64,7 +70,7 @@ internal sealed unsafe class MpiOperation
     /// <summary>The library's error, or 0.</summary>
     public int Error { get; set; }
 
-    /// <summary>The next active receive of the transport, waiting send of the channel, or idle operation.</summary>
+    /// <summary>The next active receive of the transport, waiting send of the channel, loan, or idle operation.</summary>
     public MpiOperation? Next { get; set; }
 
     /// <summary>Makes it as new.</summary>
@@ -75,6 +81,6 @@ internal sealed unsafe class MpiOperation
         Memory = null;
         Next = null;
         (Peer, Tag, Length, Pending, Request, Offered, Error) = (0, 0, 0, 0, 0, 0, 0);
-        (HasRoom, IsQueued, IsAwaited, IsDone, IsCancelled) = (false, false, false, false, false);
+        (HasRoom, IsLent, IsAbandoned, IsQueued, IsAwaited, IsDone, IsCancelled) = (false, false, false, false, false, false, false);
     }
 }

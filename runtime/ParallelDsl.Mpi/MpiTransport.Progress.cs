@@ -73,10 +73,16 @@ public sealed unsafe partial class MpiTransport
             StopFor(Rank, $"Open MPI failed in a send of rank {Rank} to rank {operation.Peer}: {MpiException.Describe(error)}", _ => true);
         if (operation.Pending > 0)
             return;
-        _progress.Return(operation.Memory!);
-        operation.Memory = null;
         _peers[operation.Peer].Outgoing--;
         _peers[operation.Peer].Completed++;
+        if (operation.IsLent)
+        {
+            CompleteLoan(operation);
+            return;
+        }
+
+        _progress.Return(operation.Memory!);
+        operation.Memory = null;
         LeaveRoom(operation);
         operation.IsDone = true;
         if (!operation.IsAwaited)

@@ -6,7 +6,7 @@ namespace ParallelDsl.Mpi;
 
 /// <summary>One rank's end of a run whose ranks are processes of an Open MPI job. See <see cref="MpiJob.Open(int)"/>.</summary>
 /// <remarks>
-/// <para>A message is copied into pooled memory and sent with <c>MPI_Issend</c>, whose end says that the receiver has taken it: so a channel
+/// <para>A message is copied into pooled memory, unless it is lent, and sent with <c>MPI_Issend</c>, whose end says that the receiver has taken it: so a channel
 /// holds its capacity of messages and no more, as in one process, and no receiver is flooded with small ones. A receive reads into its
 /// caller's memory. The order of messages is that of the library on a communicator that only this transport uses.</para>
 /// <para>Messages longer than <see cref="PartFloats"/> go in parts, each of which the library can count and its transports can carry; a
@@ -224,18 +224,23 @@ public sealed unsafe partial class MpiTransport : ITransport
 
         MpiOperation operation = _progress.Begin(MpiOperationKind.Send, this, destination, tag, length);
         operation.Memory = memory;
-        _peers[destination].Outgoing++;
         TakeRoom(operation);
+        PostParts(operation, memory.Pointer);
+        return operation;
+    }
+
+    private void PostParts(MpiOperation operation, float* data)
+    {
+        _peers[operation.Peer].Outgoing++;
         int start = 0, part;
         do
         {
-            part = Math.Min(PartFloats, length - start);
-            MpiException.ThrowIfFailed(LibMpi.Issend(memory.Pointer + start, part, MpiHandles.Float, destination, tag, _communicator, out nint request));
+            part = Math.Min(PartFloats, operation.Length - start);
+            MpiException.ThrowIfFailed(LibMpi.Issend(data + start, part, MpiHandles.Float, operation.Peer, operation.Tag, _communicator, out nint request));
             _progress.Add(request, operation);
             start += part;
         }
         while (part == PartFloats);
-        return operation;
     }
 
     private void AwaitRoom(MpiOperation operation)

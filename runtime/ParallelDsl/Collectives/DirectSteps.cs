@@ -23,6 +23,10 @@ internal sealed unsafe class DirectSteps(GroupMessages messages) : CollectiveSte
     /// <inheritdoc/>
     public override void AllGather<T>(Parts<T> parts, CollectiveKind kind) => Gather(parts, _all, _all, kind);
 
+    /// <summary>The same with an own part that is elsewhere and does not overlap the parts.</summary>
+    public void AllGather<T>(Parts<T> parts, T* own, CollectiveKind kind)
+        where T : unmanaged, INumberBase<T> => Gather(parts, _all, _all, kind, own);
+
     /// <summary>The sum of the own part of all members, written to <paramref name="own"/> alone.</summary>
     public void ReduceScatter<T>(Parts<T> source, T* own)
         where T : unmanaged, INumberBase<T> => Reduce(source, _all, _all, own);
@@ -62,7 +66,8 @@ internal sealed unsafe class DirectSteps(GroupMessages messages) : CollectiveSte
     /// <param name="members">The members, the own one among them.</param>
     /// <param name="owners">For each part which of the members has it, one part a member; another number where it is not given now.</param>
     /// <param name="kind">The operation.</param>
-    public void Gather<T>(Parts<T> parts, ReadOnlySpan<int> members, ReadOnlySpan<int> owners, CollectiveKind kind)
+    /// <param name="source">Where the own part is, to be copied to its place too; null: it is there.</param>
+    public void Gather<T>(Parts<T> parts, ReadOnlySpan<int> members, ReadOnlySpan<int> owners, CollectiveKind kind, T* source = null)
         where T : unmanaged, INumberBase<T>
     {
         Span<Transfer<T>> sends = stackalloc Transfer<T>[members.Length];
@@ -70,10 +75,12 @@ internal sealed unsafe class DirectSteps(GroupMessages messages) : CollectiveSte
         int sent = 0, received = 0;
         int place = members.IndexOf(messages.Index);
         int own = owners.IndexOf(messages.Index);
+        if (source is not null)
+            receives[received++] = new(messages.Index, parts[own], parts.LengthOf(own), null, source);
         for (int step = 1; step < members.Length; step++)
         {
             if (own >= 0)
-                sends[sent++] = new(members[(place + step) % members.Length], parts[own], parts.LengthOf(own));
+                sends[sent++] = new(members[(place + step) % members.Length], source is null ? parts[own] : source, parts.LengthOf(own));
             int peer = members[(place - step + members.Length) % members.Length];
             if (owners.IndexOf(peer) is >= 0 and int part)
                 receives[received++] = new(peer, parts[part], parts.LengthOf(part));

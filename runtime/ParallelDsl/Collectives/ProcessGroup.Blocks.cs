@@ -67,7 +67,16 @@ public sealed partial class ProcessGroup
         where T : unmanaged, INumberBase<T>
     {
         Span<T> mine = Part(all, counts, Index);
-        if (!CheckOverlap(all, own, mine, nameof(own)))
+        bool isInPlace = CheckOverlap(all, own, mine, nameof(own));
+        if (!isInPlace && _steps is DirectSteps direct && Size > 1)
+        {
+            // The others need not wait for the copy of the own part, nor read what it has just written.
+            fixed (T* start = all, source = own)
+                direct.AllGather(PartsOf(start, counts), source, kind);
+            return;
+        }
+
+        if (!isInPlace)
             own.CopyTo(mine);
         if (Size == 1)
             return;

@@ -1,0 +1,111 @@
+namespace ParallelDsl.Mpi;
+
+/// <content>Messages whose memory stays the sender's: the library reads it where it is, and nothing is copied before.</content>
+public sealed unsafe partial class MpiTransport
+{
+    /// <summary>How long what is lent may still be read after a failure: much longer than a block of a collective takes on any link.</summary>
+    private const long WithdrawMilliseconds = 200;
+
+    private MpiOperation? _loans;
+
+    /// <inheritdoc/>
+    public void Lend(int destination, int tag, float* data, int length)
+    {
+        Check(destination, tag, length, isReceive: false);
+        lock (_progress.Gate)
+        {
+            ThrowIfStopped(destination, tag, length, isReceive: false);
+            MpiOperation loan = _progress.Begin(MpiOperationKind.Send, this, destination, tag, length);
+            loan.IsLent = true;
+            loan.Next = _loans;
+            _loans = loan;
+            PostParts(loan, data);
+        }
+
+        Count(length);
+    }
+
+    /// <inheritdoc/>
+    public void TakeBack(int destination, int tag)
+    {
+        lock (_progress.Gate)
+        {
+            var backoff = new Backoff(_progress.IsCrowded);
+            try
+            {
+                while (DropDone(destination, tag) is { } open)
+                {
+                    ThrowIfStopped(destination, tag, open.Length, isReceive: false);
+                    _progress.Await(ref backoff);
+                }
+            }
+            finally
+            {
+                _progress.Leave();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The library cannot take a send back. What its receiver has begun to read is waited for; the rest is never received, since the
+    /// run has failed and no receive is posted any more.</remarks>
+    public void Withdraw(int destination, int tag)
+    {
+        lock (_progress.Gate)
+        {
+            long end = Environment.TickCount64 + WithdrawMilliseconds;
+            var backoff = new Backoff(_progress.IsCrowded);
+            try
+            {
+                while (DropDone(destination, tag) is not null && Environment.TickCount64 < end)
+                    _progress.Await(ref backoff);
+            }
+            catch (MpiException)
+            {
+                // The library has failed: it reads nothing more.
+            }
+
+            _progress.Leave();
+            DropDone(destination, tag, abandons: true);
+        }
+    }
+
+    private void CompleteLoan(MpiOperation loan)
+    {
+        loan.IsDone = true;
+        if (loan.IsAbandoned)
+            _progress.End(loan);
+    }
+
+    /// <summary>Drops the loans to a rank with a tag whose memory the library needs no more, and finds one that it needs; or gives up those.</summary>
+    private MpiOperation? DropDone(int destination, int tag, bool abandons = false)
+    {
+        MpiOperation? open = null, previous = null;
+        for (MpiOperation? loan = _loans; loan is not null;)
+        {
+            MpiOperation? next = loan.Next;
+            bool isMeant = loan.Peer == destination && loan.Tag == tag;
+            if (!isMeant || !(loan.IsDone || abandons))
+            {
+                open = isMeant ? loan : open;
+                previous = loan;
+            }
+            else
+            {
+                if (previous is null)
+                    _loans = next;
+                else
+                    previous.Next = next;
+                loan.Next = null;
+                if (loan.IsDone)
+                    _progress.End(loan);
+                else
+                    loan.IsAbandoned = true;
+            }
+
+            loan = next;
+        }
+
+        return open;
+    }
+}
