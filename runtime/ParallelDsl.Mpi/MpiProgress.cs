@@ -194,9 +194,17 @@ internal sealed unsafe class MpiProgress : IDisposable
 
     private void Run()
     {
+        long watched = 0;
         while (true)
         {
             bool busy;
+            // A thread that looks should not find the lock taken: to sleep for it takes longer than what it waits for.
+            if (Volatile.Read(ref _isLooking) && Environment.TickCount64 - watched < QuietMilliseconds)
+            {
+                LibC.SleepMicroseconds(200);
+                continue;
+            }
+
             lock (Gate)
             {
                 if (_isEnded)
@@ -205,7 +213,11 @@ internal sealed unsafe class MpiProgress : IDisposable
                 {
                     if (!_isLooking)
                         Look();
-                    _job.Watch();
+                    if (Environment.TickCount64 - watched >= QuietMilliseconds)
+                    {
+                        _job.Watch();
+                        watched = Environment.TickCount64;
+                    }
                 }
                 catch (MpiException exception)
                 {
