@@ -3,9 +3,9 @@ using ParallelDsl.Transports;
 
 namespace ParallelDsl.Execution;
 
-/// <summary>Causal attention of a unit whose slices lie on rings of any ranks of the data and sequence axes. What travels on a ring, and where,
-/// is the business of its <see cref="AttentionExchange"/>; this runs those of all rings of a unit at once, after the attention engine of
-/// Zeppelin (arXiv 2509.21841; reconstructed).</summary>
+/// <summary>Attention of a unit whose slices lie on rings of any ranks of the data and sequence axes. Which keys a query sees
+/// is said by the blocks of the layout. What travels on a ring, and where, is the business of its <see cref="AttentionExchange"/>; this runs
+/// those of all rings of a unit at once, after the attention engine of Zeppelin (arXiv 2509.21841; reconstructed).</summary>
 /// <remarks>
 /// <para>A rank has three queues: rings over several nodes, rings within a node, and what is local. First it sends what it has on all rings,
 /// in that order; while that travels it attends to its own keys and does its local work; then it takes what comes in, hop after hop, and in

@@ -18,7 +18,8 @@ internal readonly record struct QueryRun(int SourceRow, int Row, int Length);
 
 /// <summary>The rows of all members of a ring put together in the order of their sequences, for a rank that attends to whole sequences: keys
 /// from the beginning of each, queries of the unit's slices. Arrays grow and are used again.</summary>
-internal sealed class SequenceRows
+/// <param name="isCausal">Whether a query sees only the keys up to its own position; else all of its sequence.</param>
+internal sealed class SequenceRows(bool isCausal)
 {
     private RowMove[][] _keyMoves = [];
     private RowMove[][] _queryMoves = [];
@@ -105,8 +106,11 @@ internal sealed class SequenceRows
 
         if (_blockCount == _blocks.Length)
             Array.Resize(ref _blocks, Math.Max(4, 2 * _blockCount));
-        _blocks[_blockCount++] = new AttentionBlock(Queries, length - start, start, Keys, length, 0);
-        (Keys, Queries) = (Keys + length, Queries + length - start);
+        int queries = length - start;
+        _blocks[_blockCount++] = isCausal
+            ? new AttentionBlock(Queries, queries, start, Keys, length, 0)
+            : AttentionBlock.Full(Queries, queries, Keys, length);
+        (Keys, Queries) = (Keys + length, Queries + queries);
     }
 
     /// <summary>Adds rows; what goes on where the last ones end joins them.</summary>

@@ -1,5 +1,6 @@
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Sequences;
+using static System.FormattableString;
 
 namespace ParallelDsl.Execution;
 
@@ -9,6 +10,7 @@ namespace ParallelDsl.Execution;
 /// <para>The rows of a forward unit in attention are those of its slices, ascending; remapping moves some of them elsewhere. A token
 /// stays where its forward was: a backward unit has the rows of its slices by forward unit, and in each as they lie there. So no
 /// activations move between ranks, and a backward unit that has the rows of one forward unit has them in the same order.</para>
+/// <para>Under full attention rows lie as under a causal mask; only which queries meet which keys differs.</para>
 /// <para>Two ranks that exchange rows between the layouts both have them by forward unit, and in each by their row at the rank that has
 /// them in attention.</para>
 /// </remarks>
@@ -16,6 +18,7 @@ internal sealed class StepLayout
 {
     private readonly int _self;
     private readonly int _dataRank;
+    private readonly bool _isCausal;
     private readonly StepRings _rings;
     private readonly SliceHistory _history = new();
     private readonly UnitRemap? _remap;
@@ -31,14 +34,22 @@ internal sealed class StepLayout
     /// <param name="nodes">The node of every attention rank, where rows are remapped; else null.</param>
     /// <param name="unitTokens">The most rows of a unit on one rank; remapping makes no more of them.</param>
     /// <param name="datapaths">How keys and values travel; on rings where nothing is said.</param>
+    /// <param name="isCausal">Whether a query sees only the keys up to its own position; else all of its sequence.</param>
     public StepLayout(
-        int dataRanks, int sequenceRanks, int units, int self, int[]? nodes, int unitTokens = int.MaxValue, RingDatapaths datapaths = default)
+        int dataRanks,
+        int sequenceRanks,
+        int units,
+        int self,
+        int[]? nodes,
+        int unitTokens = int.MaxValue,
+        RingDatapaths datapaths = default,
+        bool isCausal = true)
     {
-        (_self, _dataRank, _rings) = (self, self / sequenceRanks, new StepRings(self));
+        (_self, _dataRank, _rings, _isCausal) = (self, self / sequenceRanks, new StepRings(self), isCausal);
         _remap = nodes is null ? null : new UnitRemap(dataRanks, sequenceRanks, self, unitTokens, nodes);
         RingItineraries itineraries = new(datapaths);
-        _forward = [.. Enumerable.Range(0, units).Select(_ => new UnitLayout(nodes is not null, itineraries))];
-        _asymmetric = [.. Enumerable.Range(0, units).Select(_ => new UnitLayout(nodes is not null, itineraries))];
+        _forward = [.. Enumerable.Range(0, units).Select(_ => new UnitLayout(nodes is not null, itineraries, isCausal))];
+        _asymmetric = [.. Enumerable.Range(0, units).Select(_ => new UnitLayout(nodes is not null, itineraries, isCausal))];
         (Forward, Backward) = (_forward, _forward);
     }
 
@@ -60,8 +71,11 @@ internal sealed class StepLayout
     /// <summary>Lays out a step.</summary>
     /// <param name="batch">All its sequences; each has one token more than its length, the last being only a target.</param>
     /// <param name="step">The plan.</param>
+    /// <exception cref="ArgumentException">Full attention to a sequence that several units share.</exception>
     public void Build(IReadOnlyList<int[]> batch, StepPlan step)
     {
+        if (!_isCausal)
+            RequireWholeSequences(step);
         Plan = step;
         _rings.Build(step);
         _history.Build(step, _rings);
@@ -77,6 +91,21 @@ internal sealed class StepLayout
         Backward = step.IsSymmetric ? _forward : _asymmetric;
         if (!step.IsSymmetric)
             BuildBackward(batch, step);
+    }
+
+    /// <summary>Keys of earlier units are kept for later ones; those of later units are not there yet.</summary>
+    private static void RequireWholeSequences(StepPlan step)
+    {
+        for (int index = 1; index < step.SliceCount; index++)
+        {
+            ref readonly Slice slice = ref step.Slices[index], before = ref step.Slices[index - 1];
+            if (slice.Sequence == before.Sequence && (slice.ForwardUnit, slice.BackwardUnit) != (before.ForwardUnit, before.BackwardUnit))
+            {
+                throw new ArgumentException(
+                    Invariant($"Sequence {slice.Sequence} is cut at token {slice.Start} into slices of several units: under full attention an earlier slice cannot see a later one."),
+                    nameof(step));
+            }
+        }
     }
 
     private void PlaceSlices(StepPlan step, ReadOnlySpan<int> slices, int unit)

@@ -10,6 +10,7 @@ public sealed class UnitLayout
 {
     private readonly RowRuns _attention = new();
     private readonly bool _hasTwoLayouts;
+    private readonly bool _isCausal;
     private readonly RingItineraries _itineraries;
     private readonly RowRuns _rows;
     private int[] _tokenIds = [];
@@ -24,9 +25,10 @@ public sealed class UnitLayout
     /// <summary>Makes an empty layout.</summary>
     /// <param name="hasTwoLayouts">Whether rows are remapped.</param>
     /// <param name="itineraries">How keys and values travel.</param>
-    internal UnitLayout(bool hasTwoLayouts, RingItineraries itineraries)
+    /// <param name="isCausal">Whether a query sees only the keys up to its own position; else all of its sequence.</param>
+    internal UnitLayout(bool hasTwoLayouts, RingItineraries itineraries, bool isCausal)
     {
-        (_hasTwoLayouts, _itineraries) = (hasTwoLayouts, itineraries);
+        (_hasTwoLayouts, _itineraries, _isCausal) = (hasTwoLayouts, itineraries, isCausal);
         _rows = hasTwoLayouts ? new RowRuns() : _attention;
     }
 
@@ -162,7 +164,7 @@ public sealed class UnitLayout
             Array.Resize(ref _rings, Math.Max(2, 2 * _ringCount));
             Array.Resize(ref _made, _rings.Length);
             for (int i = _ringCount; i < _made.Length; i++)
-                _made[i] = new UnitRing();
+                _made[i] = new UnitRing(_isCausal);
         }
 
         // They are taken in one order and read in another, so that the same step again finds arrays that are long enough.

@@ -15,7 +15,8 @@ internal readonly record struct KeyRun(int ForwardUnit, int SourceRow, int Row, 
 
 /// <summary>One ring in one unit: the keys and values that every member sends around, which are those of the unit's slices and of all
 /// earlier slices of their sequences, and which of this rank's queries meet which of them. Arrays grow and are used again.</summary>
-internal sealed class UnitRing
+/// <param name="isCausal">Whether a query sees only the keys up to its own position; else all of its sequence.</param>
+internal sealed class UnitRing(bool isCausal = true)
 {
     /// <summary>In a <see cref="KeyRun"/>: the rows are those of the unit itself.</summary>
     public const int OwnUnit = -1;
@@ -65,7 +66,7 @@ internal sealed class UnitRing
     public MemberItinerary Itinerary => _itinerary!;
 
     /// <summary>The rows of all members in the order of their sequences: only where ranks swap tokens for heads.</summary>
-    public SequenceRows Sequences => _sequences ??= new SequenceRows();
+    public SequenceRows Sequences => _sequences ??= new SequenceRows(isCausal);
 
     /// <summary>Rows of keys, of values or of gradients of either that a rank has at once in the backward, as its itinerary says; none where keys are
     /// read where they are.</summary>
@@ -90,7 +91,7 @@ internal sealed class UnitRing
     public int TokensOf(int member) => _tokens[member];
 
     /// <summary>Which runs of this rank's queries meet which runs of a part of the keys of <paramref name="member"/>, whose rows begin with 0.
-    /// Runs wholly in the future are left out. Not where ranks swap tokens for heads.</summary>
+    /// Under a causal mask runs wholly in the future are left out. Not where ranks swap tokens for heads.</summary>
     public ReadOnlySpan<AttentionBlock> BlocksOf(int member, int part = 0) => CellBlocks((member * Parts) + part);
 
     /// <summary>Rows that this rank holds of all lanes in a hop: its own in hop 0.</summary>
@@ -234,12 +235,14 @@ internal sealed class UnitRing
         {
             foreach (Run key in keys)
             {
-                if (key.Position >= query.Position + query.Length)
+                if (isCausal && key.Position >= query.Position + query.Length)
                     continue;
                 int count = _blockCounts[cell]++;
                 if (count == _blocks[cell].Length)
                     Array.Resize(ref _blocks[cell], Math.Max(16, 2 * count));
-                _blocks[cell][count] = new AttentionBlock(query.Row, query.Length, query.Position, key.Row, key.Length, key.Position);
+                _blocks[cell][count] = isCausal
+                    ? new AttentionBlock(query.Row, query.Length, query.Position, key.Row, key.Length, key.Position)
+                    : AttentionBlock.Full(query.Row, query.Length, key.Row, key.Length);
             }
         }
     }

@@ -13,6 +13,10 @@ namespace ParallelDsl.Kernels;
 public readonly record struct AttentionBlock(
     int QueryStart, int QueryLength, int QueryPosition, int KeyStart, int KeyLength, int KeyPosition)
 {
+    /// <summary>Every query sees every key, whatever their positions: as if all keys lay before all queries.</summary>
+    internal static AttentionBlock Full(int queryStart, int queryLength, int keyStart, int keyLength) =>
+        new(queryStart, queryLength, keyLength, keyStart, keyLength, 0);
+
     /// <summary>Number of (query, key) pairs that are seen: the work of the block.</summary>
     public long Area
     {

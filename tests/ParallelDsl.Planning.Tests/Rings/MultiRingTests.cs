@@ -111,7 +111,9 @@ public class MultiRingTests
 
     private static Gen<int[]> Lengths => Gen.OneOf(Gen.Int[0, 40].Array[1], Gen.Int[1, 30].Array[2, 5], Gen.Int[100, 150].Array[1]);
 
-    /// <summary>Every pair of a query and a key that the mask allows, and no other, is computed exactly once.</summary>
+    /// <summary>Every pair of a query and a key that the mask allows, and no other, is computed exactly once: under a causal mask a rank attends
+    /// to its own rows under that mask, with all of its queries to the heads of an earlier rank, and with those of its tails to all of a later
+    /// one.</summary>
     [Theory]
     [MemberData(nameof(Sets))]
     public void Every_pair_of_tokens_once(string name)
@@ -120,14 +122,14 @@ public class MultiRingTests
         Cases.Check(Lengths.Select(Gen.Bool), rings.Ranks > 9 ? 3 : 8, batch =>
         {
             (int[] lengths, bool causal) = batch;
-            var placement = new RingPlacement(rings.Ranks, rings.Slots, new(lengths), causal);
+            var rows = new RingRows(rings.Ranks, rings.Slots, lengths);
             var pairs = new int[lengths.Length][,];
             for (int sequence = 0; sequence < lengths.Length; sequence++)
                 pairs[sequence] = new int[lengths[sequence], lengths[sequence]];
             for (int t = 0; t < rings.Iterations; t++)
             {
                 for (int rank = 0; rank < rings.Ranks; rank++)
-                    Assert.Equal(Compute(rings, placement, t, rank, pairs), RingWork.Pairs(rings, placement, t, rank));
+                    Assert.Equal(Compute(rings, rows, t, rank, causal, pairs), rows.Pairs(rings, t, rank, causal));
             }
 
             for (int sequence = 0; sequence < lengths.Length; sequence++)
@@ -141,24 +143,22 @@ public class MultiRingTests
         });
     }
 
-    // What a rank does in an iteration, as the placement's rule says it.
-    private static long Compute(MultiRing rings, RingPlacement placement, int t, int rank, int[][,] pairs)
+    // What a rank does in an iteration, token by token.
+    private static long Compute(MultiRing rings, RingRows rows, int t, int rank, bool causal, int[][,] pairs)
     {
         long computed = 0;
         for (int sequence = 0; sequence < pairs.Length; sequence++)
         {
-            int[] heads = Tokens(placement.Heads(sequence, rank)), tails = Tokens(placement.Tails(sequence, rank));
+            int[] queries = [.. Enumerable.Range(0, rings.Slots).SelectMany(slot => rows.Tokens(sequence, rank, slot))];
             for (int slot = 0; slot < rings.Slots; slot++)
             {
                 int origin = rings.Origin(t, rank, slot);
-                int[] head = Tokens(placement.Head(sequence, origin, slot)), tail = Tokens(placement.Tail(sequence, origin, slot));
-                bool all = origin <= rank && t > 0;
-                int[] queries = t == 0 || all || !placement.IsCausal ? [.. heads, .. tails] : tails;
                 foreach (int query in queries)
                 {
-                    foreach (int key in all && placement.IsCausal ? head : head.Concat(tail))
+                    foreach (int key in rows.Tokens(sequence, origin, slot))
                     {
-                        if (t == 0 && placement.IsCausal && key > query)
+                        bool seen = !causal || (origin == rank ? key <= query : origin < rank ? rows.IsHead(sequence, key) : !rows.IsHead(sequence, query));
+                        if (!seen)
                             continue;
                         pairs[sequence][query, key]++;
                         computed++;
@@ -169,8 +169,6 @@ public class MultiRingTests
 
         return computed;
     }
-
-    private static int[] Tokens(Segment segment) => [.. Enumerable.Range(segment.Start, segment.Length)];
 
     [Theory]
     [InlineData(8)]
@@ -185,25 +183,30 @@ public class MultiRingTests
             var rings = new MultiRing(set);
             for (int size = 1; size <= 3; size++)
             {
-                // m heads and as many tails of size s: a triangle of 2ms tokens, then m s times 2ms.
+                // m heads and as many tails of size s: a triangle of 2ms tokens, then m s times 2ms. Without a mask 2ms times 2ms.
                 int m = rings.Slots;
-                var placement = new RingPlacement(devices, m, new([2 * devices * m * size]), causal: true);
+                var rows = new RingRows(devices, m, [2 * devices * m * size]);
                 for (int rank = 0; rank < devices; rank++)
                 {
-                    Assert.Equal(m * size * ((2L * m * size) + 1), RingWork.Pairs(rings, placement, 0, rank));
-                    for (int t = 1; t < devices; t++)
-                        Assert.Equal(2L * m * size * m * size, RingWork.Pairs(rings, placement, t, rank));
+                    Assert.Equal(m * size * ((2L * m * size) + 1), rows.Pairs(rings, 0, rank, causal: true));
+                    for (int t = 0; t < devices; t++)
+                    {
+                        if (t > 0)
+                            Assert.Equal(2L * m * size * m * size, rows.Pairs(rings, t, rank, causal: true));
+                        Assert.Equal(4L * m * size * m * size, rows.Pairs(rings, t, rank, causal: false));
+                    }
                 }
             }
         }
 
         // The published figures of eight ranks with pieces of one token.
         var eight = new MultiRing(RingSets.Complete(8));
-        var single = new RingPlacement(8, 7, new([112]), causal: true);
-        Assert.Equal((105L, 98L), (RingWork.Pairs(eight, single, 0, 3), RingWork.Pairs(eight, single, 5, 3)));
+        var single = new RingRows(8, 7, [112]);
+        Assert.Equal((105L, 98L), (single.Pairs(eight, 0, 3, causal: true), single.Pairs(eight, 5, 3, causal: true)));
     }
 
-    /// <summary>With any lengths the work of a slot is that of equal pieces to within one token of each piece in it and of each chunk of queries.</summary>
+    /// <summary>With any lengths the work of an iteration is that of equal pieces to within one token of each piece in it and of each chunk of
+    /// queries.</summary>
     [Fact]
     public void Any_lengths_are_equal_work_to_within_a_token_a_piece() => Cases.Check(
         Gen.Select(Gen.Int[2, 13], Gen.Int[1, 2_000].Array[1, 4]), 60, batch =>
@@ -211,7 +214,7 @@ public class MultiRingTests
             (int devices, int[] lengths) = batch;
             var rings = new MultiRing(RingSets.Complete(devices));
             int m = rings.Slots;
-            var placement = new RingPlacement(devices, m, new(lengths), causal: true);
+            var rows = new RingRows(devices, m, lengths);
             double mean = 0, most = 0;
             foreach (int length in lengths)
             {
@@ -223,62 +226,110 @@ public class MultiRingTests
             for (int rank = 0; rank < devices; rank++)
             {
                 for (int t = 1; t < devices; t++)
-                    Assert.InRange(RingWork.Pairs(rings, placement, t, rank), mean - most, mean + most);
+                    Assert.InRange(rows.Pairs(rings, t, rank, causal: true), mean - most, mean + most);
             }
         });
 
+    /// <summary>Head and tail of a sequence are in every part in their proportion, whatever came before them: of the last rank, whose two chunks
+    /// are one segment, both together.</summary>
     [Fact]
-    public void Tokens_lie_where_a_single_ring_has_them() => Cases.Check(
+    public void Pieces_of_a_sequence_are_near_equal() => Cases.Check(
         Gen.Select(Gen.Int[1, 9], Gen.Int[1, 12], Gen.Int[0, 500].Array[1, 6]), 200, layout =>
         {
-            (int ranks, int slots, int[] lengths) = layout;
-            var placement = new RingPlacement(ranks, slots, new(lengths), causal: true);
-            long tokens = 0;
-            for (int rank = 0; rank < ranks; rank++)
+            (int ranks, int parts, int[] lengths) = layout;
+            var rows = new RingRows(ranks, parts, lengths);
+            for (int sequence = 0; sequence < lengths.Length; sequence++)
             {
-                for (int sequence = 0; sequence < lengths.Length; sequence++)
+                int least = lengths[sequence] / (2 * ranks * parts);
+                for (int rank = 0; rank < ranks; rank++)
                 {
-                    Segments zigzag = ZigzagSplit.SegmentsOf(lengths[sequence], ranks, rank);
-                    int[] expected = [.. Enumerable.Range(0, zigzag.Count).SelectMany(index => Tokens(zigzag[index]))];
-                    Assert.Equal(expected, Tokens(placement.Heads(sequence, rank)).Concat(Tokens(placement.Tails(sequence, rank))));
-                    Assert.Equal(expected, Enumerable.Range(0, slots).SelectMany(slot =>
-                        Tokens(placement.Head(sequence, rank, slot)).Concat(Tokens(placement.Tail(sequence, rank, slot)))).Order());
-                    Assert.All(Enumerable.Range(0, slots), slot =>
-                        Assert.InRange(placement.Head(sequence, rank, slot).Length, lengths[sequence] / (2 * ranks * slots), (lengths[sequence] / (2 * ranks * slots)) + 1));
+                    for (int part = 0; part < parts; part++)
+                    {
+                        (int heads, int tails) = rows.Count(sequence, rank, part);
+                        Assert.InRange(heads + tails, 2 * least, (2 * least) + 2);
+                        if (rank == ranks - 1)
+                            continue;
+                        Assert.InRange(heads, least, least + 1);
+                        Assert.InRange(tails, least, least + 1);
+                    }
                 }
-
-                Assert.Equal(placement.RankTokens(rank), Enumerable.Range(0, slots).Sum(slot => placement.SlotTokens(rank, slot)));
-                tokens += placement.RankTokens(rank);
             }
-
-            Assert.Equal(lengths.Sum(), tokens);
         });
 
-    [Fact]
-    public void What_is_sent_is_what_arrives()
+    /// <summary>Where the rows of a batch lie: zigzag chunks of every sequence, each segment cut into parts, as the runtime cuts them. A head is
+    /// of the first half of its sequence, a tail of the second.</summary>
+    private sealed class RingRows
     {
-        var rings = new MultiRing(RingSets.Complete(7));
-        var placement = new RingPlacement(7, 6, new([100, 13, 5]), causal: true);
-        for (int t = 0; t < 6; t++)
+        private readonly int[] _lengths;
+        private readonly int[,,][] _tokens;
+
+        public RingRows(int ranks, int parts, int[] lengths)
         {
-            for (int rank = 0; rank < 7; rank++)
+            (_lengths, _tokens) = (lengths, new int[lengths.Length, ranks, parts][]);
+            for (int rank = 0; rank < ranks; rank++)
             {
-                for (int slot = 0; slot < 6; slot++)
-                    Assert.Equal(placement.SlotTokens(rings.Origin(t, rank, slot), slot), RingWork.SentTokens(rings, placement, t, rank, slot));
+                int before = 0;
+                for (int sequence = 0; sequence < lengths.Length; sequence++)
+                {
+                    var pieces = new List<int>[parts];
+                    Segments split = ZigzagSplit.SegmentsOf(lengths[sequence], ranks, rank);
+                    for (int index = 0; index < split.Count; before += split[index].Length, index++)
+                    {
+                        int token = split[index].Start;
+                        for (int part = 0; part < parts; part++)
+                        {
+                            int length = RowParts.RowsOf(split[index].Length, parts, part, before);
+                            (pieces[part] ??= []).AddRange(Enumerable.Range(token, length));
+                            token += length;
+                        }
+                    }
+
+                    for (int part = 0; part < parts; part++)
+                        _tokens[sequence, rank, part] = pieces[part]?.ToArray() ?? [];
+                }
             }
         }
-    }
 
-    [Fact]
-    public void Wrong_placements()
-    {
-        Assert.Throws<ArgumentOutOfRangeException>(() => new RingPlacement(0, 1, new([5]), true));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new RingPlacement(2, 0, new([5]), true));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new RingPlacement(2, 1, new([-5]), true));
-        var placement = new RingPlacement(4, 3, new([5]), true);
-        Assert.Throws<ArgumentOutOfRangeException>(() => placement.Head(1, 0, 0));
-        Assert.Throws<ArgumentOutOfRangeException>(() => placement.Tail(0, 4, 0));
-        Assert.Throws<ArgumentOutOfRangeException>(() => placement.Head(0, 0, 3));
-        Assert.Throws<ArgumentException>(() => RingWork.Pairs(new MultiRing(RingSets.Complete(5)), placement, 0, 0));
+        /// <summary>The tokens of a sequence in a part of a rank.</summary>
+        public int[] Tokens(int sequence, int rank, int part) => _tokens[sequence, rank, part];
+
+        public bool IsHead(int sequence, int token) => token < _lengths[sequence] / 2;
+
+        public (int Heads, int Tails) Count(int sequence, int rank, int part)
+        {
+            int heads = Tokens(sequence, rank, part).Count(token => IsHead(sequence, token));
+            return (heads, Tokens(sequence, rank, part).Length - heads);
+        }
+
+        /// <summary>Pairs of a query and a key that a rank computes in an iteration, of all sequences and slots.</summary>
+        public long Pairs(MultiRing rings, int iteration, int rank, bool causal)
+        {
+            long pairs = 0;
+            for (int sequence = 0; sequence < _lengths.Length; sequence++)
+            {
+                (long heads, long tails) = (0, 0);
+                for (int part = 0; part < rings.Slots; part++)
+                {
+                    (int partHeads, int partTails) = Count(sequence, rank, part);
+                    (heads, tails) = (heads + partHeads, tails + partTails);
+                }
+
+                long all = heads + tails;
+                if (causal && iteration == 0)
+                {
+                    pairs += all * (all + 1) / 2;
+                    continue;
+                }
+
+                for (int slot = 0; slot < rings.Slots; slot++)
+                {
+                    int origin = rings.Origin(iteration, rank, slot);
+                    (int partHeads, int partTails) = Count(sequence, origin, slot);
+                    pairs += !causal ? all * (partHeads + partTails) : origin < rank ? all * partHeads : tails * (partHeads + partTails);
+                }
+            }
+
+            return pairs;
+        }
     }
 }

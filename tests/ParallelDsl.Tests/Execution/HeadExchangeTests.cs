@@ -78,9 +78,10 @@ public sealed class HeadExchangeTests
 
     /// <summary>A row of a head is computed by one rank in the order of its sequence: on rings of any size, and in any run, the same bits.</summary>
     [Theory]
-    [InlineData(StepTraits.None)]
-    [InlineData(StepTraits.Slices)]
-    public void TheNumberOfRanksChangesNoBit(StepTraits traits)
+    [InlineData(StepTraits.None, true)]
+    [InlineData(StepTraits.Slices, true)]
+    [InlineData(StepTraits.Slices, false)]
+    public void TheNumberOfRanksChangesNoBit(StepTraits traits, bool isCausal)
     {
         int[]? expected = null;
         foreach (int ranks in (int[])[2, 3, 4, 4, 6, 8])
@@ -88,7 +89,7 @@ public sealed class HeadExchangeTests
             // The cuts follow from the seed: the random ring takes no numbers.
             ParallelPlan plan = PlanOf(1, ranks, traits);
             StepPlan step = RandomStep.Of(new Random(3), plan, Batch, traits, _ => [.. Enumerable.Range(0, ranks)]);
-            using SlicedAttention<Heads3> run = SlicedAttention<Heads3>.Of(plan, Batch, step, 1, Everywhere, capacity: ranks);
+            using SlicedAttention<Heads3> run = SlicedAttention<Heads3>.Of(plan, Batch, step, 1, Everywhere, capacity: ranks, isCausal);
             expected ??= run.Bits;
             Assert.Equal(expected, run.Bits);
         }

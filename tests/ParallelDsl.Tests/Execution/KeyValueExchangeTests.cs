@@ -8,8 +8,8 @@ using ParallelDsl.Transports;
 
 namespace ParallelDsl.Tests.Execution;
 
-/// <summary>Attention where keys and values travel, under every datapath: equal to naive attention in float64, over channels that hold one
-/// message; the same in every run; one ring is plain ring attention bit by bit.</summary>
+/// <summary>Attention under every datapath, causal and full: equal to naive attention in float64, over channels that hold one message; the
+/// same in every run; one ring is plain ring attention bit by bit.</summary>
 public sealed class KeyValueExchangeTests
 {
     private const int Units = 4;
@@ -17,40 +17,50 @@ public sealed class KeyValueExchangeTests
     // Sequences much shorter than the ring and its parts, of odd lengths, and a long one.
     private static readonly List<int[]> Batch = StepPlanTests.BatchOf(47, 9, 1, 5, 14, 2, 1);
 
+    private static readonly int[] AnyRanks = [2, 3, 4, 5, 6, 7, 8, 12];
+
     private static readonly Datapath[] All =
         [Datapath.Ring, Datapath.BidirectionalRing, Datapath.DoubleRing, Datapath.Pairwise, Datapath.AllGather, Datapath.Hamiltonian];
 
-    public static TheoryData<Datapath, int> Sizes()
+    public static TheoryData<Datapath, int, bool> Sizes()
     {
-        TheoryData<Datapath, int> data = [];
-        foreach (Datapath datapath in All)
+        TheoryData<Datapath, int, bool> data = [];
+        foreach (Datapath datapath in (Datapath[])[.. All, Datapath.AllToAll])
         {
-            foreach (int ranks in (int[])[2, 3, 4, 5, 6, 7, 8, 12])
-                data.Add(datapath, ranks);
+            foreach (int ranks in AnyRanks)
+            {
+                data.Add(datapath, ranks, true);
+                data.Add(datapath, ranks, false);
+            }
         }
 
         return data;
     }
 
-    /// <summary>Whole sequences, slices that read earlier ones, and other units in the backward; in one node, and evenly over several.</summary>
+    /// <summary>Whole sequences, slices that read earlier ones, and other units in the backward; in one node, and evenly over several. Under
+    /// full attention slices share a unit, or sequences are whole.</summary>
     [Theory]
     [MemberData(nameof(Sizes))]
-    public void AnyRanksEqualFloat64(Datapath datapath, int ranks)
+    public void AnyRanksEqualFloat64(Datapath datapath, int ranks, bool isCausal)
     {
-        foreach (StepTraits traits in (StepTraits[])[StepTraits.None, StepTraits.Slices, StepTraits.Slices | StepTraits.Asymmetric])
+        foreach (StepTraits traits in isCausal ? [StepTraits.None, StepTraits.Slices, StepTraits.Slices | StepTraits.Asymmetric] : (StepTraits[])[StepTraits.Slices, StepTraits.Asymmetric])
         {
             foreach (int nodes in (int[])[1, 2, 3])
             {
-                if (ranks % nodes != 0)
+                // All other ways are the same over any nodes.
+                if (ranks % nodes != 0 || (nodes > 1 && datapath is not (Datapath.DoubleRing or Datapath.Hamiltonian)))
                     continue;
                 ParallelPlan plan = PlanOf(ranks, traits);
                 StepPlan step = RandomStep.Of(new Random(ranks), plan, Batch, traits, _ => [.. Enumerable.Range(0, ranks)]);
-                using SlicedAttention<Grouped> run = SlicedAttention<Grouped>.Of(plan, Batch, step, ranks, Everywhere(datapath, ranks, nodes));
+                using SlicedAttention<Grouped> run = Run(capacity: 1);
                 run.AssertEqualsFloat64();
                 if (traits == StepTraits.None)
                     continue;
-                using SlicedAttention<Grouped> again = SlicedAttention<Grouped>.Of(plan, Batch, step, ranks, Everywhere(datapath, ranks, nodes), capacity: 64);
+                using SlicedAttention<Grouped> again = Run(capacity: 64);
                 Assert.Equal(run.Bits, again.Bits);
+
+                SlicedAttention<Grouped> Run(int capacity) =>
+                    SlicedAttention<Grouped>.Of(plan, Batch, step, ranks, Everywhere(datapath, ranks, nodes), capacity, isCausal);
             }
         }
     }
@@ -82,36 +92,91 @@ public sealed class KeyValueExchangeTests
         }
     }
 
+    /// <summary>The same under full attention, with rings of one rank among them, which read keys where they are.</summary>
+    [Theory]
+    [InlineData(Datapath.Hamiltonian, Datapath.DoubleRing)]
+    [InlineData(Datapath.AllGather, Datapath.AllToAll)]
+    public void RandomRingsInFullEqualFloat64(Datapath intraNode, Datapath interNode)
+    {
+        foreach (StepTraits traits in (StepTraits[])[StepTraits.Slices, StepTraits.Asymmetric])
+        {
+            for (int seed = 0; seed < 3; seed++)
+            {
+                ParallelPlan plan = PlanOf(3, 2, traits);
+                StepPlan step = RandomStep.Of(new Random(seed), plan, Batch, traits);
+                using SlicedAttention<Grouped> run = SlicedAttention<Grouped>.Of(
+                    plan, Batch, step, seed, new RingDatapaths(intraNode, interNode, [0, 0, 1, 1, 2, 2]), isCausal: false);
+                run.AssertEqualsFloat64();
+            }
+        }
+    }
+
     /// <summary>Rows of one token: some lanes carry nothing, some members have no rows at all, and nothing is sent for them.</summary>
     [Theory]
-    [InlineData(1)]
-    [InlineData(3)]
-    public void FewerRowsThanPartsEqualFloat64(int length)
+    [InlineData(1, true)]
+    [InlineData(3, true)]
+    [InlineData(3, false)]
+    public void FewerRowsThanPartsEqualFloat64(int length, bool isCausal)
     {
         List<int[]> batch = StepPlanTests.BatchOf(length);
-        foreach (Datapath datapath in All)
+        foreach (Datapath datapath in (Datapath[])[.. All, Datapath.AllToAll])
         {
             ParallelPlan plan = PlanOf(1, 8, StepTraits.None);
             StepPlan step = RandomStep.Of(new Random(0), plan, batch, StepTraits.None, _ => [.. Enumerable.Range(0, 8)]);
-            using SlicedAttention<Grouped> run = SlicedAttention<Grouped>.Of(plan, batch, step, 1, Everywhere(datapath, 8, 2));
+            using SlicedAttention<Grouped> run = SlicedAttention<Grouped>.Of(plan, batch, step, 1, Everywhere(datapath, 8, 2), isCausal: isCausal);
             run.AssertEqualsFloat64();
         }
     }
 
     /// <summary>One lane does to the last bit what a ring did before there were several: own keys first, then those of the member before, and
-    /// so on; a gradient starts at its owner and every member adds to it in turn.</summary>
+    /// so on; a gradient starts at its owner and every member adds to it in turn. A set of one ring is no other.</summary>
     [Theory]
-    [InlineData(2)]
-    [InlineData(3)]
-    [InlineData(5)]
-    [InlineData(8)]
-    public void OneRingIsPlainRingAttentionBitByBit(int ranks)
+    [InlineData(true)]
+    [InlineData(false)]
+    public void OneRingIsPlainRingAttentionBitByBit(bool isCausal)
     {
+        foreach (int ranks in AnyRanks)
+        {
+            ParallelPlan plan = PlanOf(ranks, StepTraits.None);
+            int[] order = [.. Enumerable.Range(0, ranks)];
+            RingDatapaths set = new(
+                Datapath.Hamiltonian, Datapath.Hamiltonian, null, new PlannedRings(Datapath.Hamiltonian, 1, new RingSet(RingSetKind.Cycles, ranks, 1, new([new(order)]))));
+            StepPlan step = RandomStep.Of(new Random(7), plan, Batch, StepTraits.None, _ => order);
+            using SlicedAttention<Grouped> plain = SlicedAttention<Grouped>.OfPlainRing(plan, Batch, step, 3, isCausal);
+            using SlicedAttention<Grouped> ring = SlicedAttention<Grouped>.Of(plan, Batch, step, 3, isCausal: isCausal);
+            using SlicedAttention<Grouped> ofSet = SlicedAttention<Grouped>.Of(plan, Batch, step, 3, set, isCausal: isCausal);
+            Assert.Equal(plain.Bits, ring.Bits);
+            Assert.Equal(plain.Bits, ofSet.Bits);
+        }
+    }
+
+    /// <summary>Where lengths divide, all ranks compute the same number of pairs in a hop: of eight ranks with heads and tails of seven rows
+    /// the published 105 of their own, then 98.</summary>
+    [Theory]
+    [InlineData(Datapath.Hamiltonian, 8, 1, true, 105, 98)]
+    [InlineData(Datapath.Pairwise, 8, 1, true, 105, 98)]
+    [InlineData(Datapath.Hamiltonian, 12, 1, true, 253, 242)]
+    [InlineData(Datapath.Hamiltonian, 12, 2, true, 990, 968)]
+    [InlineData(Datapath.Ring, 12, 1, true, 253, 242)]
+    [InlineData(Datapath.Hamiltonian, 8, 1, false, 196, 196)]
+    [InlineData(Datapath.Pairwise, 12, 1, false, 484, 484)]
+    public void EveryHopIsEqualWork(Datapath datapath, int ranks, int rows, bool isCausal, int own, int others)
+    {
+        int length = 2 * ranks * (ranks - 1) * rows;
+        List<int[]> batch = StepPlanTests.BatchOf(length);
         ParallelPlan plan = PlanOf(ranks, StepTraits.None);
-        StepPlan step = RandomStep.Of(new Random(7), plan, Batch, StepTraits.None, _ => [.. Enumerable.Range(0, ranks)]);
-        using SlicedAttention<Grouped> run = SlicedAttention<Grouped>.Of(plan, Batch, step, 3);
-        using SlicedAttention<Grouped> plain = SlicedAttention<Grouped>.OfPlainRing(plan, Batch, step, 3);
-        Assert.Equal(plain.Bits, run.Bits);
+        plan = plan with { Model = plan.Model with { ContextLength = length } };
+        StepPlan step = RandomStep.Of(new Random(0), plan, batch, StepTraits.None, _ => [.. Enumerable.Range(0, ranks)]);
+        for (int rank = 0; rank < ranks; rank++)
+        {
+            StepLayout layout = new(
+                plan.Mesh.Data, plan.Mesh.Sequence, Units, rank, nodes: null, datapaths: Everywhere(datapath, ranks, 1), isCausal: isCausal);
+            layout.Build(batch, step);
+            UnitRing ring = layout.Forward[step.Slices[0].ForwardUnit].Rings[0];
+            Assert.Equal(ranks - 1, ring.Itinerary.Hops);
+            for (int hop = 0; hop < ranks; hop++)
+                Assert.Equal(hop == 0 ? own : others, ring.BlocksAt(hop).ToArray().Sum(block => block.Area));
+        }
     }
 
     /// <summary>What travels in the forward, of eight ranks with six rows each: on seven rings each row on a link of its own in every hop and

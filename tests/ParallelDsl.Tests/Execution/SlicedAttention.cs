@@ -15,12 +15,13 @@ internal sealed class SlicedAttention<TShape> : IDisposable
 {
     private readonly IReadOnlyList<int[]> _batch;
     private readonly StepPlan _step;
+    private readonly bool _isCausal;
     private readonly int[] _starts;
     private readonly TestMatrix _query, _keyValue, _outputGradient, _output, _logSumExp, _queryGradient, _keyValueGradient;
 
-    private SlicedAttention(IReadOnlyList<int[]> batch, StepPlan step, int seed)
+    private SlicedAttention(IReadOnlyList<int[]> batch, StepPlan step, int seed, bool isCausal)
     {
-        (_batch, _step) = (batch, step);
+        (_batch, _step, _isCausal) = (batch, step, isCausal);
         int tokens = (int)step.TotalTokens;
         _starts = [.. batch.Select((_, index) => batch.Take(index).Sum(tokens => tokens.Length - 1))];
         Random random = new(seed);
@@ -42,23 +43,29 @@ internal sealed class SlicedAttention<TShape> : IDisposable
 
     /// <summary>Runs a step, over channels of the given capacity.</summary>
     public static SlicedAttention<TShape> Of(
-        ParallelPlan plan, IReadOnlyList<int[]> batch, StepPlan step, int seed, RingDatapaths datapaths = default, int capacity = 1)
+        ParallelPlan plan,
+        IReadOnlyList<int[]> batch,
+        StepPlan step,
+        int seed,
+        RingDatapaths datapaths = default,
+        int capacity = 1,
+        bool isCausal = true)
     {
-        SlicedAttention<TShape> run = new(batch, step, seed);
+        SlicedAttention<TShape> run = new(batch, step, seed, isCausal);
         RankThreads.Run(
             InProcessWorld.Create(plan.Mesh.Data * plan.Mesh.Sequence, capacity),
             transport => run.Run(transport, new StepLayout(
-                plan.Mesh.Data, plan.Mesh.Sequence, step.MicroBatches, transport.Rank, nodes: null, datapaths: datapaths)),
+                plan.Mesh.Data, plan.Mesh.Sequence, step.MicroBatches, transport.Rank, nodes: null, datapaths: datapaths, isCausal: isCausal)),
             TimeSpan.FromSeconds(10));
         return run;
     }
 
     /// <summary>The same by plain ring attention of whole sequences on one ring of all ranks, without messages: rank by rank and hop by hop.</summary>
-    public static SlicedAttention<TShape> OfPlainRing(ParallelPlan plan, IReadOnlyList<int[]> batch, StepPlan step, int seed)
+    public static SlicedAttention<TShape> OfPlainRing(ParallelPlan plan, IReadOnlyList<int[]> batch, StepPlan step, int seed, bool isCausal)
     {
-        SlicedAttention<TShape> run = new(batch, step, seed);
+        SlicedAttention<TShape> run = new(batch, step, seed, isCausal);
         (int data, int sequence) = (plan.Mesh.Data, plan.Mesh.Sequence);
-        StepLayout[] layouts = [.. Enumerable.Range(0, data * sequence).Select(rank => new StepLayout(data, sequence, step.MicroBatches, rank, nodes: null))];
+        StepLayout[] layouts = [.. Enumerable.Range(0, data * sequence).Select(rank => new StepLayout(data, sequence, step.MicroBatches, rank, nodes: null, isCausal: isCausal))];
         Array.ForEach(layouts, layout => layout.Build(batch, step));
         for (int unit = 0; unit < step.MicroBatches; unit++)
         {
@@ -73,7 +80,7 @@ internal sealed class SlicedAttention<TShape> : IDisposable
     public void AssertEqualsFloat64()
     {
         int tokens = (int)_step.TotalTokens, heads = TShape.Heads, keyHeads = TShape.KeyValueHeads, width = TShape.HeadWidth;
-        bool[,] seen = Reference.Seen(tokens, tokens, _batch.Select((ids, index) => new AttentionBlock(_starts[index], ids.Length - 1, 0, _starts[index], ids.Length - 1, 0)));
+        bool[,] seen = Seen(tokens);
         double[,] q64 = _query.ToDouble(), k64 = Part(_keyValue, 0), v64 = Part(_keyValue, KeyWidth);
         (double[,] o64, double[,] lse64) = Reference.Attention(q64, k64, v64, heads, keyHeads, width, seen);
         (double[,] dq64, double[,] dk64, double[,] dv64) = Reference.AttentionBackward(q64, k64, v64, _outputGradient.ToDouble(), heads, keyHeads, width, seen);
@@ -95,6 +102,23 @@ internal sealed class SlicedAttention<TShape> : IDisposable
     {
         foreach (TestMatrix matrix in (TestMatrix[])[_query, _keyValue, _outputGradient, _output, _logSumExp, _queryGradient, _keyValueGradient])
             matrix.Dispose();
+    }
+
+    /// <summary>Which key rows of the whole batch a query row sees.</summary>
+    private bool[,] Seen(int tokens)
+    {
+        bool[,] seen = new bool[tokens, tokens];
+        for (int sequence = 0; sequence < _starts.Length; sequence++)
+        {
+            int start = _starts[sequence], end = start + _batch[sequence].Length - 1;
+            for (int query = start; query < end; query++)
+            {
+                for (int key = start; key < (_isCausal ? query + 1 : end); key++)
+                    seen[query, key] = true;
+            }
+        }
+
+        return seen;
     }
 
     private void Run(ITransport transport, StepLayout layout)

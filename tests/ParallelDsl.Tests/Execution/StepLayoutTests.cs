@@ -186,6 +186,38 @@ public sealed class StepLayoutTests(ITestOutputHelper output)
         Assert.True(Math.Min(Math.Min(gathered, shared), Math.Min(overData, Math.Min(several, Math.Min(histories, single)))) > 100);
     }
 
+    /// <summary>Under full attention several slices of a sequence share a unit, in both directions, or there is an error.</summary>
+    [Fact]
+    public void FullAttentionOverUnitsIsRefused()
+    {
+        ParallelPlan plan = StepPlanTests.PlanOf(new AxesSpec(1, 2, 1, PipelineSchedule.GPipe, Units, UnitTokens: 480), StepTraits.All);
+        StepLayout layout = new(1, 2, Units, 0, nodes: null, isCausal: false);
+        layout.Build(Batch, RandomStep.Of(new Random(1), plan, Batch, StepTraits.Slices));
+        layout.Build(Batch, Cut(forward: 1, backward: 1));
+        foreach (StepPlan step in (StepPlan[])[Cut(forward: 2, backward: 1), Cut(forward: 1, backward: 0)])
+        {
+            ArgumentException refused = Assert.Throws<ArgumentException>(() => layout.Build(Batch, step));
+            Assert.Contains("Sequence 0 is cut at token 20 into slices of several units", refused.Message, StringComparison.Ordinal);
+            new StepLayout(1, 2, Units, 0, nodes: null).Build(Batch, step);
+        }
+
+        StepPlan Cut(int forward, int backward)
+        {
+            int[] lengths = [.. Batch.Select(sequence => sequence.Length - 1)];
+            StepPlan step = new();
+            step.Reserve(1, 2, Units, Batch.Count);
+            for (int sequence = 0; sequence < lengths.Length; sequence++)
+                step.SetLength(sequence, lengths[sequence], plan.Model.ContextLength);
+            int ring = RandomStep.AddRing(step, [0, 1], plan);
+            step.AddSlice(new Slice(0, 0, 20, ring, 1, 1));
+            step.AddSlice(new Slice(0, 20, lengths[0] - 20, ring, forward, backward));
+            for (int sequence = 1; sequence < lengths.Length; sequence++)
+                step.AddSlice(new Slice(sequence, 0, lengths[sequence], ring, 3, 3));
+            step.Gather();
+            return step;
+        }
+    }
+
     [Fact]
     public void ASteadyStateAllocatesNothing()
     {
