@@ -1,6 +1,7 @@
 using ParallelDsl.Planning.Clusters;
 using ParallelDsl.Planning.Collectives;
 using ParallelDsl.Planning.Meshes;
+using ParallelDsl.Planning.Rings;
 
 namespace ParallelDsl.Planning.Plans;
 
@@ -34,11 +35,26 @@ internal static class GradientReductions
             var network = CollectiveNetwork.Of(cluster, replicas[position]);
             long bytes = Math.Min(memory[position].Gradients, CollectivePlan.BucketBytes);
             if (!known.TryGetValue((network, bytes), out CollectivePlan? plan))
-                known.Add((network, bytes), plan = CollectivePlanner.Choose(network, bytes));
+                known.Add((network, bytes), plan = CollectivePlanner.Choose(network, bytes, RingsOf(network)));
             plans[position] = plan;
         }
 
         return plans.All(plan => plan == CollectivePlan.Default) ? default : new(plans);
+    }
+
+    /// <summary>Rings of all members that use every link inside the nodes, where these are meshes, and all that leave them: paths through each node, joined from
+    /// node to node. None on one node, and none where members are not spread evenly: there rings send over every link what a direct
+    /// exchange does in two rounds, in 2 (n - 1).</summary>
+    internal static EquatableArray<EquatableArray<int>> RingsOf(CollectiveNetwork network)
+    {
+        int size = network.Nodes.Count;
+        if (!network.IsMesh || size > CollectivePlanner.MostPredictedMembers)
+            return default;
+        int[] nodeOf = [.. network.Nodes], members = [.. Enumerable.Range(0, size).OrderBy(member => nodeOf[member])];
+        int nodes = Itineraries.NodesOf(members, size, nodeOf);
+        if (nodes == 1 || RingSets.OverNodes(nodes, size / nodes, NodeRail.Cross).Set is not { } paths)
+            return default;
+        return paths.Rings.Select(ring => ring.Select(place => members[place]).ToEquatableArray()).ToEquatableArray();
     }
 
     /// <summary>What is wrong with the algorithms of a plan, or null.</summary>
