@@ -38,6 +38,37 @@ public class BatchingPlannerTests
         Assert.False(single.Batching.Routes);
     }
 
+    // 2 F h_k / h is 83,200 with the rates above; bytes a nanosecond of the longest hop under each datapath.
+    [Theory]
+    [InlineData(Datapath.Ring, Fabric.Switch, 416, 3_328)]
+    [InlineData(Datapath.BidirectionalRing, Fabric.Switch, 416, 1_664)]
+    [InlineData(Datapath.DoubleRing, Fabric.Switch, 416, 3_328)]
+    [InlineData(Datapath.Hamiltonian, Fabric.Switch, 416, 832)]
+    [InlineData(Datapath.Pairwise, Fabric.Switch, 416, 1_902)]
+    [InlineData(Datapath.AllGather, Fabric.Switch, 1_248, 13_312)]
+    [InlineData(Datapath.Ring, Fabric.Mesh, 1_248, 3_328)]
+    [InlineData(Datapath.BidirectionalRing, Fabric.Mesh, 624, 1_664)]
+    [InlineData(Datapath.Hamiltonian, Fabric.Mesh, 416, 832)]
+    [InlineData(Datapath.Pairwise, Fabric.Mesh, 416, 1_902)]
+    [InlineData(Datapath.AllGather, Fabric.Mesh, 1_248, 13_312)]
+    [InlineData(Datapath.AllToAll, Fabric.Mesh, 312, 1_664)]
+    public void They_go_by_what_a_hop_of_the_datapath_takes(Datapath datapath, Fabric fabric, int inside, int between)
+    {
+        // On four ranks of a node, and on eight of two, all of whose four interfaces are theirs.
+        AxesSpec axes = new(2, 4, 1, MicroBatches: 8, Packing: ParallelDsl.Packing.Asymmetric, Datapath: datapath, InterNodeDatapath: datapath);
+        ClusterSpec cluster = new("A800", [new(2, 4, DeviceCatalogue.Of(DeviceKind.A800Sxm), fabric, 4, 200)]);
+        ParallelPlan plan = Requests.Plan(new(Requests.Gpt(), cluster, axes));
+        Assert.Equal((inside, between), (plan.Batching.IntraNodeTokens, plan.Batching.InterNodeTokens));
+        Assert.Empty(PlanChecks.Validate(plan));
+
+        // What is chosen counts as what is declared.
+        BatchingPlan chosen = Requests.Plan(
+            new(Requests.Gpt(), cluster, axes with { Datapath = Datapath.Automatic, InterNodeDatapath = Datapath.Automatic })).Batching;
+        if (chosen.Datapaths!.InterNode == datapath)
+            Assert.Equal(between, chosen.InterNodeTokens);
+        Assert.Equal(0, Requests.Plan(new(Requests.Gpt(), cluster, axes with { Packing = ParallelDsl.Packing.Tokens, Balance = SequenceBalance.Hierarchical })).Batching.InterNodeTokens);
+    }
+
     [Theory]
     [InlineData(0, 0, 0)]
     [InlineData(1, 5, 9)]
@@ -61,8 +92,9 @@ public class BatchingPlannerTests
         BatchingPlan between = Requests.Plan(new(Requests.Gpt(), A800(2, 4), axes with { InterNodeDatapath = Datapath.AllToAll })).Batching;
         Assert.Equal((true, 832), (inside.Routes, inside.InterNodeTokens));
 
-        // All interfaces carry swaps.
-        Assert.Equal((false, 832), (between.Routes, between.InterNodeTokens));
+        // All interfaces carry swaps: of half of the keys and values of four ranks, over four. Inside a node three quarters go to others.
+        Assert.Equal((false, 1_664), (between.Routes, between.InterNodeTokens));
+        Assert.Equal((312, 416), (inside.IntraNodeTokens, between.IntraNodeTokens));
         Assert.True(inside.Remaps && between.Remaps);
     }
 
