@@ -149,6 +149,28 @@ public class BatchingPlannerTests
         Assert.Equal(ring.Estimates with { SequenceBytes = swapped.Estimates.SequenceBytes }, swapped.Estimates);
     }
 
+    // Of four ranks on one node there are no three rings, and every rank sends its own; over two nodes there are two paths, and a plan file may
+    // bring two rings of one node too. Those are passed on.
+    [Theory]
+    [InlineData(4)]
+    [InlineData(6)]
+    public void Rings_of_four_and_six_ranks_carry_what_one_ring_does(int ranks)
+    {
+        AxesSpec axes = new(1, ranks, 1, MicroBatches: 1, UnitTokens: 3 * 8_192, Datapath: Datapath.Hamiltonian, InterNodeDatapath: Datapath.Hamiltonian);
+        AxesSpec ring = axes with { Datapath = Datapath.Ring, InterNodeDatapath = Datapath.Ring };
+        ParallelPlan Plan(AxesSpec of, int nodes) => Requests.Plan(new(Requests.Gpt(3 * 8_192), A800(nodes, ranks / nodes), of));
+        long passed = Plan(ring, 1).Estimates.SequenceBytes, block = 12 * 1_024L * 3 * 8_192 / ranks;
+        Assert.Equal(passed - block, Plan(axes, 1).Estimates.SequenceBytes);
+        Assert.Equal(2, Plan(axes, ranks / 2).Rings.Count);
+        Assert.Equal(passed, Plan(axes, ranks / 2).Estimates.SequenceBytes);
+
+        var frame = new PlanFrame(Planner.WithDefaults(new(Requests.Gpt(3 * 8_192), A800(1, ranks), axes)));
+        StageLayout layout = frame.Partition(PipelinePrograms.CyclicPlacement(1, 1));
+        EquatableArray<int> order = new([.. Enumerable.Range(0, ranks)]);
+        Assert.Equal(passed - block, StepTraffic.Of(frame, layout, Datapath.Hamiltonian).Sequence);
+        Assert.Equal(passed, StepTraffic.Of(frame, layout, Datapath.Hamiltonian, new([order, new([.. order.Reverse()])])).Sequence);
+    }
+
     [Fact]
     public void Rings_over_nodes_have_a_datapath_of_their_own()
     {
