@@ -8,6 +8,9 @@ namespace ParallelDsl.Planning.Plans;
 /// <summary>By which algorithm the replicas at each position of the pipeline axis sum their gradients.</summary>
 internal static class GradientReductions
 {
+    // Of larger groups the parts of a bucket are so small that latencies of all rounds are what they take, and prediction takes long.
+    private const int MostMessages = 1 << 17;
+
     /// <summary>The algorithms by position; none where all are the default.</summary>
     /// <param name="mesh">The mesh; a rank is the device of the same number.</param>
     /// <param name="cluster">The machines.</param>
@@ -48,11 +51,11 @@ internal static class GradientReductions
     internal static EquatableArray<EquatableArray<int>> RingsOf(CollectiveNetwork network)
     {
         int size = network.Nodes.Count;
-        if (!network.IsMesh || size > CollectivePlanner.MostPredictedMembers)
+        if (!network.IsMesh)
             return default;
         int[] nodeOf = [.. network.Nodes], members = [.. Enumerable.Range(0, size).OrderBy(member => nodeOf[member])];
         int nodes = Itineraries.NodesOf(members, size, nodeOf);
-        if (nodes == 1 || RingSets.OverNodes(nodes, size / nodes, NodeRail.Cross).Set is not { } paths)
+        if (nodes == 1 || 2L * size * size * (size / nodes) > MostMessages || RingSets.OverNodes(nodes, size / nodes, NodeRail.Cross).Set is not { } paths)
             return default;
         return paths.Rings.Select(ring => ring.Select(place => members[place]).ToEquatableArray()).ToEquatableArray();
     }

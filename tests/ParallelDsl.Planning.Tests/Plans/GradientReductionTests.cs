@@ -123,5 +123,9 @@ public class GradientReductionTests
         Assert.Equal(CollectiveAlgorithm.TwoLevel, CollectivePlanner.Choose(Of(1_000, 8), 1 << 20).Algorithm);
         Assert.Equal(CollectiveAlgorithm.HalvingDoubling, CollectivePlanner.Choose(Of(1_000, 1), 1 << 20).Algorithm);
         Assert.Equal(CollectiveAlgorithm.HalvingDoubling, CollectivePlanner.Choose(Of(1_000, 1_000), 1 << 20).Algorithm);
+
+        // Predicting takes as long as there are messages, and rings have many.
+        Assert.Equal(8, GradientReductions.RingsOf(Of(64, 8) with { IsMesh = true }).Count);
+        Assert.Empty(GradientReductions.RingsOf(Of(128, 8) with { IsMesh = true }));
     }
 }
