@@ -7,6 +7,9 @@ namespace ParallelDsl.Planning.Plans;
 /// <summary>Settles the constants by which the batches of a run are planned, all but the window, which memory decides.</summary>
 internal static class BatchingPlanner
 {
+    // Enough that the time of a byte is exact.
+    private const long HopBytes = 1L << 30;
+
     public static BatchingPlan Plan(PlanRequest request, EquatableArray<PlannedLayer> layers, Mesh mesh)
     {
         AxesSpec axes = request.Axes;
@@ -24,18 +27,19 @@ internal static class BatchingPlanner
         int interfaces = severalNodes ? groups.Min(group => group.NicsPerNode) : 0;
 
         // Where heads are swapped every rank sends to every other: all interfaces are busy, and no hop is left to be routed.
-        bool routes = hierarchical && interfaces > 1 && axes.With(plan.Datapaths).InterNodeDatapath == Datapath.Ring;
+        AxesSpec chosen = axes.With(plan.Datapaths);
+        bool routes = hierarchical && interfaces > 1 && chosen.InterNodeDatapath == Datapath.Ring;
+
+        // Of the largest rings: smaller ones have fewer links.
+        var reach = RingReach.OfZones(axes, request.Cluster, mesh);
+        int inside = Math.Max(2, reach.IntraNode);
         return plan with
         {
             Remaps = hierarchical && mesh.Sequence > 1,
             Routes = routes,
-            IntraNodeTokens = Overlap(layers, groups.Max(group => group.Device.FlopsPerNanosecond), 8 * groups.Min(Link), axes.OverlapPercent),
-            InterNodeTokens = severalNodes
-                ? Overlap(
-                    layers,
-                    groups.Max(group => group.Device.FlopsPerNanosecond),
-                    (routes || (hierarchical && axes.InterNodeDatapath == Datapath.AllToAll) ? interfaces : 1L) * groups.Min(group => group.NicGbps),
-                    axes.OverlapPercent)
+            IntraNodeTokens = Overlap(request, layers, chosen.Datapath, DatapathPlanner.LinksOf(request, inside, inside)),
+            InterNodeTokens = reach.InterNode > 1
+                ? Overlap(request, layers, chosen.InterNodeDatapath, DatapathPlanner.LinksOf(request, reach.InterNode, reach.IntraNode))
                 : 0,
         };
     }
@@ -59,21 +63,20 @@ internal static class BatchingPlanner
     }
 
     /// <summary>The least tokens a rank s / g of a sequence of s on a ring of g, for which a hop hides behind the attention to what came with
-    /// the hop before: each does (s / g)^2 / 2 pairs and moves the keys and values of s / g tokens, so
-    /// s / g >= 2 x bytes a token x rate / (FLOPs a pair x bandwidth). After Zeppelin; its formula 2 F h_k / (h B). A declaration asks for a
-    /// part or a multiple of it.</summary>
-    private static int Overlap(EquatableArray<PlannedLayer> layers, long flopsPerNanosecond, long gigabitsPerSecond, int percent)
+    /// the hop before, or, of an all-gather, to its own: each does (s / g)^2 / 2 pairs, so s / g >= 2 x bytes a token x time of a byte x rate /
+    /// FLOPs a pair. After Zeppelin; its formula 2 F h_k / (h B), with the time of a byte under the datapath for 1 / B. Where tokens are swapped for
+    /// heads nothing hides, and this says how dear keys and values are. A declaration asks for a part or a multiple of it.</summary>
+    private static int Overlap(PlanRequest request, EquatableArray<PlannedLayer> layers, Datapath datapath, in RingLinks links)
     {
         long pair = layers.Sum(layer => layer.AttentionFlops), bytes = layers.Sum(layer => layer.KeyValueBytes);
-        if (pair == 0 || gigabitsPerSecond == 0)
+        if (pair == 0)
             return 0;
+        long flops = request.Cluster.Nodes.Max(group => group.Device.FlopsPerNanosecond);
+        long hop = DatapathTimes.LongestHop(datapath, links, HopBytes);
 
-        // The sums of all layers, whose quotient is that of one; products of them may leave 64 bits.
-        decimal tokens = 2m * bytes * UnitWork.UtilisationPercent * flopsPerNanosecond * 8 / (100m * pair * gigabitsPerSecond);
-        return (int)Math.Min(int.MaxValue, Math.Ceiling(tokens * percent / 100));
+        // The sums of all layers, whose quotient is that of one; products of them may leave 64 bits. A hop is rounded up, by less than the hundredth
+        // of a token.
+        decimal tokens = 2m * bytes * UnitWork.UtilisationPercent * flops / (100m * pair) * hop / HopBytes;
+        return (int)Math.Min(int.MaxValue, Math.Ceiling(Math.Round(tokens, 2) * request.Axes.OverlapPercent / 100));
     }
-
-    // Gigabits of a device's even share of its links; a node of one device may leave the rate out.
-    private static long Link(NodeGroup group) => Math.Max(
-        1, group.Device.LinkBytesPerNanosecond / (group.Fabric == Fabric.Mesh ? Math.Max(1, group.DevicesPerNode - 1) : 1));
 }

@@ -41,8 +41,8 @@ internal static class DatapathPlanner
         return (datapath, hop == 0 ? 0 : (long)Math.Min(long.MaxValue, (decimal)load.Forward * 100 / hop));
     }
 
-    // The slowest links of all groups of nodes.
-    private static RingLinks LinksOf(PlanRequest request, int ranks, int perNode)
+    /// <summary>The slowest links of all groups of nodes, as a ring has them of which so many ranks share a node.</summary>
+    public static RingLinks LinksOf(PlanRequest request, int ranks, int perNode)
     {
         NodeGroup[] groups = [.. request.Cluster.Nodes.Items];
         int interfaces = ranks > perNode ? groups.Min(group => group.NicsPerNode) : 0;
@@ -52,7 +52,7 @@ internal static class DatapathPlanner
             perNode,
             groups.Max(group => group.DevicesPerNode),
             groups.Any(group => group.Fabric == Fabric.Mesh) ? Fabric.Mesh : Fabric.Switch,
-            groups.Min(group => group.Device.LinkBytesPerNanosecond),
+            Math.Max(1, groups.Min(group => group.Device.LinkBytesPerNanosecond)),
             interfaces,
             groups.Min(group => group.NicGbps),
             routes);

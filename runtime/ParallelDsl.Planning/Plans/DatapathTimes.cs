@@ -84,16 +84,28 @@ internal static class DatapathTimes
                 return (4 * transfer) + (checked((load.Forward + load.Backward) * links.Ranks * load.HeadsPercent) / 100);
             case Datapath.AllGather:
                 return Math.Max(load.Forward, transfer) + Math.Max(load.Backward, transfer) + (hops * (load.Forward + load.Backward)) + transfer;
-            case Datapath.DoubleRing when links.Crosses && links.Ranks % links.PerNode == 0:
+            case Datapath.DoubleRing when IsNested(links):
                 // Between nodes once a round, and gradients home.
-                long across = (links.Ranks / links.PerNode) - 1, bytes = load.KeyValueBytes;
-                long inside = links.Hop(bytes, bytes, 0, 0), between = links.Hop(0, 0, bytes, links.PerNode * bytes);
+                long across = (links.Ranks / links.PerNode) - 1;
+                (long inside, long between) = Nested(links, load.KeyValueBytes);
                 return Overlapped(load, hops - across, inside) + Overlapped(load, across, between) + load.Forward + load.Backward + between;
             default:
                 // Where every rank sends its own rows there are no gradients yet in the first hop of the backward.
                 long saved = IsDirect(datapath, links) ? Math.Max(load.Backward, 2 * transfer) - Math.Max(load.Backward, transfer) : 0;
                 return Overlapped(load, hops, transfer) - saved + load.Forward + load.Backward + transfer;
         }
+    }
+
+    /// <summary>Nanoseconds of the longest hop.</summary>
+    /// <param name="datapath">The datapath.</param>
+    /// <param name="links">The links.</param>
+    /// <param name="bytes">Of keys and values of one rank, where these travel; else of what it swaps.</param>
+    public static long LongestHop(Datapath datapath, in RingLinks links, long bytes)
+    {
+        if (datapath != Datapath.DoubleRing || !IsNested(links))
+            return Transfer(datapath, links, new RingLoad(bytes, bytes, 100, 0, 0));
+        (long inside, long between) = Nested(links, bytes);
+        return Math.Max(inside, between);
     }
 
     /// <summary>Nanoseconds of a hop of keys and values.</summary>
@@ -123,6 +135,12 @@ internal static class DatapathTimes
 
     private static bool IsDirect(Datapath datapath, in RingLinks links) =>
         datapath == Datapath.Pairwise || (datapath == Datapath.Hamiltonian && links.Ranks is 4 or 6 && !HasPaths(links));
+
+    private static bool IsNested(in RingLinks links) => links.Crosses && links.Ranks % links.PerNode == 0;
+
+    // Hops of double rings round a node, and to the next.
+    private static (long Inside, long Between) Nested(in RingLinks links, long bytes) =>
+        (links.Hop(links.PerNode > 1 ? bytes : 0, bytes, 0, 0), links.Hop(0, 0, bytes, links.PerNode * bytes));
 
     private static bool HasPaths(in RingLinks links) => links.Crosses && links.PerNode % 2 == 0 && links.Ranks % links.PerNode == 0;
 

@@ -1,12 +1,16 @@
 using ParallelDsl.Planning.Clusters;
 using ParallelDsl.Planning.Collectives;
 using ParallelDsl.Planning.Meshes;
+using ParallelDsl.Planning.Rings;
 
 namespace ParallelDsl.Planning.Plans;
 
 /// <summary>By which algorithm the replicas at each position of the pipeline axis sum their gradients.</summary>
 internal static class GradientReductions
 {
+    // Of larger groups the parts of a bucket are so small that latencies of all rounds are what they take, and prediction takes long.
+    private const int MostMessages = 1 << 17;
+
     /// <summary>The algorithms by position; none where all are the default.</summary>
     /// <param name="mesh">The mesh; a rank is the device of the same number.</param>
     /// <param name="cluster">The machines.</param>
@@ -34,11 +38,26 @@ internal static class GradientReductions
             var network = CollectiveNetwork.Of(cluster, replicas[position]);
             long bytes = Math.Min(memory[position].Gradients, CollectivePlan.BucketBytes);
             if (!known.TryGetValue((network, bytes), out CollectivePlan? plan))
-                known.Add((network, bytes), plan = CollectivePlanner.Choose(network, bytes));
+                known.Add((network, bytes), plan = CollectivePlanner.Choose(network, bytes, RingsOf(network)));
             plans[position] = plan;
         }
 
         return plans.All(plan => plan == CollectivePlan.Default) ? default : new(plans);
+    }
+
+    /// <summary>Rings of all members that use every link inside the nodes, where these are meshes, and all that leave them: paths through each node, joined from
+    /// node to node. None on one node, and none where members are not spread evenly: there rings send over every link what a direct
+    /// exchange does in two rounds, in 2 (n - 1).</summary>
+    internal static EquatableArray<EquatableArray<int>> RingsOf(CollectiveNetwork network)
+    {
+        int size = network.Nodes.Count;
+        if (!network.IsMesh)
+            return default;
+        int[] nodeOf = [.. network.Nodes], members = [.. Enumerable.Range(0, size).OrderBy(member => nodeOf[member])];
+        int nodes = Itineraries.NodesOf(members, size, nodeOf);
+        if (nodes == 1 || 2L * size * size * (size / nodes) > MostMessages || RingSets.OverNodes(nodes, size / nodes, NodeRail.Cross).Set is not { } paths)
+            return default;
+        return paths.Rings.Select(ring => ring.Select(place => members[place]).ToEquatableArray()).ToEquatableArray();
     }
 
     /// <summary>What is wrong with the algorithms of a plan, or null.</summary>

@@ -141,7 +141,8 @@ public static class Planner
         Timeline timeline = sketch.Simulate();
         AxesSpec chosen = axes.With(frame.Batching.Datapaths);
         Datapath datapath = BatchingPlanner.CrossesNodes(request.Cluster, frame.Mesh) ? chosen.InterNodeDatapath : chosen.Datapath;
-        var traffic = StepTraffic.Of(frame, sketch.Layout, datapath);
+        EquatableArray<EquatableArray<int>> rings = SequenceRings.Of(datapath, request.Cluster, frame.Mesh);
+        var traffic = StepTraffic.Of(frame, sketch.Layout, datapath, rings);
         long unitFlops = frame.Layers.Sum(frame.Work.All);
         return new ParallelPlan(
             request.Model,
@@ -151,7 +152,7 @@ public static class Planner
             frame.Mesh,
             sketch.Stages,
             programs,
-            SequenceRings.Of(datapath, request.Cluster, frame.Mesh),
+            rings,
             frame.Batching with { Window = sketch.Window },
             sketch.Memory,
             new Estimates(

@@ -23,11 +23,14 @@ public readonly record struct RingReach(int IntraNode, int InterNode)
         int together = Together(axes, mesh);
         EquatableArray<int> nodes = BatchingPlanner.NodesOf(cluster, mesh);
         (int within, int over) = (1, 1);
+        var members = new Dictionary<int, int>();
         for (int first = 0; first < nodes.Count; first += together)
         {
-            int[] sizes = [.. Enumerable.Range(first, together).GroupBy(rank => nodes[rank]).Select(node => node.Count())];
-            within = Math.Max(within, sizes.Max());
-            over = sizes.Length > 1 ? together : over;
+            members.Clear();
+            for (int rank = first; rank < first + together; rank++)
+                members[nodes[rank]] = members.TryGetValue(nodes[rank], out int count) ? count + 1 : 1;
+            within = Math.Max(within, members.Values.Max());
+            over = members.Count > 1 ? together : over;
         }
 
         return new(within, over);

@@ -18,7 +18,8 @@ internal readonly record struct StepTraffic(long Data, long Sequence, long Pipel
     /// <param name="frame">What the layout lies in.</param>
     /// <param name="layout">The stages.</param>
     /// <param name="datapath">How keys and values travel over the sequence axis.</param>
-    public static StepTraffic Of(PlanFrame frame, StageLayout layout, Datapath datapath)
+    /// <param name="rings">The rings of the sequence axis, where they are known.</param>
+    public static StepTraffic Of(PlanFrame frame, StageLayout layout, Datapath datapath, EquatableArray<EquatableArray<int>> rings = default)
     {
         AxesSpec axes = frame.Request.Axes;
         long sequence = axes.Sequence, data = axes.Data, units = axes.MicroBatches;
@@ -29,7 +30,7 @@ internal readonly record struct StepTraffic(long Data, long Sequence, long Pipel
             long gradients = held.Parameters * LayerCosts.GradientBytes;
             long attention = datapath == Datapath.AllToAll
                 ? held.Layers.Sum(layer => SwappedBytes(frame, layer)) * frame.Work.Tokens * units / sequence * (sequence - 1)
-                : sequence == 1 ? 0 : Blocks(datapath, sequence) * held.Layers.Sum(layer => layer.KeyValueBytes) * frame.Work.Tokens * units;
+                : sequence == 1 ? 0 : Blocks(datapath, sequence, rings.Count) * held.Layers.Sum(layer => layer.KeyValueBytes) * frame.Work.Tokens * units;
             long boundaries = 0;
             foreach (int stage in layout.StagesAt(position))
             {
@@ -46,8 +47,9 @@ internal readonly record struct StepTraffic(long Data, long Sequence, long Pipel
         return most;
     }
 
-    private static long Blocks(Datapath datapath, long ranks) =>
-        Itineraries.Forwards(datapath, ranks) ? (3 * ranks) - 2 : 3 * (ranks - 1);
+    // Several rings are passed on along, also those of 4 and 6 ranks: of as many as there are in a node, or of a plan file.
+    private static long Blocks(Datapath datapath, long ranks, int rings) =>
+        rings > 1 || Itineraries.Forwards(datapath, ranks) ? (3 * ranks) - 2 : 3 * (ranks - 1);
 
     // Queries, outputs and their gradients are as wide as the output of a block.
     private static long SwappedBytes(PlanFrame frame, PlannedLayer layer) => layer.Kind == LayerKind.TransformerBlock

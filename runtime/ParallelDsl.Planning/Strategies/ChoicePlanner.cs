@@ -1,5 +1,4 @@
 using ParallelDsl.Planning.Packing;
-using ParallelDsl.Planning.Simulation.Clusters;
 
 namespace ParallelDsl.Planning.Strategies;
 
@@ -50,8 +49,8 @@ internal sealed class ChoicePlanner(BatchProblem problem)
             choice.Window,
             OverlapTokens(choice.OverlapPercent, between: false),
             OverlapTokens(choice.OverlapPercent, between: true),
-            choice.IntraNode == ExchangeKind.Heads ? problem.Model.KeyValueHeads : 0,
-            choice.InterNode == ExchangeKind.Heads ? problem.Model.KeyValueHeads : 0,
+            choice.IntraNode == Datapath.AllToAll ? problem.Model.KeyValueHeads : 0,
+            choice.InterNode == Datapath.AllToAll ? problem.Model.KeyValueHeads : 0,
             problem.Model.Costs(choice.Recompute).WithAttention(choice.AttentionPercent),
             new(nodes));
     }

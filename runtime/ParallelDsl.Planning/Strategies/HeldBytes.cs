@@ -1,3 +1,4 @@
+using ParallelDsl.Planning.Rings;
 using ParallelDsl.Planning.Sequences;
 using ParallelDsl.Planning.Simulation.Clusters;
 
@@ -126,7 +127,7 @@ internal static class HeldBytes
         switch (exchange.Kind)
         {
             case ExchangeKind.Ring:
-                return BlocksOnRing * ((keys + count - 1) / count);
+                return Itineraries.BlocksAtOnce(exchange.Datapath, count) * ((keys + count - 1) / count);
 
             // Two chunks of heads at a time, and their gradients.
             case ExchangeKind.AllGather:

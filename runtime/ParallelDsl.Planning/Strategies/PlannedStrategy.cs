@@ -1,5 +1,4 @@
 using ParallelDsl.Planning.Packing;
-using ParallelDsl.Planning.Simulation.Clusters;
 
 namespace ParallelDsl.Planning.Strategies;
 
@@ -14,7 +13,7 @@ internal sealed class PlannedStrategy
     private static readonly int[] Windows = [1, 2, 4, 8];
     private static readonly int[] Overlaps = [0, 25, 50, 100, 200];
     private static readonly int[] Rooms = [1_050, 1_200, 1_400, 1_700, 2_000];
-    private static readonly ExchangeKind[] Kinds = [ExchangeKind.Ring, ExchangeKind.Heads];
+    private static readonly Datapath[] Datapaths = [Datapath.Ring, Datapath.AllToAll];
 
     private readonly PlanSearch _search;
     private readonly string _strategy;
@@ -61,7 +60,7 @@ internal sealed class PlannedStrategy
         return strategy._times;
     }
 
-    // Every layout of ranks, number of units and window, with every kind of exchange: what is balanced best depends on that.
+    // Every layout of ranks, number of units and window, with every datapath: what is balanced best depends on that.
     private void Survey()
     {
         foreach (int stages in SearchGrids.Stages(_search.Problem))
@@ -72,13 +71,13 @@ internal sealed class PlannedStrategy
                 {
                     foreach (int window in Windows.Where(window => IsDeclarable(window, slots, sequenceRanks)))
                     {
-                        foreach (ExchangeKind kind in sequenceRanks == 1 && _balance == SequenceBalance.Zigzag ? [ExchangeKind.Ring] : Kinds)
+                        foreach (Datapath datapath in sequenceRanks == 1 && _balance == SequenceBalance.Zigzag ? [Datapath.Ring] : Datapaths)
                         {
                             StepChoice choice = new StepChoice(_packing, _balance, stages, sequenceRanks, slots) with
                             {
                                 Window = window,
-                                IntraNode = kind,
-                                InterNode = kind,
+                                IntraNode = datapath,
+                                InterNode = datapath,
                             };
                             if (!Consider(choice))
                                 Consider(choice with { Recompute = true });
@@ -103,9 +102,9 @@ internal sealed class PlannedStrategy
     // The best so far with other values, one constant after the other.
     private void Refine()
     {
-        foreach (ExchangeKind intra in Kinds)
+        foreach (Datapath intra in Datapaths)
         {
-            foreach (ExchangeKind inter in Kinds)
+            foreach (Datapath inter in Datapaths)
                 Consider(_best with { IntraNode = intra, InterNode = inter });
         }
 

@@ -87,6 +87,7 @@ internal sealed class SlotDraft(BatchProblem problem, int[] nodes)
     {
         Kind = group.Ranks.Length == 1 ? ExchangeKind.Local : group.Kind,
         Members = group.Ranks,
+        Datapath = group.Datapath,
         Pieces = [.. pieces],
         HeadChunks = group.HeadChunks,
         Heads = problem.Model.KeyValueHeads,
@@ -101,11 +102,15 @@ internal sealed class SlotDraft(BatchProblem problem, int[] nodes)
 /// <param name="headChunks">Parts of an all-gather.</param>
 /// <param name="routed">Whether hops between nodes may use several interfaces.</param>
 /// <param name="keepsSwapped">Whether what was swapped for heads is kept for the backward.</param>
-internal sealed class RankGroup(int[] ranks, ExchangeKind kind, int headChunks = 1, bool routed = false, bool keepsSwapped = false)
+/// <param name="datapath">How keys and values travel where the kind is a ring.</param>
+internal sealed class RankGroup(
+    int[] ranks, ExchangeKind kind, int headChunks = 1, bool routed = false, bool keepsSwapped = false, Datapath datapath = Datapath.Ring)
 {
     public int[] Ranks => ranks;
 
     public ExchangeKind Kind => kind;
+
+    public Datapath Datapath => datapath;
 
     public int HeadChunks => headChunks;
 

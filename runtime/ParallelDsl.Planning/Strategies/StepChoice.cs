@@ -1,4 +1,3 @@
-using ParallelDsl.Planning.Simulation.Clusters;
 using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Strategies;
@@ -24,10 +23,10 @@ internal readonly record struct StepChoice(ParallelDsl.Packing Packing, Sequence
     public int UnitTokens { get; init; }
 
     /// <summary>How keys and values travel inside nodes: in rings, or swapped for heads.</summary>
-    public ExchangeKind IntraNode { get; init; } = ExchangeKind.Ring;
+    public Datapath IntraNode { get; init; } = Datapath.Ring;
 
     /// <summary>The same between nodes.</summary>
-    public ExchangeKind InterNode { get; init; } = ExchangeKind.Ring;
+    public Datapath InterNode { get; init; } = Datapath.Ring;
 
     /// <summary>Whether hops between nodes may use several interfaces: a declaration has that with hierarchical balance, always.</summary>
     public bool IsRouted { get; init; } = Balance == SequenceBalance.Hierarchical;
@@ -55,7 +54,7 @@ internal readonly record struct StepChoice(ParallelDsl.Packing Packing, Sequence
             : Invariant($"{Slots} units{room}");
         string balance = Balance == SequenceBalance.Hierarchical ? "hierarchical" : "zigzag";
         string weight = Percent("attention", AttentionPercent), overlap = Percent("overlap", OverlapPercent);
-        string between = IsRouted && InterNode == ExchangeKind.Ring ? "routed ring" : StepTransport.NameOf(InterNode);
+        string between = IsRouted && InterNode == Datapath.Ring ? "routed ring" : StepTransport.NameOf(InterNode);
         string inside = StepTransport.NameOf(IntraNode);
         string ends = (IsRemapped ? ", remapped" : "") + (Recompute ? ", recompute" : "");
         string layout = Invariant($"{ranks / SequenceRanks} data ranks of {SequenceRanks}, {balance}, {pipeline}{units}");

@@ -1,22 +1,42 @@
 using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Plans;
 using ParallelDsl.Planning.Routes;
 using ParallelDsl.Planning.Simulation.Clusters;
 
 namespace ParallelDsl.Planning.Strategies;
 
 /// <summary>How the sequences of a step plan travel, by their zone.</summary>
-/// <param name="IntraNode">Inside nodes: in rings, or swapped for heads, as a declaration says.</param>
+/// <param name="IntraNode">Inside nodes, as a declaration says.</param>
 /// <param name="InterNode">Between nodes, the same.</param>
-/// <param name="Routed">Whether hops between nodes may use several interfaces.</param>
+/// <param name="Routed">Whether hops of one ring between nodes may use several interfaces.</param>
 /// <param name="Remapped">Whether rows move to a token-balanced layout for linear work.</param>
-internal readonly record struct StepTransport(ExchangeKind IntraNode, ExchangeKind InterNode, bool Routed, bool Remapped)
+internal readonly record struct StepTransport(Datapath IntraNode, Datapath InterNode, bool Routed, bool Remapped)
 {
-    /// <summary>A kind by the name that choices have for it.</summary>
-    public static string NameOf(ExchangeKind kind) => kind == ExchangeKind.Heads ? "heads" : "ring";
+    /// <summary>What <paramref name="plan"/> says.</summary>
+    public static StepTransport Of(ParallelPlan plan)
+    {
+        AxesSpec axes = plan.Axes.With(plan.Batching.Datapaths);
+        return new(axes.Datapath, axes.InterNodeDatapath, plan.Batching.Routes, plan.Batching.Remaps);
+    }
+
+    /// <summary>A datapath by the name that choices have for it.</summary>
+    public static string NameOf(Datapath datapath) => datapath switch
+    {
+        Datapath.AllToAll => "heads",
+        Datapath.Ring => "ring",
+        _ => datapath.ToString(),
+    };
 
     /// <summary>The group of the ranks of a ring.</summary>
-    public RankGroup GroupOf(int[] ranks, Zone zone) =>
-        new(ranks, zone == Zone.InterNode ? InterNode : IntraNode, routed: Routed && zone == Zone.InterNode);
+    public RankGroup GroupOf(int[] ranks, Zone zone)
+    {
+        Datapath datapath = zone == Zone.InterNode ? InterNode : IntraNode;
+        return new(
+            ranks,
+            datapath == Datapath.AllToAll ? ExchangeKind.Heads : ExchangeKind.Ring,
+            routed: Routed && zone == Zone.InterNode && datapath == Datapath.Ring,
+            datapath: datapath);
+    }
 }
 
 /// <summary>Turns a step plan into slots that can be simulated.</summary>

@@ -1,4 +1,3 @@
-using ParallelDsl.Planning.Simulation.Clusters;
 using ParallelDsl.Planning.Strategies;
 
 namespace ParallelDsl.Benchmarks.Batches;
@@ -38,7 +37,7 @@ internal sealed record AblationLadder(string Cell, double?[] Speedups)
             {
                 IsRouted = step != 1,
                 IsRemapped = step is 3 or 5,
-                InterNode = step >= 4 ? ExchangeKind.Heads : ExchangeKind.Ring,
+                InterNode = step >= 4 ? Datapath.AllToAll : Datapath.Ring,
             };
             PlanSearch search = new(problem);
             if (new ChoicePlanner(problem).TryPlan("ladder", choice, out long _) is { } plan && search.Consider(plan))

@@ -57,8 +57,7 @@ internal sealed record MeasuredStrategy(string Name, ParallelPlan Plan)
             1,
             step.MicroBatches,
             new BatchAssumptions(IntraNodeLatency: attention * transfer.LatencyNanoseconds, OverlapSlowdownPermille: 0));
-        EquatableArray<UnitSlot> slots = new StepSlots(problem, [0, 0]).Of(
-            step, new StepTransport(ExchangeKind.Ring, ExchangeKind.Ring, Routed: false, Remapped: Plan.Batching.Remaps));
+        EquatableArray<UnitSlot> slots = new StepSlots(problem, [0, 0]).Of(step, StepTransport.Of(Plan));
         BatchSimulation simulation = new(problem)
         {
             MeasuredRates = rates,

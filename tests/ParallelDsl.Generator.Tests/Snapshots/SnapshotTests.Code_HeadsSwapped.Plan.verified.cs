@@ -14,7 +14,7 @@ namespace Demo;
 ///   mesh        1 data x 8 sequence x 1 pipeline = 8 ranks; neighbours along sequence, then data, then
 ///               pipeline
 ///   schedule    1F1B, 8 micro-batches
-///   digest      80697f1470f6d34fca0289aac4f0d1ee424a967deccf8b9d645ae015b7707464
+///   digest      821cbd2733e5cf73d80b68c57c215326a22c6162a2951dee7fd3adc530fed8f5
 ///
 /// Stages (F, B, W and hop of one full unit, ns, simulated)
 ///   stage  layers          position  ranks        F        B        W  hop  parameters
@@ -30,8 +30,8 @@ namespace Demo;
 ///   packing     by cost; slices may be exchanged within 8 units, other units in the backward
 ///   balance     every sequence on as few ranks as it needs; rows are moved to equal shares for all but
 ///               attention
-///   overlap     rings are made from 294 tokens a rank inside a node, from 660 tokens between nodes: 50
-///               % of what hides transfers
+///   overlap     rings are made from 294 tokens a rank inside a node, from 1,319 tokens between nodes:
+///               50 % of what hides transfers
 ///   weight      in balancing, attention weighs 150 % of its FLOPs
 ///   datapath    rings inside a node; tokens are swapped for heads (all-to-all) between nodes
 ///   ring 0      0 1 2 3 4 5 6 7, back to 0
@@ -53,7 +53,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
 {
     /// <summary>The name of <see cref="Plan"/>: equal plans have equal digests.</summary>
     [GeneratedCode]
-    public const string PlanDigest = "80697f1470f6d34fca0289aac4f0d1ee424a967deccf8b9d645ae015b7707464";
+    public const string PlanDigest = "821cbd2733e5cf73d80b68c57c215326a22c6162a2951dee7fd3adc530fed8f5";
 
     /// <summary>Everything that was decided before a run.</summary>
     [GeneratedCode]
@@ -104,7 +104,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
             """
             {
               "format": "paralleldsl.plan/1",
-              "digest": "80697f1470f6d34fca0289aac4f0d1ee424a967deccf8b9d645ae015b7707464",
+              "digest": "821cbd2733e5cf73d80b68c57c215326a22c6162a2951dee7fd3adc530fed8f5",
               "model": {
                 "name": "Demo.Gpt",
                 "contextLength": 8192,
@@ -147,7 +147,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
               "rings": [
                 [0, 1, 2, 3, 4, 5, 6, 7]
               ],
-              "batching": { "unitsPerDataRank": 8, "unitTokens": 4096, "unitTokensPerRank": 512, "granule": 16, "window": 8, "remaps": true, "intraNodeTokens": 294, "interNodeTokens": 660 },
+              "batching": { "unitsPerDataRank": 8, "unitTokens": 4096, "unitTokensPerRank": 512, "granule": 16, "window": 8, "remaps": true, "intraNodeTokens": 294, "interNodeTokens": 1319 },
               "memory": [
                 { "device": 0, "weights": 305422848, "gradients": 610845696, "optimizer": 1832537088, "activations": 2189316096, "workspace": 90537984, "unitsInFlight": 9, "available": 85899345920 }
               ],

@@ -38,6 +38,37 @@ public class BatchingPlannerTests
         Assert.False(single.Batching.Routes);
     }
 
+    // 2 F h_k / h is 83,200 with the rates above; bytes a nanosecond of the longest hop under each datapath.
+    [Theory]
+    [InlineData(Datapath.Ring, Fabric.Switch, 416, 3_328)]
+    [InlineData(Datapath.BidirectionalRing, Fabric.Switch, 416, 1_664)]
+    [InlineData(Datapath.DoubleRing, Fabric.Switch, 416, 3_328)]
+    [InlineData(Datapath.Hamiltonian, Fabric.Switch, 416, 832)]
+    [InlineData(Datapath.Pairwise, Fabric.Switch, 416, 1_902)]
+    [InlineData(Datapath.AllGather, Fabric.Switch, 1_248, 13_312)]
+    [InlineData(Datapath.Ring, Fabric.Mesh, 1_248, 3_328)]
+    [InlineData(Datapath.BidirectionalRing, Fabric.Mesh, 624, 1_664)]
+    [InlineData(Datapath.Hamiltonian, Fabric.Mesh, 416, 832)]
+    [InlineData(Datapath.Pairwise, Fabric.Mesh, 416, 1_902)]
+    [InlineData(Datapath.AllGather, Fabric.Mesh, 1_248, 13_312)]
+    [InlineData(Datapath.AllToAll, Fabric.Mesh, 312, 1_664)]
+    public void They_go_by_what_a_hop_of_the_datapath_takes(Datapath datapath, Fabric fabric, int inside, int between)
+    {
+        // On four ranks of a node, and on eight of two, all of whose four interfaces are theirs.
+        AxesSpec axes = new(2, 4, 1, MicroBatches: 8, Packing: ParallelDsl.Packing.Asymmetric, Datapath: datapath, InterNodeDatapath: datapath);
+        ClusterSpec cluster = new("A800", [new(2, 4, DeviceCatalogue.Of(DeviceKind.A800Sxm), fabric, 4, 200)]);
+        ParallelPlan plan = Requests.Plan(new(Requests.Gpt(), cluster, axes));
+        Assert.Equal((inside, between), (plan.Batching.IntraNodeTokens, plan.Batching.InterNodeTokens));
+        Assert.Empty(PlanChecks.Validate(plan));
+
+        // What is chosen counts as what is declared.
+        BatchingPlan chosen = Requests.Plan(
+            new(Requests.Gpt(), cluster, axes with { Datapath = Datapath.Automatic, InterNodeDatapath = Datapath.Automatic })).Batching;
+        if (chosen.Datapaths!.InterNode == datapath)
+            Assert.Equal(between, chosen.InterNodeTokens);
+        Assert.Equal(0, Requests.Plan(new(Requests.Gpt(), cluster, axes with { Packing = ParallelDsl.Packing.Tokens, Balance = SequenceBalance.Hierarchical })).Batching.InterNodeTokens);
+    }
+
     [Theory]
     [InlineData(0, 0, 0)]
     [InlineData(1, 5, 9)]
@@ -61,8 +92,9 @@ public class BatchingPlannerTests
         BatchingPlan between = Requests.Plan(new(Requests.Gpt(), A800(2, 4), axes with { InterNodeDatapath = Datapath.AllToAll })).Batching;
         Assert.Equal((true, 832), (inside.Routes, inside.InterNodeTokens));
 
-        // All interfaces carry swaps.
-        Assert.Equal((false, 832), (between.Routes, between.InterNodeTokens));
+        // All interfaces carry swaps: of half of the keys and values of four ranks, over four. Inside a node three quarters go to others.
+        Assert.Equal((false, 1_664), (between.Routes, between.InterNodeTokens));
+        Assert.Equal((312, 416), (inside.IntraNodeTokens, between.IntraNodeTokens));
         Assert.True(inside.Remaps && between.Remaps);
     }
 
@@ -115,6 +147,28 @@ public class BatchingPlannerTests
         long hops = ((3 * Members) - 2) * 2 * KeyValueHeads * HeadBytes * Tokens;
         Assert.Equal((sent - hops) * Layers * Units, swapped.Estimates.SequenceBytes - ring.Estimates.SequenceBytes);
         Assert.Equal(ring.Estimates with { SequenceBytes = swapped.Estimates.SequenceBytes }, swapped.Estimates);
+    }
+
+    // Of four ranks on one node there are no three rings, and every rank sends its own; over two nodes there are two paths, and a plan file may
+    // bring two rings of one node too. Those are passed on.
+    [Theory]
+    [InlineData(4)]
+    [InlineData(6)]
+    public void Rings_of_four_and_six_ranks_carry_what_one_ring_does(int ranks)
+    {
+        AxesSpec axes = new(1, ranks, 1, MicroBatches: 1, UnitTokens: 3 * 8_192, Datapath: Datapath.Hamiltonian, InterNodeDatapath: Datapath.Hamiltonian);
+        AxesSpec ring = axes with { Datapath = Datapath.Ring, InterNodeDatapath = Datapath.Ring };
+        ParallelPlan Plan(AxesSpec of, int nodes) => Requests.Plan(new(Requests.Gpt(3 * 8_192), A800(nodes, ranks / nodes), of));
+        long passed = Plan(ring, 1).Estimates.SequenceBytes, block = 12 * 1_024L * 3 * 8_192 / ranks;
+        Assert.Equal(passed - block, Plan(axes, 1).Estimates.SequenceBytes);
+        Assert.Equal(2, Plan(axes, ranks / 2).Rings.Count);
+        Assert.Equal(passed, Plan(axes, ranks / 2).Estimates.SequenceBytes);
+
+        var frame = new PlanFrame(Planner.WithDefaults(new(Requests.Gpt(3 * 8_192), A800(1, ranks), axes)));
+        StageLayout layout = frame.Partition(PipelinePrograms.CyclicPlacement(1, 1));
+        EquatableArray<int> order = new([.. Enumerable.Range(0, ranks)]);
+        Assert.Equal(passed - block, StepTraffic.Of(frame, layout, Datapath.Hamiltonian).Sequence);
+        Assert.Equal(passed, StepTraffic.Of(frame, layout, Datapath.Hamiltonian, new([order, new([.. order.Reverse()])])).Sequence);
     }
 
     [Fact]

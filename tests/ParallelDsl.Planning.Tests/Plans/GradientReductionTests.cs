@@ -1,6 +1,7 @@
 using ParallelDsl.Planning.Clusters;
 using ParallelDsl.Planning.Collectives;
 using ParallelDsl.Planning.Plans;
+using ParallelDsl.Planning.Rings;
 
 namespace ParallelDsl.Planning.Tests.Plans;
 
@@ -21,6 +22,61 @@ public class GradientReductionTests
         string json = PlanJson.Write(plan);
         Assert.Contains("{ \"algorithm\": \"TwoLevel\", \"nodes\": [0, 0, 0, 0, 1, 1, 1, 1] }", json);
         Assert.Equal(plan, PlanJson.Read(json).Value);
+    }
+
+    // Two nodes of eight: a link of 1 GB/s for each pair inside, and as much for each device between.
+    [Fact]
+    public void On_meshes_of_several_nodes_gradients_go_round_paths_where_that_is_faster()
+    {
+        DeviceSpec device = DeviceCatalogue.Custom("slow", 1L << 36, 100_000, 1_000, 7);
+        ClusterSpec Cluster(Fabric fabric, int gbps) => new("two", new([new NodeGroup(2, 8, device, fabric, 8, gbps)]));
+        ParallelPlan Plan(ClusterSpec cluster) => Requests.Plan(new(Requests.Gpt(), cluster, new AxesSpec(16, 1, 1, MicroBatches: 2)));
+        ParallelPlan plan = Plan(Cluster(Fabric.Mesh, 8));
+        CollectivePlan reduction = Assert.Single(plan.Reductions);
+        Assert.Equal(CollectiveAlgorithm.MultiRing, reduction.Algorithm);
+        Assert.Equal(8, reduction.Rings.Count);
+        Assert.Contains("by 8 arc-disjoint rings", PlanText.Write(plan));
+        Assert.Equal(plan, PlanJson.Read(PlanJson.Write(plan)).Value);
+
+        // Where the network is slow it counts that two levels send less between nodes; on a switch no rings are asked for.
+        Assert.Equal(CollectiveAlgorithm.TwoLevel, Plan(Cluster(Fabric.Mesh, 1)).ReductionAt(0).Algorithm);
+        Assert.Empty(GradientReductions.RingsOf(CollectiveNetwork.Of(Cluster(Fabric.Switch, 8), [.. Enumerable.Range(0, 16)])));
+    }
+
+    // Replicas of one position need not come node by node.
+    [Theory]
+    [InlineData(2, 4)]
+    [InlineData(3, 4)]
+    [InlineData(4, 8)]
+    public void Every_link_inside_a_node_has_one_ring_and_every_device_one_way_out(int nodes, int perNode)
+    {
+        int size = nodes * perNode;
+        int[] nodeOf = [.. Enumerable.Range(0, size).Select(member => member % nodes)];
+        var network = new CollectiveNetwork(new(nodeOf), true, 1_000, 1_000, 0, 0, 0, 1);
+        EquatableArray<EquatableArray<int>> rings = GradientReductions.RingsOf(network);
+        Assert.Equal(perNode, rings.Count);
+        Assert.All(rings, ring => Assert.Equal(Enumerable.Range(0, size), ring.Order()));
+        (int From, int To)[] arcs = [.. rings.SelectMany(ring => ring.Select((member, place) => (member, ring[(place + 1) % size])))];
+        Assert.Equal(arcs.Length, arcs.Distinct().Count());
+        Assert.Equal(nodes * perNode * (perNode - 1), arcs.Count(arc => nodeOf[arc.From] == nodeOf[arc.To]));
+        (int From, int To)[] crossing = [.. arcs.Where(arc => nodeOf[arc.From] != nodeOf[arc.To])];
+        Assert.Equal(size, crossing.Select(arc => arc.From).Distinct().Count());
+        Assert.Equal(size, crossing.Select(arc => arc.To).Distinct().Count());
+    }
+
+    // Why none are made for one node: the direct exchange moves as much over every link, in two rounds.
+    [Theory]
+    [InlineData(3)]
+    [InlineData(5)]
+    [InlineData(8)]
+    [InlineData(12)]
+    public void On_a_mesh_of_one_node_rings_are_never_faster_than_a_direct_exchange(int members)
+    {
+        var network = new CollectiveNetwork(Enumerable.Repeat(0, members).ToEquatableArray(), true, 900, 1, 0, 0, 0, 700);
+        Assert.Empty(GradientReductions.RingsOf(network));
+        var rings = new CollectivePlan(CollectiveAlgorithm.MultiRing, Rings: RingSets.Complete(members).Rings);
+        foreach (long bytes in new[] { 4, 4_000, 123_456, 4_194_304, 50_000_000 })
+            Assert.True(CollectivePlanner.Predict(CollectivePlan.Default, network, bytes) <= CollectivePlanner.Predict(rings, network, bytes));
     }
 
     [Fact]
@@ -67,5 +123,9 @@ public class GradientReductionTests
         Assert.Equal(CollectiveAlgorithm.TwoLevel, CollectivePlanner.Choose(Of(1_000, 8), 1 << 20).Algorithm);
         Assert.Equal(CollectiveAlgorithm.HalvingDoubling, CollectivePlanner.Choose(Of(1_000, 1), 1 << 20).Algorithm);
         Assert.Equal(CollectiveAlgorithm.HalvingDoubling, CollectivePlanner.Choose(Of(1_000, 1_000), 1 << 20).Algorithm);
+
+        // Predicting takes as long as there are messages, and rings have many.
+        Assert.Equal(8, GradientReductions.RingsOf(Of(64, 8) with { IsMesh = true }).Count);
+        Assert.Empty(GradientReductions.RingsOf(Of(128, 8) with { IsMesh = true }));
     }
 }

@@ -1,7 +1,10 @@
 using ParallelDsl.Execution;
 using ParallelDsl.Kernels;
+using ParallelDsl.Planning;
+using ParallelDsl.Planning.Collectives;
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Plans;
+using ParallelDsl.Planning.Rings;
 using ParallelDsl.Tests.Collectives;
 using ParallelDsl.Transports;
 
@@ -23,6 +26,28 @@ public sealed class GradientBucketTests
         AxesSpec axes = new(data, sequence, pipeline, schedule, 4, chunks, UnitTokens: 96);
         Check<Untied>(axes);
         Check<Tied>(axes);
+    }
+
+    /// <summary>A plan may sum the gradients of the replicas at one position round rings, here paths over two nodes, and at another
+    /// otherwise.</summary>
+    [Fact]
+    public void GradientsThatGoRoundSeveralRingsEqualThoseOfOneRank()
+    {
+        List<int[]> batch = StepPlanTests.BatchOf(48, 9, 1, 5, 3, 7, 2, 1, 6);
+        ParallelPlan plan = StepPlanTests.PlanOf(new AxesSpec(2, 2, 2, PipelineSchedule.OneForwardOneBackward, 4, UnitTokens: 96), StepTraits.None);
+        EquatableArray<EquatableArray<int>> rings = RingSets.OverNodes(2, 2, NodeRail.Cross).Set!.Rings;
+        ParallelPlan ringed = plan with
+        {
+            Reductions = new([new CollectivePlan(CollectiveAlgorithm.MultiRing, Rings: rings), CollectivePlan.Default]),
+        };
+        StepPlan step = new();
+        StepPlanner.Plan(StepConstants.Of(plan), [.. batch.Select(tokens => tokens.Length - 1)], step);
+        StepRun run = StepRun.Of(ringed, batch, step), direct = StepRun.Of(plan, batch, step);
+        Assert.True(run.DifferenceTo(StepRun.OnOneRank(batch)) < 1e-5);
+
+        // The same sums in another order.
+        Assert.Contains(run.Gradients, tensor => !tensor.Value.AsSpan().SequenceEqual(direct.Gradients[tensor.Key]));
+        StepRun.Of(ringed, batch, step, capacity: 64).AssertSameBits(run);
     }
 
     [Fact]

@@ -24,7 +24,7 @@ internal static class AttentionShares
     }
 
     /// <summary>Nanoseconds of attention of every member: over its pieces, FLOPs of its area at the rate of one call of the kernel. A ring calls it
-    /// once a hop, an all-gather once a chunk of heads; how fast a call is goes by its work (<see cref="EfficiencyCurve.AtArea"/>).</summary>
+    /// once for its own block and once a hop, an all-gather once a chunk of heads; how fast a call is goes by its work (<see cref="EfficiencyCurve.AtArea"/>).</summary>
     /// <param name="exchange">The exchange.</param>
     /// <param name="rates">What attention costs.</param>
     /// <param name="permille">The pass, in thousandths of the forward.</param>
@@ -34,7 +34,7 @@ internal static class AttentionShares
         int members = exchange.Members.Length;
         int calls = exchange.Kind switch
         {
-            ExchangeKind.Ring => members,
+            ExchangeKind.Ring => exchange.Datapath == Datapath.AllGather ? Math.Min(2, members) : members,
             ExchangeKind.AllGather => exchange.HeadChunks,
             _ => 1,
         };

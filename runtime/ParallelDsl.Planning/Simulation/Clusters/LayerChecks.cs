@@ -1,3 +1,4 @@
+using ParallelDsl.Planning.Rings;
 using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Simulation.Clusters;
@@ -49,6 +50,8 @@ internal static class LayerChecks
             throw new ArgumentException(Invariant($"exchange {index}, {exchange.Kind}, has {counts}"));
         }
 
+        if (exchange.Kind == ExchangeKind.Ring && !Itineraries.Has(exchange.Datapath))
+            throw new ArgumentException(Invariant($"exchange {index} is a ring, and under the datapath {exchange.Datapath} keys and values do not travel"));
         foreach (SequencePiece piece in exchange.Pieces)
         {
             if (piece.Start < 0 || piece.Length < 0)

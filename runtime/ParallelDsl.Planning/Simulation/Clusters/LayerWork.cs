@@ -15,7 +15,7 @@ public enum ExchangeKind
     /// <summary>They are there already: one member.</summary>
     Local,
 
-    /// <summary>Blocks travel round a ring.</summary>
+    /// <summary>Blocks travel between members as the datapath says: round a ring unless it says otherwise.</summary>
     Ring,
 
     /// <summary>Every member gets all of them.</summary>
@@ -33,7 +33,8 @@ public enum ExchangeKind
 /// <para>Local, ring, all-gather and heads: a piece lies on the members in 2g zigzag chunks; its keys and values, those of rows before it
 /// included, lie evenly spread over them.</para>
 /// <para>A ring passes blocks in the order of the members, g - 1 hops in the forward. In the backward keys and values go round again, and
-/// their gradients in g hops, each after the work on its block.</para>
+/// their gradients in g hops, each after the work on its block. Under other datapaths parts of blocks travel as their
+/// <see cref="Rings.Itinerary"/> says.</para>
 /// <para>An all-gather goes between nodes first, over all interfaces at once among members of like index in their nodes, then inside the
 /// nodes; a head chunk is worked on while the next is gathered. In the backward the gradients are scattered and summed the other way
 /// round.</para>
@@ -51,6 +52,9 @@ public sealed class Exchange
 
     /// <summary>The ranks, each once; of a ring in cyclic order.</summary>
     public required int[] Members { get; init; }
+
+    /// <summary>Ring: how keys and values travel.</summary>
+    public Datapath Datapath { get; init; } = Datapath.Ring;
 
     /// <summary>What they attend.</summary>
     public SequencePiece[] Pieces { get; init; } = [];
