@@ -176,6 +176,9 @@ public sealed unsafe partial class MpiTransport : ITransport
             if (_abortion is { } abortion)
                 Tell(new ControlMessage(IsAbort: true, abortion.Rank, abortion.Text), _ => true);
             Tell(new ControlMessage(IsAbort: false, Rank, ""), _ => true);
+
+            // Of messages to itself a rank needs no word.
+            (_peers[Rank].HasEnded, _peers[Rank].TakenAtEnd) = (true, _peers[Rank].Taken);
             _progress.Leave();
             var backoff = new Backoff(_progress.IsCrowded);
             while (!IsAborted && _peers.Any(peer => peer is { Outgoing: > 0, HasTakenAll: false }))
