@@ -44,20 +44,31 @@ public sealed partial class MpiJob
             _ = LibMpi.Finalize();
     }
 
-    /// <summary>From now on the run has to end.</summary>
-    internal void EndSoon()
+    /// <summary>Why the run was aborted, by this rank or another one; null where it was not.</summary>
+    internal Abortion? Abortion { get; private set; }
+
+    /// <summary>Whether it was.</summary>
+    internal bool IsAborted => Abortion is not null;
+
+    /// <summary>Ends every call on every transport of this rank. The first abortion stays. Under the lock.</summary>
+    /// <param name="abortion">What calls throw from now on.</param>
+    /// <param name="isToTell">The ranks that cannot know of it by themselves.</param>
+    internal void Stop(Abortion abortion, Func<int, bool> isToTell)
     {
-        if (_endAt == long.MaxValue)
-            _endAt = Environment.TickCount64 + EndMilliseconds;
+        if (Abortion is not null)
+            return;
+        Abortion = abortion;
+        _endAt = Environment.TickCount64 + EndMilliseconds;
+        foreach (MpiTransport transport in _transports)
+            transport.Tell(new ControlMessage(IsAbort: true, abortion.Rank, abortion.Text), isToTell);
+        Progress.Leave();
     }
 
-    /// <summary>Open MPI failed: every call ends.</summary>
-    internal void Fail(MpiException exception)
-    {
-        foreach (MpiTransport transport in _transports)
-            transport.StopFor(Rank, $"rank {Rank} aborted the run: {exception.Message}", _ => false);
-        EndSoon();
-    }
+    /// <summary>The same, because of another rank or of what is outside the job.</summary>
+    internal void StopFor(int rank, string text, Func<int, bool> isToTell) => Stop(new Abortion(rank, text, Cause: null), isToTell);
+
+    /// <summary>Open MPI failed, or may not be called any more.</summary>
+    internal void Fail(string text) => StopFor(Rank, $"rank {Rank} aborted the run: {text}", _ => true);
 
     /// <summary>Looks at what no message tells. Under the lock.</summary>
     internal void Watch()
@@ -76,16 +87,13 @@ public sealed partial class MpiJob
             RankProcess process = _processes[rank];
             if (rank == Rank || process.Machine != own.Machine || process.Exists)
                 continue;
-            foreach (MpiTransport transport in _transports)
-            {
-                if (transport.HasEnded(rank))
-                    continue;
-                _hasDeadRank = true;
-                transport.StopFor(
-                    rank,
-                    string.Create(CultureInfo.InvariantCulture, $"rank {rank} has died: its process {process.Id} is gone, and it did not say why"),
-                    other => _processes[other].Machine != own.Machine);
-            }
+            if (_transports.Count > 0 && _transports.TrueForAll(transport => transport.HasEnded(rank)))
+                continue;
+            _hasDeadRank = true;
+            StopFor(
+                rank,
+                string.Create(CultureInfo.InvariantCulture, $"rank {rank} has died: its process {process.Id} is gone, and it did not say why"),
+                other => _processes[other].Machine != own.Machine);
         }
     }
 
@@ -99,8 +107,7 @@ public sealed partial class MpiJob
             var backoff = new Backoff(Progress.IsCrowded);
             while (!_transports.TrueForAll(transport => transport.HaveOthersEnded))
             {
-                bool aborted = _transports.Exists(transport => transport.IsAborted);
-                if (_hasDeadRank || (aborted && Environment.TickCount64 > farewell))
+                if (_hasDeadRank || (IsAborted && Environment.TickCount64 > farewell))
                     return false;
                 Progress.Await(ref backoff);
             }
@@ -108,7 +115,7 @@ public sealed partial class MpiJob
             Progress.Leave();
             foreach (MpiTransport transport in _transports)
                 transport.StopHearing();
-            return true;
+            return !_hasDeadRank && !Progress.IsHalted;
         }
     }
 
@@ -126,10 +133,7 @@ public sealed partial class MpiJob
     private void Terminate()
     {
         _terminateAt = long.MaxValue;
-        string text = $"rank {Rank} was asked to end (SIGTERM), as the launcher does when another rank has died or the run is stopped";
-        foreach (MpiTransport transport in _transports)
-            transport.StopFor(Rank, text, _ => false);
-        EndSoon();
+        StopFor(Rank, $"rank {Rank} was asked to end (SIGTERM), as the launcher does when another rank has died or the run is stopped", _ => false);
     }
 
     private void Kill()

@@ -181,7 +181,7 @@ public sealed unsafe partial class MpiJob : IDisposable
             transport = job.Open();
             int exitCode = body(job, transport);
             if (transport.Close() is not { } unreceived)
-                return transport.IsAborted && exitCode == 0 ? 1 : exitCode;
+                return job.IsAborted && exitCode == 0 ? 1 : exitCode;
             Console.Error.WriteLine(unreceived);
             return 1;
         }
@@ -190,7 +190,7 @@ public sealed unsafe partial class MpiJob : IDisposable
 #pragma warning restore CA1031
         {
             transport?.Abort(exception);
-            if (transport is not { HasAborted: true })
+            if (job.Abortion is not { Cause: not null })
                 Console.Error.WriteLine(exception.Message);
             return 1;
         }

@@ -26,7 +26,6 @@ internal sealed unsafe class MpiProgress : IDisposable
     private long _busyUntil;
     private bool _isLooking;
     private bool _isQuiet;
-    private bool _isHalted;
     private bool _isEnded;
     private MpiOperation? _idle;
 
@@ -90,7 +89,7 @@ internal sealed unsafe class MpiProgress : IDisposable
     /// <exception cref="MpiException">The library failed.</exception>
     public void Look()
     {
-        if (_isHalted || _count == 0)
+        if (IsHalted || _count == 0)
             return;
         int result = LibMpi.Testsome(_count, _requests, out int completed, _indices, _statuses);
         if (result is not (LibMpi.Success or LibMpi.ErrorInStatus))
@@ -175,8 +174,17 @@ internal sealed unsafe class MpiProgress : IDisposable
             Monitor.PulseAll(Gate);
     }
 
-    /// <summary>Makes no further call of the library: a receive that cannot be taken back must not write into memory that is used otherwise.</summary>
-    public void Halt() => _isHalted = true;
+    /// <summary>Whether the library may not be called any more.</summary>
+    public bool IsHalted { get; private set; }
+
+    /// <summary>Makes no further call of the library, and so ends the run: a receive that cannot be taken back must not write into memory that is
+    /// used otherwise.</summary>
+    /// <param name="why">What others are told, the last that this rank says.</param>
+    public void Halt(string why)
+    {
+        _job.Fail(why);
+        IsHalted = true;
+    }
 
     /// <summary>Ends the thread. The memory stays: the library may still refer to it.</summary>
     public void Dispose()
@@ -184,7 +192,7 @@ internal sealed unsafe class MpiProgress : IDisposable
         lock (Gate)
         {
             _isEnded = true;
-            _isHalted = true;
+            IsHalted = true;
             _wake.Set();
         }
 
@@ -209,9 +217,9 @@ internal sealed unsafe class MpiProgress : IDisposable
                 }
                 catch (MpiException exception)
                 {
-                    // The calls that wait must hear of it.
-                    _isHalted = true;
-                    _job.Fail(exception);
+                    // The calls that wait must hear of it, without the library.
+                    IsHalted = true;
+                    _job.Fail(exception.Message);
                 }
 
                 busy = _sends > 0 || Environment.TickCount64 < _busyUntil;
