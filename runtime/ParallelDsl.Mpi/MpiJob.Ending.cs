@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using ParallelDsl.Mpi.Native;
+using ParallelDsl.Transports;
 
 namespace ParallelDsl.Mpi;
 
@@ -50,6 +51,15 @@ public sealed partial class MpiJob
     /// <summary>Whether it was.</summary>
     internal bool IsAborted => Abortion is not null;
 
+    /// <summary>Throws where it was.</summary>
+    /// <param name="call">What this rank was doing.</param>
+    /// <exception cref="TransportException">It was.</exception>
+    internal void ThrowIfAborted(string call)
+    {
+        if (Abortion is { } abortion)
+            throw new TransportException(TransportFailure.Aborted, $"Rank {Rank} cannot end its {call}: {abortion.Text}", abortion.Cause);
+    }
+
     /// <summary>Ends every call on every transport of this rank. The first abortion stays. Under the lock.</summary>
     /// <param name="abortion">What calls throw from now on.</param>
     /// <param name="isToTell">The ranks that cannot know of it by themselves.</param>
@@ -76,7 +86,7 @@ public sealed partial class MpiJob
         long now = Environment.TickCount64;
         if (now >= _endAt)
             Kill();
-        if (now >= _terminateAt)
+        if (now >= Interlocked.Read(ref _terminateAt))
             Terminate();
         if (now < _nextWatch)
             return;
@@ -126,13 +136,14 @@ public sealed partial class MpiJob
         context.Cancel = true;
         bool isGiven = int.TryParse(Environment.GetEnvironmentVariable(GraceVariable), NumberStyles.None, CultureInfo.InvariantCulture, out int seconds);
         long grace = isGiven ? seconds * 1_000L : DefaultGraceMilliseconds;
-        lock (Progress.Gate)
-            _terminateAt = Math.Min(_terminateAt, Environment.TickCount64 + grace);
+
+        // The first counts. Without the lock: this must not wait for a call of the library.
+        _ = Interlocked.CompareExchange(ref _terminateAt, Environment.TickCount64 + grace, long.MaxValue);
     }
 
     private void Terminate()
     {
-        _terminateAt = long.MaxValue;
+        Interlocked.Exchange(ref _terminateAt, long.MaxValue);
         StopFor(Rank, $"rank {Rank} was asked to end (SIGTERM), as the launcher does when another rank has died or the run is stopped", _ => false);
     }
 

@@ -43,7 +43,7 @@ public sealed unsafe partial class MpiJob : IDisposable
         LocalSize = _processes.Count(process => process.Machine == own.Machine);
         LocalRank = _processes.Take(rank).Count(process => process.Machine == own.Machine);
         Progress = new MpiProgress(this);
-        World = new MpiCommunicator(Progress, world);
+        World = new MpiCommunicator(this, world);
         _termination = PosixSignalRegistration.Create(PosixSignal.SIGTERM, AskToEnd);
     }
 
@@ -118,8 +118,15 @@ public sealed unsafe partial class MpiJob : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(color);
         nint part;
         lock (Progress.Gate)
+        {
+            // It blocks, but not for long: all ranks have come.
+            ThrowIfAborted("MPI barrier");
+            MpiException.ThrowIfFailed(LibMpi.Ibarrier(_world, out nint request));
+            Progress.Complete(request, "MPI barrier");
             MpiException.ThrowIfFailed(LibMpi.CommSplit(_world, color, key, out part));
-        return new MpiCommunicator(Progress, part);
+        }
+
+        return new MpiCommunicator(this, part);
     }
 
     /// <summary>The ranks that differ from this one on one axis of the mesh alone, in the order of that axis: one communicator an axis. Every
@@ -159,7 +166,13 @@ public sealed unsafe partial class MpiJob : IDisposable
         nint communicator;
         lock (Progress.Gate)
         {
-            MpiException.ThrowIfFailed(LibMpi.CommDup(_world, out communicator));
+            // Where the wait ends early the library keeps the place that it writes to.
+            nint* copy = (nint*)NativeMemory.AllocZeroed((nuint)sizeof(nint));
+            ThrowIfAborted("MPI_Comm_idup");
+            MpiException.ThrowIfFailed(LibMpi.CommIdup(_world, copy, out nint request));
+            Progress.Complete(request, "MPI_Comm_idup");
+            communicator = *copy;
+            NativeMemory.Free(copy);
             MpiException.ThrowIfFailed(LibMpi.CommGetAttr(MpiHandles.World, LibMpi.AttributeTagLimit, out int* limit, out int found));
             if (found == 0 || *limit < MessageTags.Limit - 1)
             {

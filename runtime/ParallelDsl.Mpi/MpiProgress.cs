@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using ParallelDsl.Mpi.Native;
+using ParallelDsl.Transports;
 
 namespace ParallelDsl.Mpi;
 
@@ -10,6 +11,9 @@ internal sealed unsafe class MpiProgress : IDisposable
 {
     private const int QuietMilliseconds = 10;
     private const int BusyMilliseconds = 100;
+
+    /// <summary>How long word to others may take before the library is not called any more.</summary>
+    private const int WordMilliseconds = 250;
 
     private readonly MessageMemoryPool _memory = new();
     private readonly ManualResetEventSlim _wake = new();
@@ -22,6 +26,7 @@ internal sealed unsafe class MpiProgress : IDisposable
     private MpiOperation[] _completed = [];
     private int _count;
     private int _sends;
+    private int _words;
     private int _waiting;
     private long _busyUntil;
     private bool _isLooking;
@@ -80,6 +85,8 @@ internal sealed unsafe class MpiProgress : IDisposable
         if (operation.Kind is not (MpiOperationKind.Send or MpiOperationKind.ControlSend))
             return;
         _sends++;
+        if (operation.Kind == MpiOperationKind.ControlSend)
+            _words++;
         _busyUntil = Environment.TickCount64 + BusyMilliseconds;
         if (_isQuiet)
             _wake.Set();
@@ -129,7 +136,13 @@ internal sealed unsafe class MpiProgress : IDisposable
             operation.Pending--;
             if (operation.Kind is MpiOperationKind.Send or MpiOperationKind.ControlSend)
                 _sends--;
-            operation.Owner.Complete(operation, status, failed ? status.Error : LibMpi.Success);
+            if (operation.Kind == MpiOperationKind.ControlSend)
+                _words--;
+            int error = failed ? status.Error : LibMpi.Success;
+            if (operation.Kind == MpiOperationKind.Collective)
+                (operation.Error, operation.IsDone) = (error, true);
+            else
+                operation.Owner.Complete(operation, status, error);
         }
 
         if (_waiting > 0)
@@ -165,6 +178,46 @@ internal sealed unsafe class MpiProgress : IDisposable
         {
             _isLooking = false;
         }
+    }
+
+    /// <summary>Waits for a collective of the library, with the lock released meanwhile: other threads may have to send what others need before
+    /// they enter it. Call it under the lock.</summary>
+    /// <param name="request">Its request.</param>
+    /// <param name="call">Its name, for errors.</param>
+    /// <exception cref="TransportException">The run was aborted.</exception>
+    /// <exception cref="MpiException">The library failed.</exception>
+    public void Complete(nint request, string call)
+    {
+        MpiOperation operation = Begin(MpiOperationKind.Collective, null!, 0, 0, 0);
+        Add(request, operation);
+        var backoff = new Backoff(IsCrowded);
+        try
+        {
+            while (!operation.IsDone && !_job.IsAborted)
+                Await(ref backoff);
+            if (!operation.IsDone)
+                GiveUp();
+        }
+        finally
+        {
+            Leave();
+        }
+
+        _job.ThrowIfAborted(call);
+        int error = operation.Error;
+        End(operation);
+        MpiException.ThrowIfFailed(error, call);
+    }
+
+    /// <summary>A collective cannot be taken back, and its caller's memory is about to go: once the others are told, the library is not called any
+    /// more.</summary>
+    private void GiveUp()
+    {
+        long end = Environment.TickCount64 + WordMilliseconds;
+        var backoff = new Backoff(IsCrowded);
+        while (_words > 0 && Environment.TickCount64 < end)
+            Await(ref backoff);
+        IsHalted = true;
     }
 
     /// <summary>Lets another waiting thread look, and all see that something has changed.</summary>
