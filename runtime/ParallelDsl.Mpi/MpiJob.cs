@@ -59,10 +59,11 @@ public sealed unsafe partial class MpiJob : IDisposable
     /// <summary>The number of ranks on this machine.</summary>
     public int LocalSize { get; }
 
-    /// <summary>Threads that a rank may use: a share of the machine's processors, or those that the launcher has bound it to.</summary>
-    public int ThreadsPerRank => Environment.ProcessorCount < LibC.Processors
-        ? Environment.ProcessorCount
-        : Math.Max(1, LibC.Processors / LocalSize);
+    /// <summary>Threads that a rank may use: a share of the processors that it has, where other ranks have the same.</summary>
+    public int ThreadsPerRank => Math.Max(1, _processes[Rank].Processors / _processes[Rank].CountSharing(_processes));
+
+    /// <summary>Whether a rank has less than a processor.</summary>
+    internal bool IsCrowded => _processes[Rank].CountSharing(_processes) > _processes[Rank].Processors;
 
     /// <summary>All ranks.</summary>
     public MpiCommunicator World { get; }
@@ -70,7 +71,7 @@ public sealed unsafe partial class MpiJob : IDisposable
     internal MpiProgress Progress { get; }
 
     /// <summary>Joins the job that this process was started in.</summary>
-    /// <exception cref="MpiException">Open MPI is not installed, gives no sufficient level of threads, or failed.</exception>
+    /// <exception cref="MpiException">Open MPI is not installed, gives no sufficient level of threads or too few tags, or failed.</exception>
     /// <exception cref="InvalidOperationException">This process has joined already.</exception>
     public static MpiJob Join()
     {
@@ -81,6 +82,8 @@ public sealed unsafe partial class MpiJob : IDisposable
         PrepareEnvironment();
         MpiException.ThrowIfFailed(LibMpi.InitThread(0, 0, LibMpi.ThreadSerialized, out int level));
         CheckThreadLevel(level);
+        MpiException.ThrowIfFailed(LibMpi.CommGetAttr(MpiHandles.World, LibMpi.AttributeTagLimit, out int* limit, out int found));
+        CheckTagLimit(found == 0 ? 0 : *limit);
         MpiException.ThrowIfFailed(LibMpi.CommDup(MpiHandles.World, out nint world));
         return new MpiJob(world);
     }
@@ -108,11 +111,13 @@ public sealed unsafe partial class MpiJob : IDisposable
 
     /// <summary>Opens a transport between all ranks of the job: every rank must call it, as often and in the same order.</summary>
     /// <param name="capacity">The messages that each channel holds before a send waits, at least 1.</param>
-    /// <exception cref="MpiException">The library failed, or its tags are too few.</exception>
+    /// <exception cref="MpiException">The library failed.</exception>
+    /// <exception cref="TransportException">The run was aborted.</exception>
     public MpiTransport Open(int capacity = MpiTransport.DefaultCapacity) => Open(capacity, MpiTransport.DefaultPartFloats);
 
     /// <summary>The ranks that give the same <paramref name="color"/>, in the order of <paramref name="key"/>; every rank must call it.</summary>
     /// <exception cref="MpiException">The library failed.</exception>
+    /// <exception cref="TransportException">The run was aborted.</exception>
     public MpiCommunicator Split(int color, int key)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(color);
@@ -160,6 +165,12 @@ public sealed unsafe partial class MpiJob : IDisposable
         }
     }
 
+    internal static void CheckTagLimit(int limit)
+    {
+        if (limit < MessageTags.Limit - 1)
+            throw new MpiException(string.Create(CultureInfo.InvariantCulture, $"Open MPI offers tags up to {limit} here, but {MessageTags.Limit - 1} are needed (MPI_TAG_UB). Choose another transport of Open MPI, such as mpirun --mca pml ob1."));
+    }
+
     internal MpiTransport Open(int capacity, int partFloats)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
@@ -173,11 +184,6 @@ public sealed unsafe partial class MpiJob : IDisposable
             Progress.Complete(request, "MPI_Comm_idup");
             communicator = *copy;
             NativeMemory.Free(copy);
-            MpiException.ThrowIfFailed(LibMpi.CommGetAttr(MpiHandles.World, LibMpi.AttributeTagLimit, out int* limit, out int found));
-            if (found == 0 || *limit < MessageTags.Limit - 1)
-            {
-                throw new MpiException(string.Create(CultureInfo.InvariantCulture, $"Open MPI offers tags up to {(found == 0 ? 0 : *limit)} here, but {MessageTags.Limit - 1} are needed (MPI_TAG_UB). Choose another transport of Open MPI, such as mpirun --mca pml ob1."));
-            }
         }
 
         var transport = new MpiTransport(this, communicator, capacity, partFloats);

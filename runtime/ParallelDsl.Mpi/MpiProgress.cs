@@ -38,7 +38,7 @@ internal sealed unsafe class MpiProgress : IDisposable
     /// <param name="job">The job, asked now and then to look at what no message tells: processes that have died, requests to end.</param>
     public MpiProgress(MpiJob job)
     {
-        IsCrowded = job.LocalSize > LibC.Processors;
+        IsCrowded = job.IsCrowded;
         _job = job;
         Grow(64);
         _thread = new Thread(Run) { Name = $"progress of rank {job.Rank}", IsBackground = true };
@@ -48,7 +48,7 @@ internal sealed unsafe class MpiProgress : IDisposable
     /// <summary>The lock.</summary>
     public object Gate { get; } = new();
 
-    /// <summary>Whether the machine has more ranks than processors.</summary>
+    /// <summary>Whether a rank has less than a processor.</summary>
     public bool IsCrowded { get; }
 
     /// <summary>Memory for a message of so many floats.</summary>
