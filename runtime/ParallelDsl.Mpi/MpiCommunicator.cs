@@ -9,10 +9,15 @@ public sealed unsafe class MpiCommunicator : IDisposable
 {
     private readonly MpiJob _job;
     private readonly MpiProgress _progress;
+    private readonly bool _isOwned;
     private nint _handle;
 
-    internal MpiCommunicator(MpiJob job, nint handle)
+    /// <param name="job">The job.</param>
+    /// <param name="handle">The library's handle.</param>
+    /// <param name="isOwned">Whether it is to be freed: the job needs its own to the end.</param>
+    internal MpiCommunicator(MpiJob job, nint handle, bool isOwned)
     {
+        _isOwned = isOwned;
         _job = job;
         _progress = job.Progress;
         _handle = handle;
@@ -135,7 +140,7 @@ public sealed unsafe class MpiCommunicator : IDisposable
     {
         lock (_progress.Gate)
         {
-            if (_handle != 0)
+            if (_handle != 0 && _isOwned && !_progress.IsHalted)
                 _ = LibMpi.CommFree(ref _handle);
             _handle = 0;
         }
@@ -146,7 +151,7 @@ public sealed unsafe class MpiCommunicator : IDisposable
     /// <summary>The handle, for a call that may be made.</summary>
     private nint Enter(string call)
     {
-        ObjectDisposedException.ThrowIf(_handle == 0, this);
+        ObjectDisposedException.ThrowIf(_handle == 0 || _job.IsEnded, this);
         _job.ThrowIfAborted(call);
         return _handle;
     }

@@ -34,7 +34,10 @@ public sealed partial class MpiJob
         if (_isEnded)
             return;
         _isEnded = true;
-        foreach (MpiTransport transport in _transports)
+        MpiTransport[] open;
+        lock (Progress.Gate)
+            open = [.. _transports];
+        foreach (MpiTransport transport in open)
             transport.Dispose();
 
         // The library waits for the others in a busy loop; others may still have much to do.
@@ -51,7 +54,14 @@ public sealed partial class MpiJob
     /// <summary>Whether it was.</summary>
     internal bool IsAborted => Abortion is not null;
 
-    /// <summary>Throws where it was.</summary>
+    /// <summary>Transports whose communicators are not freed.</summary>
+    internal int CountOpen()
+    {
+        lock (Progress.Gate)
+            return _transports.Count;
+    }
+
+    /// <summary>Throws where the run was aborted.</summary>
     /// <param name="call">What this rank was doing.</param>
     /// <exception cref="TransportException">It was.</exception>
     internal void ThrowIfAborted(string call)
@@ -91,6 +101,7 @@ public sealed partial class MpiJob
         if (now < _nextWatch)
             return;
         _nextWatch = now + WatchMilliseconds;
+        _ = _transports.RemoveAll(transport => transport.TryRetire());
         RankProcess own = _processes[Rank];
         for (int rank = 0; rank < Size; rank++)
         {

@@ -43,7 +43,7 @@ public sealed unsafe partial class MpiJob : IDisposable
         LocalSize = _processes.Count(process => process.Machine == own.Machine);
         LocalRank = _processes.Take(rank).Count(process => process.Machine == own.Machine);
         Progress = new MpiProgress(this);
-        World = new MpiCommunicator(this, world);
+        World = new MpiCommunicator(this, world, isOwned: false);
         _termination = PosixSignalRegistration.Create(PosixSignal.SIGTERM, AskToEnd);
     }
 
@@ -69,6 +69,9 @@ public sealed unsafe partial class MpiJob : IDisposable
     public MpiCommunicator World { get; }
 
     internal MpiProgress Progress { get; }
+
+    /// <summary>Whether the library is left, or is about to be.</summary>
+    internal bool IsEnded => _isEnded;
 
     /// <summary>Joins the job that this process was started in.</summary>
     /// <exception cref="MpiException">Open MPI is not installed, gives no sufficient level of threads or too few tags, or failed.</exception>
@@ -131,7 +134,7 @@ public sealed unsafe partial class MpiJob : IDisposable
             MpiException.ThrowIfFailed(LibMpi.CommSplit(_world, color, key, out part));
         }
 
-        return new MpiCommunicator(this, part);
+        return new MpiCommunicator(this, part, isOwned: true);
     }
 
     /// <summary>The ranks that differ from this one on one axis of the mesh alone, in the order of that axis: one communicator an axis. Every

@@ -39,6 +39,7 @@ public sealed unsafe partial class MpiTransport
                 CompleteReceive(operation, status, error);
                 break;
             case MpiOperationKind.ControlSend:
+                _words--;
                 _progress.Return(operation.Memory!);
                 _progress.End(operation);
                 break;
@@ -53,6 +54,34 @@ public sealed unsafe partial class MpiTransport
     {
         if (!_progress.IsHalted && _hearing is { Request: not 0 and nint request })
             _ = LibMpi.Cancel(ref request);
+    }
+
+    /// <summary>Frees the communicator once nothing can come on it any more: this rank and all others have ended here, and what was sent is taken.
+    /// To be asked again and again; where something was never received it stays until the job ends. Under the lock.</summary>
+    /// <returns>Whether it is freed.</returns>
+    internal bool TryRetire()
+    {
+        if (!_isClosed || _words > 0 || _receives is not null || _progress.IsHalted || _job.IsAborted || !HaveOthersEnded
+            || Array.Exists(_peers, peer => peer.Outgoing > 0))
+        {
+            return false;
+        }
+
+        if (_hearing is { Request: not 0 })
+        {
+            StopHearing();
+            return false;
+        }
+
+        _ = LibMpi.CommFree(ref _communicator);
+        if (_hearing is { } hearing)
+        {
+            _progress.Return(hearing.Memory!);
+            _progress.End(hearing);
+        }
+
+        _hearing = null;
+        return true;
     }
 
     private void CompleteSend(MpiOperation operation, int error)
@@ -309,6 +338,7 @@ public sealed unsafe partial class MpiTransport
             int bytes = (message with { Taken = _peers[rank].Taken }).Write(new Span<byte>(operation.Memory.Pointer, ControlMessage.LongestBytes));
             MpiException.ThrowIfFailed(LibMpi.Isend(operation.Memory.Pointer, bytes, MpiHandles.Byte, rank, ControlTag, _communicator, out nint request));
             _progress.Add(request, operation);
+            _words++;
         }
     }
 

@@ -27,12 +27,13 @@ public sealed unsafe partial class MpiTransport : ITransport
 
     private readonly MpiJob _job;
     private readonly MpiProgress _progress;
-    private readonly nint _communicator;
+    private nint _communicator;
     private readonly int _capacity;
     private readonly Peer[] _peers;
     private MpiOperation? _receives;
     private MpiOperation? _hearing;
     private bool _isClosed;
+    private int _words;
     private long _bytesSent;
     private long _messagesSent;
 

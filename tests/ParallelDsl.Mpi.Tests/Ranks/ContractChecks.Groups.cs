@@ -171,6 +171,19 @@ internal static partial class ContractChecks
         Assert.Throws<ObjectDisposedException>(() => data.Barrier());
     }
 
+    public static void Transports_that_all_ranks_have_closed_are_freed(MpiJob job)
+    {
+        int before = job.CountOpen();
+        for (int round = 0; round < 5; round++)
+        {
+            using MpiTransport transport = job.Open();
+            transport.Send((job.Rank + 1) % job.Size, 0, [round]);
+            Assert.Equal(round, ReceiveOne(transport, (job.Rank + job.Size - 1) % job.Size, 0));
+        }
+
+        Assert.True(SpinWait.SpinUntil(() => job.CountOpen() <= before, 20_000));
+    }
+
     /// <summary>The library leaves the runtime's own handling of bad addresses alone.</summary>
     public static void A_null_reference_is_still_an_exception(MpiJob job)
     {
