@@ -82,6 +82,22 @@ public sealed class SocketTransportTests
         (await first).Dispose();
     }
 
+    [Fact]
+    public async Task A_stranger_that_says_nothing_does_not_hold_the_others_up()
+    {
+        SocketAddresses addresses = SocketWorld.Addresses(2);
+        SocketOptions options = new() { JoinTimeout = TimeSpan.FromMinutes(2) };
+        Task<SocketTransport> first = Task.Factory.StartNew(() => SocketTransport.Join(0, addresses, options), TaskCreationOptions.LongRunning);
+        using Socket stranger = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        Assert.True(SpinWait.SpinUntil(() => TryConnect(stranger, addresses[0, 1]), Patience));
+        using Socket halting = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        Assert.True(SpinWait.SpinUntil(() => TryConnect(halting, addresses[0, 1]), Patience));
+        halting.Send(new byte[3]);
+
+        using SocketTransport second = await Task.Factory.StartNew(() => SocketTransport.Join(1, addresses, options), TaskCreationOptions.LongRunning).WaitAsync(Patience);
+        using SocketTransport joined = await first.WaitAsync(Patience);
+    }
+
     [Theory]
     [InlineData(9, 0, 0, 0)]
     [InlineData((int)FrameKind.Whole, -1, 1, 4)]
