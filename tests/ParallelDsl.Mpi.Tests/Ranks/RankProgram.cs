@@ -19,6 +19,8 @@ internal static class RankProgram
         ["halts"] => MpiJob.Run(FailingRanks.Halt),
         ["shares"] => MpiJob.Run(FailingRanks.ShareProcessors),
         ["ends late"] => FailingRanks.DisposeLate(),
+        ["where"] => MpiJob.Run(LaunchedRanks.SayWhere),
+        ["waits", var folder] => MpiJob.Run((job, _) => LaunchedRanks.WaitUntilAsked(job, folder)),
         ["huge", var floats] => MpiJob.Run((job, transport) => HugeMessage.Exchange(job, transport, int.Parse(floats, CultureInfo.InvariantCulture))),
         ["speed"] => MpiJob.Run(Speed.Measure),
         _ => throw new ArgumentException($"There is no scenario '{string.Join(' ', arguments)}'."),
