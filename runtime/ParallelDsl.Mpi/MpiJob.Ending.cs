@@ -14,7 +14,8 @@ public sealed partial class MpiJob
 
     private const int WatchMilliseconds = 100;
 
-    /// <summary>Set by <c>paralleldsl launch</c> where it asks the ranks itself: seconds that a program has to end well.</summary>
+    /// <summary>Set by <c>paralleldsl launch</c> where it asks the ranks itself, and in its scripts for Slurm: seconds that a program has to end
+    /// well.</summary>
     private const string GraceVariable = "PARALLELDSL_GRACE_SECONDS";
 
     /// <summary>Half of the second that mpirun leaves between asking and killing.</summary>
