@@ -5,7 +5,7 @@ namespace ParallelDsl.Mpi;
 
 /// <summary>How a call that waits spends the time between two looks. The library can only be asked, not waited for without a busy loop, so:
 /// a moment of spinning where every rank has a processor, then giving way to others, then sleeping, longer the longer it lasts.</summary>
-/// <param name="isCrowded">Whether the machine has more ranks than processors.</param>
+/// <param name="isCrowded">Whether a rank has less than a processor.</param>
 internal struct Backoff(bool isCrowded)
 {
     private static readonly long TicksPerMicrosecond = Math.Max(1, Stopwatch.Frequency / 1_000_000);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using ParallelDsl.Mpi.Native;
+using ParallelDsl.Transports;
 
 namespace ParallelDsl.Mpi;
 
@@ -13,7 +14,8 @@ public sealed partial class MpiJob
 
     private const int WatchMilliseconds = 100;
 
-    /// <summary>Set by <c>paralleldsl launch</c> where it asks the ranks itself: seconds that a program has to end well.</summary>
+    /// <summary>Set by <c>paralleldsl launch</c> where it asks the ranks itself, and in its scripts for Slurm: seconds that a program has to end
+    /// well.</summary>
     private const string GraceVariable = "PARALLELDSL_GRACE_SECONDS";
 
     /// <summary>Half of the second that mpirun leaves between asking and killing.</summary>
@@ -33,7 +35,10 @@ public sealed partial class MpiJob
         if (_isEnded)
             return;
         _isEnded = true;
-        foreach (MpiTransport transport in _transports)
+        MpiTransport[] open;
+        lock (Progress.Gate)
+            open = [.. _transports];
+        foreach (MpiTransport transport in open)
             transport.Dispose();
 
         // The library waits for the others in a busy loop; others may still have much to do.
@@ -44,20 +49,47 @@ public sealed partial class MpiJob
             _ = LibMpi.Finalize();
     }
 
-    /// <summary>From now on the run has to end.</summary>
-    internal void EndSoon()
+    /// <summary>Why the run was aborted, by this rank or another one; null where it was not.</summary>
+    internal Abortion? Abortion { get; private set; }
+
+    /// <summary>Whether it was.</summary>
+    internal bool IsAborted => Abortion is not null;
+
+    /// <summary>Transports whose communicators are not freed.</summary>
+    internal int CountOpen()
     {
-        if (_endAt == long.MaxValue)
-            _endAt = Environment.TickCount64 + EndMilliseconds;
+        lock (Progress.Gate)
+            return _transports.Count;
     }
 
-    /// <summary>Open MPI failed: every call ends.</summary>
-    internal void Fail(MpiException exception)
+    /// <summary>Throws where the run was aborted.</summary>
+    /// <param name="call">What this rank was doing.</param>
+    /// <exception cref="TransportException">It was.</exception>
+    internal void ThrowIfAborted(string call)
     {
-        foreach (MpiTransport transport in _transports)
-            transport.StopFor(Rank, $"rank {Rank} aborted the run: {exception.Message}", _ => false);
-        EndSoon();
+        if (Abortion is { } abortion)
+            throw new TransportException(TransportFailure.Aborted, $"Rank {Rank} cannot end its {call}: {abortion.Text}", abortion.Cause);
     }
+
+    /// <summary>Ends every call on every transport of this rank. The first abortion stays. Under the lock.</summary>
+    /// <param name="abortion">What calls throw from now on.</param>
+    /// <param name="isToTell">The ranks that cannot know of it by themselves.</param>
+    internal void Stop(Abortion abortion, Func<int, bool> isToTell)
+    {
+        if (Abortion is not null)
+            return;
+        Abortion = abortion;
+        _endAt = Environment.TickCount64 + EndMilliseconds;
+        foreach (MpiTransport transport in _transports)
+            transport.Tell(new ControlMessage(IsAbort: true, abortion.Rank, abortion.Text), isToTell);
+        Progress.Leave();
+    }
+
+    /// <summary>The same, because of another rank or of what is outside the job.</summary>
+    internal void StopFor(int rank, string text, Func<int, bool> isToTell) => Stop(new Abortion(rank, text, Cause: null), isToTell);
+
+    /// <summary>Open MPI failed, or may not be called any more.</summary>
+    internal void Fail(string text) => StopFor(Rank, $"rank {Rank} aborted the run: {text}", _ => true);
 
     /// <summary>Looks at what no message tells. Under the lock.</summary>
     internal void Watch()
@@ -65,27 +97,25 @@ public sealed partial class MpiJob
         long now = Environment.TickCount64;
         if (now >= _endAt)
             Kill();
-        if (now >= _terminateAt)
+        if (now >= Interlocked.Read(ref _terminateAt))
             Terminate();
         if (now < _nextWatch)
             return;
         _nextWatch = now + WatchMilliseconds;
+        _ = _transports.RemoveAll(transport => transport.TryRetire());
         RankProcess own = _processes[Rank];
         for (int rank = 0; rank < Size; rank++)
         {
             RankProcess process = _processes[rank];
             if (rank == Rank || process.Machine != own.Machine || process.Exists)
                 continue;
-            foreach (MpiTransport transport in _transports)
-            {
-                if (transport.HasEnded(rank))
-                    continue;
-                _hasDeadRank = true;
-                transport.StopFor(
-                    rank,
-                    string.Create(CultureInfo.InvariantCulture, $"rank {rank} has died: its process {process.Id} is gone, and it did not say why"),
-                    other => _processes[other].Machine != own.Machine);
-            }
+            if (_transports.Count > 0 && _transports.TrueForAll(transport => transport.HasEnded(rank)))
+                continue;
+            _hasDeadRank = true;
+            StopFor(
+                rank,
+                string.Create(CultureInfo.InvariantCulture, $"rank {rank} has died: its process {process.Id} is gone, and it did not say why"),
+                other => _processes[other].Machine != own.Machine);
         }
     }
 
@@ -99,8 +129,7 @@ public sealed partial class MpiJob
             var backoff = new Backoff(Progress.IsCrowded);
             while (!_transports.TrueForAll(transport => transport.HaveOthersEnded))
             {
-                bool aborted = _transports.Exists(transport => transport.IsAborted);
-                if (_hasDeadRank || (aborted && Environment.TickCount64 > farewell))
+                if (_hasDeadRank || (IsAborted && Environment.TickCount64 > farewell))
                     return false;
                 Progress.Await(ref backoff);
             }
@@ -108,7 +137,7 @@ public sealed partial class MpiJob
             Progress.Leave();
             foreach (MpiTransport transport in _transports)
                 transport.StopHearing();
-            return true;
+            return !_hasDeadRank && !Progress.IsHalted;
         }
     }
 
@@ -119,17 +148,15 @@ public sealed partial class MpiJob
         context.Cancel = true;
         bool isGiven = int.TryParse(Environment.GetEnvironmentVariable(GraceVariable), NumberStyles.None, CultureInfo.InvariantCulture, out int seconds);
         long grace = isGiven ? seconds * 1_000L : DefaultGraceMilliseconds;
-        lock (Progress.Gate)
-            _terminateAt = Math.Min(_terminateAt, Environment.TickCount64 + grace);
+
+        // The first counts. Without the lock: this must not wait for a call of the library.
+        _ = Interlocked.CompareExchange(ref _terminateAt, Environment.TickCount64 + grace, long.MaxValue);
     }
 
     private void Terminate()
     {
-        _terminateAt = long.MaxValue;
-        string text = $"rank {Rank} was asked to end (SIGTERM), as the launcher does when another rank has died or the run is stopped";
-        foreach (MpiTransport transport in _transports)
-            transport.StopFor(Rank, text, _ => false);
-        EndSoon();
+        Interlocked.Exchange(ref _terminateAt, long.MaxValue);
+        StopFor(Rank, $"rank {Rank} was asked to end (SIGTERM), as the launcher does when another rank has died or the run is stopped", _ => false);
     }
 
     private void Kill()

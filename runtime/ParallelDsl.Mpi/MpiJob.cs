@@ -43,7 +43,7 @@ public sealed unsafe partial class MpiJob : IDisposable
         LocalSize = _processes.Count(process => process.Machine == own.Machine);
         LocalRank = _processes.Take(rank).Count(process => process.Machine == own.Machine);
         Progress = new MpiProgress(this);
-        World = new MpiCommunicator(Progress, world);
+        World = new MpiCommunicator(this, world, isOwned: false);
         _termination = PosixSignalRegistration.Create(PosixSignal.SIGTERM, AskToEnd);
     }
 
@@ -59,18 +59,22 @@ public sealed unsafe partial class MpiJob : IDisposable
     /// <summary>The number of ranks on this machine.</summary>
     public int LocalSize { get; }
 
-    /// <summary>Threads that a rank may use: a share of the machine's processors, or those that the launcher has bound it to.</summary>
-    public int ThreadsPerRank => Environment.ProcessorCount < LibC.Processors
-        ? Environment.ProcessorCount
-        : Math.Max(1, LibC.Processors / LocalSize);
+    /// <summary>Threads that a rank may use: a share of the processors that it has, where other ranks have the same.</summary>
+    public int ThreadsPerRank => Math.Max(1, _processes[Rank].Processors / _processes[Rank].CountSharing(_processes));
+
+    /// <summary>Whether a rank has less than a processor.</summary>
+    internal bool IsCrowded => _processes[Rank].CountSharing(_processes) > _processes[Rank].Processors;
 
     /// <summary>All ranks.</summary>
     public MpiCommunicator World { get; }
 
     internal MpiProgress Progress { get; }
 
+    /// <summary>Whether the library is left, or is about to be.</summary>
+    internal bool IsEnded => _isEnded;
+
     /// <summary>Joins the job that this process was started in.</summary>
-    /// <exception cref="MpiException">Open MPI is not installed, gives no sufficient level of threads, or failed.</exception>
+    /// <exception cref="MpiException">Open MPI is not installed, gives no sufficient level of threads or too few tags, or failed.</exception>
     /// <exception cref="InvalidOperationException">This process has joined already.</exception>
     public static MpiJob Join()
     {
@@ -81,6 +85,8 @@ public sealed unsafe partial class MpiJob : IDisposable
         PrepareEnvironment();
         MpiException.ThrowIfFailed(LibMpi.InitThread(0, 0, LibMpi.ThreadSerialized, out int level));
         CheckThreadLevel(level);
+        MpiException.ThrowIfFailed(LibMpi.CommGetAttr(MpiHandles.World, LibMpi.AttributeTagLimit, out int* limit, out int found));
+        CheckTagLimit(found == 0 ? 0 : *limit);
         MpiException.ThrowIfFailed(LibMpi.CommDup(MpiHandles.World, out nint world));
         return new MpiJob(world);
     }
@@ -108,18 +114,27 @@ public sealed unsafe partial class MpiJob : IDisposable
 
     /// <summary>Opens a transport between all ranks of the job: every rank must call it, as often and in the same order.</summary>
     /// <param name="capacity">The messages that each channel holds before a send waits, at least 1.</param>
-    /// <exception cref="MpiException">The library failed, or its tags are too few.</exception>
+    /// <exception cref="MpiException">The library failed.</exception>
+    /// <exception cref="TransportException">The run was aborted.</exception>
     public MpiTransport Open(int capacity = MpiTransport.DefaultCapacity) => Open(capacity, MpiTransport.DefaultPartFloats);
 
     /// <summary>The ranks that give the same <paramref name="color"/>, in the order of <paramref name="key"/>; every rank must call it.</summary>
     /// <exception cref="MpiException">The library failed.</exception>
+    /// <exception cref="TransportException">The run was aborted.</exception>
     public MpiCommunicator Split(int color, int key)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(color);
         nint part;
         lock (Progress.Gate)
+        {
+            // It blocks, but not for long: all ranks have come.
+            ThrowIfAborted("MPI barrier");
+            MpiException.ThrowIfFailed(LibMpi.Ibarrier(_world, out nint request));
+            Progress.Complete(request, "MPI barrier");
             MpiException.ThrowIfFailed(LibMpi.CommSplit(_world, color, key, out part));
-        return new MpiCommunicator(Progress, part);
+        }
+
+        return new MpiCommunicator(this, part, isOwned: true);
     }
 
     /// <summary>The ranks that differ from this one on one axis of the mesh alone, in the order of that axis: one communicator an axis. Every
@@ -153,18 +168,25 @@ public sealed unsafe partial class MpiJob : IDisposable
         }
     }
 
+    internal static void CheckTagLimit(int limit)
+    {
+        if (limit < MessageTags.Limit - 1)
+            throw new MpiException(string.Create(CultureInfo.InvariantCulture, $"Open MPI offers tags up to {limit} here, but {MessageTags.Limit - 1} are needed (MPI_TAG_UB). Choose another transport of Open MPI, such as mpirun --mca pml ob1."));
+    }
+
     internal MpiTransport Open(int capacity, int partFloats)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         nint communicator;
         lock (Progress.Gate)
         {
-            MpiException.ThrowIfFailed(LibMpi.CommDup(_world, out communicator));
-            MpiException.ThrowIfFailed(LibMpi.CommGetAttr(MpiHandles.World, LibMpi.AttributeTagLimit, out int* limit, out int found));
-            if (found == 0 || *limit < MessageTags.Limit - 1)
-            {
-                throw new MpiException(string.Create(CultureInfo.InvariantCulture, $"Open MPI offers tags up to {(found == 0 ? 0 : *limit)} here, but {MessageTags.Limit - 1} are needed (MPI_TAG_UB). Choose another transport of Open MPI, such as mpirun --mca pml ob1."));
-            }
+            // Where the wait ends early the library keeps the place that it writes to.
+            nint* copy = (nint*)NativeMemory.AllocZeroed((nuint)sizeof(nint));
+            ThrowIfAborted("MPI_Comm_idup");
+            MpiException.ThrowIfFailed(LibMpi.CommIdup(_world, copy, out nint request));
+            Progress.Complete(request, "MPI_Comm_idup");
+            communicator = *copy;
+            NativeMemory.Free(copy);
         }
 
         var transport = new MpiTransport(this, communicator, capacity, partFloats);
@@ -181,7 +203,7 @@ public sealed unsafe partial class MpiJob : IDisposable
             transport = job.Open();
             int exitCode = body(job, transport);
             if (transport.Close() is not { } unreceived)
-                return transport.IsAborted && exitCode == 0 ? 1 : exitCode;
+                return job.IsAborted && exitCode == 0 ? 1 : exitCode;
             Console.Error.WriteLine(unreceived);
             return 1;
         }
@@ -190,7 +212,7 @@ public sealed unsafe partial class MpiJob : IDisposable
 #pragma warning restore CA1031
         {
             transport?.Abort(exception);
-            if (transport is not { HasAborted: true })
+            if (job.Abortion is not { Cause: not null })
                 Console.Error.WriteLine(exception.Message);
             return 1;
         }

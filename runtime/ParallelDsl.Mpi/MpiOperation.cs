@@ -14,6 +14,9 @@ internal enum MpiOperationKind
 
     /// <summary>Waits for such word from any rank.</summary>
     ControlReceive,
+
+    /// <summary>A collective of the library.</summary>
+    Collective,
 }
 
 /// <summary>A message that is sent or received: one request of the library, or several one after the other where it is longer than a part may
@@ -22,6 +25,7 @@ internal sealed unsafe class MpiOperation
 {
     public MpiOperationKind Kind { get; set; }
 
+    /// <summary>The transport; none of a collective.</summary>
     public MpiTransport Owner { get; set; } = null!;
 
     /// <summary>The other rank.</summary>

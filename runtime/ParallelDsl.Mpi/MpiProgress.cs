@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using ParallelDsl.Mpi.Native;
+using ParallelDsl.Transports;
 
 namespace ParallelDsl.Mpi;
 
@@ -10,6 +11,9 @@ internal sealed unsafe class MpiProgress : IDisposable
 {
     private const int QuietMilliseconds = 10;
     private const int BusyMilliseconds = 100;
+
+    /// <summary>How long word to others may take before the library is not called any more.</summary>
+    private const int WordMilliseconds = 250;
 
     private readonly MessageMemoryPool _memory = new();
     private readonly ManualResetEventSlim _wake = new();
@@ -22,11 +26,11 @@ internal sealed unsafe class MpiProgress : IDisposable
     private MpiOperation[] _completed = [];
     private int _count;
     private int _sends;
+    private int _words;
     private int _waiting;
     private long _busyUntil;
     private bool _isLooking;
     private bool _isQuiet;
-    private bool _isHalted;
     private bool _isEnded;
     private MpiOperation? _idle;
 
@@ -34,7 +38,7 @@ internal sealed unsafe class MpiProgress : IDisposable
     /// <param name="job">The job, asked now and then to look at what no message tells: processes that have died, requests to end.</param>
     public MpiProgress(MpiJob job)
     {
-        IsCrowded = job.LocalSize > LibC.Processors;
+        IsCrowded = job.IsCrowded;
         _job = job;
         Grow(64);
         _thread = new Thread(Run) { Name = $"progress of rank {job.Rank}", IsBackground = true };
@@ -44,7 +48,7 @@ internal sealed unsafe class MpiProgress : IDisposable
     /// <summary>The lock.</summary>
     public object Gate { get; } = new();
 
-    /// <summary>Whether the machine has more ranks than processors.</summary>
+    /// <summary>Whether a rank has less than a processor.</summary>
     public bool IsCrowded { get; }
 
     /// <summary>Memory for a message of so many floats.</summary>
@@ -81,6 +85,8 @@ internal sealed unsafe class MpiProgress : IDisposable
         if (operation.Kind is not (MpiOperationKind.Send or MpiOperationKind.ControlSend))
             return;
         _sends++;
+        if (operation.Kind == MpiOperationKind.ControlSend)
+            _words++;
         _busyUntil = Environment.TickCount64 + BusyMilliseconds;
         if (_isQuiet)
             _wake.Set();
@@ -90,7 +96,7 @@ internal sealed unsafe class MpiProgress : IDisposable
     /// <exception cref="MpiException">The library failed.</exception>
     public void Look()
     {
-        if (_isHalted || _count == 0)
+        if (IsHalted || _count == 0)
             return;
         int result = LibMpi.Testsome(_count, _requests, out int completed, _indices, _statuses);
         if (result is not (LibMpi.Success or LibMpi.ErrorInStatus))
@@ -130,7 +136,13 @@ internal sealed unsafe class MpiProgress : IDisposable
             operation.Pending--;
             if (operation.Kind is MpiOperationKind.Send or MpiOperationKind.ControlSend)
                 _sends--;
-            operation.Owner.Complete(operation, status, failed ? status.Error : LibMpi.Success);
+            if (operation.Kind == MpiOperationKind.ControlSend)
+                _words--;
+            int error = failed ? status.Error : LibMpi.Success;
+            if (operation.Kind == MpiOperationKind.Collective)
+                (operation.Error, operation.IsDone) = (error, true);
+            else
+                operation.Owner.Complete(operation, status, error);
         }
 
         if (_waiting > 0)
@@ -168,6 +180,46 @@ internal sealed unsafe class MpiProgress : IDisposable
         }
     }
 
+    /// <summary>Waits for a collective of the library, with the lock released meanwhile: other threads may have to send what others need before
+    /// they enter it. Call it under the lock.</summary>
+    /// <param name="request">Its request.</param>
+    /// <param name="call">Its name, for errors.</param>
+    /// <exception cref="TransportException">The run was aborted.</exception>
+    /// <exception cref="MpiException">The library failed.</exception>
+    public void Complete(nint request, string call)
+    {
+        MpiOperation operation = Begin(MpiOperationKind.Collective, null!, 0, 0, 0);
+        Add(request, operation);
+        var backoff = new Backoff(IsCrowded);
+        try
+        {
+            while (!operation.IsDone && !_job.IsAborted)
+                Await(ref backoff);
+            if (!operation.IsDone)
+                GiveUp();
+        }
+        finally
+        {
+            Leave();
+        }
+
+        _job.ThrowIfAborted(call);
+        int error = operation.Error;
+        End(operation);
+        MpiException.ThrowIfFailed(error, call);
+    }
+
+    /// <summary>A collective cannot be taken back, and its caller's memory is about to go: once the others are told, the library is not called any
+    /// more.</summary>
+    private void GiveUp()
+    {
+        long end = Environment.TickCount64 + WordMilliseconds;
+        var backoff = new Backoff(IsCrowded);
+        while (_words > 0 && Environment.TickCount64 < end)
+            Await(ref backoff);
+        IsHalted = true;
+    }
+
     /// <summary>Lets another waiting thread look, and all see that something has changed.</summary>
     public void Leave()
     {
@@ -175,8 +227,17 @@ internal sealed unsafe class MpiProgress : IDisposable
             Monitor.PulseAll(Gate);
     }
 
-    /// <summary>Makes no further call of the library: a receive that cannot be taken back must not write into memory that is used otherwise.</summary>
-    public void Halt() => _isHalted = true;
+    /// <summary>Whether the library may not be called any more.</summary>
+    public bool IsHalted { get; private set; }
+
+    /// <summary>Makes no further call of the library, and so ends the run: a receive that cannot be taken back must not write into memory that is
+    /// used otherwise.</summary>
+    /// <param name="why">What others are told, the last that this rank says.</param>
+    public void Halt(string why)
+    {
+        _job.Fail(why);
+        IsHalted = true;
+    }
 
     /// <summary>Ends the thread. The memory stays: the library may still refer to it.</summary>
     public void Dispose()
@@ -184,7 +245,7 @@ internal sealed unsafe class MpiProgress : IDisposable
         lock (Gate)
         {
             _isEnded = true;
-            _isHalted = true;
+            IsHalted = true;
             _wake.Set();
         }
 
@@ -221,9 +282,9 @@ internal sealed unsafe class MpiProgress : IDisposable
                 }
                 catch (MpiException exception)
                 {
-                    // The calls that wait must hear of it.
-                    _isHalted = true;
-                    _job.Fail(exception);
+                    // The calls that wait must hear of it, without the library.
+                    IsHalted = true;
+                    _job.Fail(exception.Message);
                 }
 
                 busy = _sends > 0 || Environment.TickCount64 < _busyUntil;

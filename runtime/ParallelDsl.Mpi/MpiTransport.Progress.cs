@@ -39,6 +39,7 @@ public sealed unsafe partial class MpiTransport
                 CompleteReceive(operation, status, error);
                 break;
             case MpiOperationKind.ControlSend:
+                _words--;
                 _progress.Return(operation.Memory!);
                 _progress.End(operation);
                 break;
@@ -48,29 +49,45 @@ public sealed unsafe partial class MpiTransport
         }
     }
 
-    /// <summary>Ends every call, because of another rank or of what is outside the job.</summary>
-    /// <param name="rank">The rank that failed.</param>
-    /// <param name="text">What happened.</param>
-    /// <param name="isToTell">The ranks that cannot know of it by themselves.</param>
-    internal void StopFor(int rank, string text, Func<int, bool> isToTell)
-    {
-        if (_abortion is not null)
-            return;
-        Stop(new Abortion(rank, text, Cause: null));
-        Tell(new ControlMessage(IsAbort: true, rank, text), isToTell);
-    }
-
     /// <summary>Takes back the receive of word from others, at the end of the job.</summary>
     internal void StopHearing()
     {
-        if (_hearing is { Request: not 0 and nint request })
+        if (!_progress.IsHalted && _hearing is { Request: not 0 and nint request })
             _ = LibMpi.Cancel(ref request);
+    }
+
+    /// <summary>Frees the communicator once nothing can come on it any more: this rank and all others have ended here, and what was sent is taken.
+    /// To be asked again and again; where something was never received it stays until the job ends. Under the lock.</summary>
+    /// <returns>Whether it is freed.</returns>
+    internal bool TryRetire()
+    {
+        if (!_isClosed || _words > 0 || _receives is not null || _progress.IsHalted || _job.IsAborted || !HaveOthersEnded
+            || Array.Exists(_peers, peer => peer.Outgoing > 0))
+        {
+            return false;
+        }
+
+        if (_hearing is { Request: not 0 })
+        {
+            StopHearing();
+            return false;
+        }
+
+        _ = LibMpi.CommFree(ref _communicator);
+        if (_hearing is { } hearing)
+        {
+            _progress.Return(hearing.Memory!);
+            _progress.End(hearing);
+        }
+
+        _hearing = null;
+        return true;
     }
 
     private void CompleteSend(MpiOperation operation, int error)
     {
         if (error != LibMpi.Success)
-            StopFor(Rank, $"Open MPI failed in a send of rank {Rank} to rank {operation.Peer}: {MpiException.Describe(error)}", _ => true);
+            _job.StopFor(Rank, $"Open MPI failed in a send of rank {Rank} to rank {operation.Peer}: {MpiException.Describe(error)}", _ => true);
         if (operation.Pending > 0)
             return;
         _peers[operation.Peer].Outgoing--;
@@ -216,7 +233,7 @@ public sealed unsafe partial class MpiTransport
             if (next.Peer != operation.Peer || next.Tag != operation.Tag)
                 continue;
             next.IsQueued = false;
-            if (!IsAborted && !_isClosed)
+            if (!_job.IsAborted && !_isClosed)
                 PostPart(next);
             break;
         }
@@ -253,6 +270,8 @@ public sealed unsafe partial class MpiTransport
     /// its sender is gone, the library is not called any more.</summary>
     private void TakeBack(MpiOperation operation)
     {
+        if (_progress.IsHalted)
+            return;
         nint request = operation.Request;
         _ = LibMpi.Cancel(ref request);
         long end = Environment.TickCount64 + TakeBackMilliseconds;
@@ -263,7 +282,7 @@ public sealed unsafe partial class MpiTransport
                 break;
             if (Environment.TickCount64 > end)
             {
-                _progress.Halt();
+                _progress.Halt($"a receive from rank {operation.Peer} has begun and does not end");
                 break;
             }
 
@@ -275,7 +294,7 @@ public sealed unsafe partial class MpiTransport
     {
         for (MpiOperation? operation = _receives; operation is not null; operation = operation.Next)
         {
-            if (!operation.IsDone && operation.Request != 0 && isMeant(operation))
+            if (!_progress.IsHalted && !operation.IsDone && operation.Request != 0 && isMeant(operation))
             {
                 nint request = operation.Request;
                 _ = LibMpi.Cancel(ref request);
@@ -303,7 +322,7 @@ public sealed unsafe partial class MpiTransport
         Hear();
         if (message.IsAbort)
         {
-            StopFor(message.Rank, message.Text, _ => false);
+            _job.StopFor(message.Rank, message.Text, _ => false);
             return;
         }
 
@@ -313,9 +332,10 @@ public sealed unsafe partial class MpiTransport
         _progress.Leave();
     }
 
-    private void Tell(ControlMessage message, Func<int, bool> isToTell)
+    /// <summary>Sends word to the transports of other ranks, as long as the library may be called.</summary>
+    internal void Tell(ControlMessage message, Func<int, bool> isToTell)
     {
-        for (int rank = 0; rank < Size; rank++)
+        for (int rank = 0; rank < Size && !_progress.IsHalted; rank++)
         {
             if (rank == Rank || !isToTell(rank))
                 continue;
@@ -324,19 +344,13 @@ public sealed unsafe partial class MpiTransport
             int bytes = (message with { Taken = _peers[rank].Taken }).Write(new Span<byte>(operation.Memory.Pointer, ControlMessage.LongestBytes));
             MpiException.ThrowIfFailed(LibMpi.Isend(operation.Memory.Pointer, bytes, MpiHandles.Byte, rank, ControlTag, _communicator, out nint request));
             _progress.Add(request, operation);
+            _words++;
         }
-    }
-
-    private void Stop(Abortion abortion)
-    {
-        _abortion = abortion;
-        _job.EndSoon();
-        _progress.Leave();
     }
 
     private void ThrowIfStopped(int peer, int tag, int length, bool isReceive)
     {
-        if (_abortion is { } abortion)
+        if (_job.Abortion is { } abortion)
             throw new TransportException(TransportFailure.Aborted, $"{DescribeCall(peer, tag, length, isReceive)}: {abortion.Text}", abortion.Cause);
         if (_isClosed)
         {

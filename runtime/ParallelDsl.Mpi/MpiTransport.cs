@@ -27,13 +27,13 @@ public sealed unsafe partial class MpiTransport : ITransport
 
     private readonly MpiJob _job;
     private readonly MpiProgress _progress;
-    private readonly nint _communicator;
+    private nint _communicator;
     private readonly int _capacity;
     private readonly Peer[] _peers;
     private MpiOperation? _receives;
     private MpiOperation? _hearing;
-    private Abortion? _abortion;
     private bool _isClosed;
+    private int _words;
     private long _bytesSent;
     private long _messagesSent;
 
@@ -63,12 +63,6 @@ public sealed unsafe partial class MpiTransport : ITransport
 
     /// <summary>Floats of the longest part of a message.</summary>
     internal int PartFloats { get; }
-
-    /// <summary>Whether the run was aborted, by this rank or another one.</summary>
-    internal bool IsAborted => _abortion is not null;
-
-    /// <summary>Whether this rank aborted it.</summary>
-    internal bool HasAborted => _abortion is { Cause: not null };
 
     /// <inheritdoc/>
     public void Send(int destination, int tag, ReadOnlySpan<float> data)
@@ -153,11 +147,10 @@ public sealed unsafe partial class MpiTransport : ITransport
     {
         lock (_progress.Gate)
         {
-            if (_abortion is not null)
+            if (_job.Abortion is not null)
                 return;
             Console.Error.WriteLine($"Rank {Rank} aborts the run: {cause.Message}");
-            Stop(new Abortion(Rank, $"rank {Rank} aborted the run: {cause.Message}", cause));
-            Tell(new ControlMessage(IsAbort: true, Rank, _abortion!.Text), _ => true);
+            _job.Stop(new Abortion(Rank, $"rank {Rank} aborted the run: {cause.Message}", cause), _ => true);
         }
     }
 
@@ -173,15 +166,18 @@ public sealed unsafe partial class MpiTransport : ITransport
             TakeBackReceives(_ => true);
 
             // Who has not noticed yet must not take this rank's end for what went wrong.
-            if (_abortion is { } abortion)
+            if (_job.Abortion is { } abortion)
                 Tell(new ControlMessage(IsAbort: true, abortion.Rank, abortion.Text), _ => true);
             Tell(new ControlMessage(IsAbort: false, Rank, ""), _ => true);
+
+            // Of messages to itself a rank needs no word.
+            (_peers[Rank].HasEnded, _peers[Rank].TakenAtEnd) = (true, _peers[Rank].Taken);
             _progress.Leave();
             var backoff = new Backoff(_progress.IsCrowded);
-            while (!IsAborted && _peers.Any(peer => peer is { Outgoing: > 0, HasTakenAll: false }))
+            while (!_job.IsAborted && _peers.Any(peer => peer is { Outgoing: > 0, HasTakenAll: false }))
                 _progress.Await(ref backoff);
             _progress.Leave();
-            if (IsAborted || _peers.All(peer => peer.Outgoing == 0))
+            if (_job.IsAborted || _peers.All(peer => peer.Outgoing == 0))
                 return null;
             return "Messages were sent but never received:" + string.Concat(_peers.Select((peer, rank) => peer.Outgoing == 0
                 ? ""
@@ -329,9 +325,4 @@ public sealed unsafe partial class MpiTransport : ITransport
         /// <summary>Whether it has ended and what is outgoing is lost.</summary>
         public readonly bool HasTakenAll => HasEnded && Completed >= TakenAtEnd;
     }
-
-    /// <param name="Rank">The rank that failed.</param>
-    /// <param name="Text">What happened.</param>
-    /// <param name="Cause">The failure, where it is this rank's.</param>
-    private sealed record Abortion(int Rank, string Text, Exception? Cause);
 }

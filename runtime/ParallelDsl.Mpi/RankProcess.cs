@@ -8,7 +8,9 @@ namespace ParallelDsl.Mpi;
 /// <summary>The process of a rank.</summary>
 /// <param name="Machine">Equal where process ids mean the same: one machine, one namespace of processes.</param>
 /// <param name="Id">Its id there.</param>
-internal readonly record struct RankProcess(ulong Machine, int Id)
+/// <param name="Processors">Processors that it may use: those that it is bound to, or fewer where its container allows fewer.</param>
+/// <param name="Binding">Equal where ranks are bound to the same processors, or all to none.</param>
+internal readonly record struct RankProcess(ulong Machine, int Id, int Processors, ulong Binding)
 {
     private const string BootFile = "/proc/sys/kernel/random/boot_id";
     private const string NamespaceFile = "/proc/self/ns/pid";
@@ -19,7 +21,7 @@ internal readonly record struct RankProcess(ulong Machine, int Id)
     /// <summary>Tells all ranks of all.</summary>
     public static unsafe RankProcess[] Exchange(nint communicator, int size)
     {
-        var own = new RankProcess(OwnMachine(), Environment.ProcessId);
+        var own = new RankProcess(OwnMachine(), Environment.ProcessId, Environment.ProcessorCount, LibC.Binding());
         var all = new RankProcess[size];
         fixed (RankProcess* target = all)
         {
@@ -28,6 +30,14 @@ internal readonly record struct RankProcess(ulong Machine, int Id)
         }
 
         return all;
+    }
+
+    /// <summary>How many of the processes have this one's processors, itself among them: a launcher may give each its own, all of them the same,
+    /// or none any.</summary>
+    public int CountSharing(IEnumerable<RankProcess> all)
+    {
+        (ulong machine, ulong binding) = (Machine, Binding);
+        return all.Count(other => other.Machine == machine && other.Binding == binding);
     }
 
     private static ulong OwnMachine()

@@ -24,4 +24,21 @@ public sealed class ContractTests
         Assert.Equal("0 of 1, 0 of 1: 4\n", outcome.Output);
         Assert.Equal("", outcome.Errors);
     }
+
+    [MpiFact]
+    public async Task What_is_disposed_after_the_job_calls_nothing()
+    {
+        Outcome outcome = await MpiRun.Run(2, "ends late");
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Equal("ended\nended\n", outcome.Output);
+        Assert.Equal("", outcome.Errors);
+    }
+
+    [MpiFact]
+    public async Task Ranks_on_one_processor_of_many_are_crowded()
+    {
+        Outcome outcome = await MpiRun.RunOn("0", 2, "shares");
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Equal("threads 1, crowded\nthreads 1, crowded\n", outcome.Output);
+    }
 }

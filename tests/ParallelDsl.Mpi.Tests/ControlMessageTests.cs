@@ -39,4 +39,20 @@ public sealed class ControlMessageTests
         MpiJob.CheckThreadLevel(3);
         Assert.Contains("MPI_THREAD_SERIALIZED", Assert.Throws<MpiException>(() => MpiJob.CheckThreadLevel(1)).Message);
     }
+
+    [Fact]
+    public void Too_few_tags_are_refused()
+    {
+        MpiJob.CheckTagLimit((1 << 23) - 1);
+        Assert.Contains("tags up to 65535 here, but 8388607 are needed (MPI_TAG_UB)", Assert.Throws<MpiException>(() => MpiJob.CheckTagLimit(65_535)).Message);
+    }
+
+    [Fact]
+    public void Ranks_that_are_bound_to_the_same_processors_share_them()
+    {
+        RankProcess[] unbound = [.. Enumerable.Range(0, 8).Select(rank => new RankProcess(Machine: 1, rank, Processors: 16, Binding: 5))];
+        RankProcess[] bound = [.. unbound.Select((process, rank) => process with { Binding = (ulong)rank })];
+        RankProcess[] apart = [.. unbound.Select((process, rank) => process with { Machine = (ulong)rank / 4 })];
+        Assert.Equal((8, 1, 4), (unbound[3].CountSharing(unbound), bound[3].CountSharing(bound), apart[3].CountSharing(apart)));
+    }
 }

@@ -19,6 +19,9 @@ public sealed class FailureTests
 
     [MpiTheory]
     [InlineData("all-reduce", "reduce-scatter|all-gather")]
+    [InlineData("all-gather", "all-gather")]
+    [InlineData("reduce-scatter", "reduce-scatter")]
+    [InlineData("broadcast", "broadcast")]
     [InlineData("barrier", "barrier")]
     public async Task A_rank_that_is_killed_in_a_collective_is_named_and_nobody_stays(string collective, string operations)
     {
@@ -29,12 +32,26 @@ public sealed class FailureTests
         AssertGone(outcome, processes: 4);
     }
 
+    [MpiTheory]
+    [InlineData("MPI all-reduce")]
+    [InlineData("MPI all-to-all")]
+    [InlineData("MPI barrier")]
+    public async Task A_rank_that_is_killed_in_a_collective_of_the_library_is_named_and_nobody_stays(string collective)
+    {
+        Outcome outcome = await MpiRun.Run(4, "killed", collective);
+        Assert.NotEqual(0, outcome.ExitCode);
+        foreach (int rank in new[] { 0, 1, 3 })
+            Assert.Contains($"Rank {rank} cannot end its {collective}: rank 2 has died", outcome.Errors);
+        AssertGone(outcome, processes: 4);
+    }
+
     [MpiFact]
     public async Task A_rank_that_does_not_hear_of_a_failure_is_ended()
     {
         Outcome outcome = await MpiRun.Run(2, "deaf");
         Assert.NotEqual(0, outcome.ExitCode);
         Assert.Contains("Rank 0 aborts the run: boom", outcome.Errors);
+        Assert.Contains("has not ended 1500 ms after the run was aborted: Open MPI ends the job", outcome.Errors);
         AssertGone(outcome, processes: 2);
     }
 
@@ -44,21 +61,49 @@ public sealed class FailureTests
         Outcome outcome = await MpiRun.Run(2, "leaves");
         Assert.NotEqual(0, outcome.ExitCode);
         Assert.Contains("Rank 0 cannot receive 3 floats from rank 1 (tag 6): rank 1 has died", outcome.Errors);
+        AssertInTime(outcome);
+    }
+
+    [MpiTheory]
+    [InlineData("others", 1)]
+    [InlineData("own", 0)]
+    public async Task Messages_that_nobody_receives_are_an_error(string whose, int destination)
+    {
+        Outcome outcome = await MpiRun.Run(2, "unreceived", whose);
+        Assert.NotEqual(0, outcome.ExitCode);
+        Assert.Contains($"Messages were sent but never received:\n  from rank 0 to rank {destination}: 1", outcome.Errors);
+        AssertInTime(outcome);
     }
 
     [MpiFact]
-    public async Task Messages_that_nobody_receives_are_an_error()
+    public async Task An_abortion_on_one_transport_ends_the_others_of_the_job()
     {
-        Outcome outcome = await MpiRun.Run(2, "unreceived");
-        Assert.NotEqual(0, outcome.ExitCode);
-        Assert.Contains("Messages were sent but never received:\n  from rank 0 to rank 1: 1", outcome.Errors);
+        Outcome outcome = await MpiRun.Run(2, "two transports");
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Equal(1, Occurrences(outcome.Errors, "Rank 0 aborts the run: out of luck"));
+        Assert.Contains("Rank 1 cannot receive 3 floats from rank 0 (tag 6): rank 0 aborted the run: out of luck", outcome.Errors);
+        AssertInTime(outcome);
     }
+
+    [MpiFact]
+    public async Task A_rank_that_may_call_the_library_no_more_ends_the_run()
+    {
+        Outcome outcome = await MpiRun.Run(2, "halts");
+        Assert.NotEqual(0, outcome.ExitCode);
+        foreach (int rank in new[] { 0, 1 })
+            Assert.Contains($"Rank {rank} cannot receive 3 floats from rank {1 - rank} (tag 6): rank 0 aborted the run: a receive of rank 0 cannot be taken back", outcome.Errors);
+        AssertInTime(outcome);
+    }
+
+    /// <summary>A run that fails ends by itself: far sooner than the tests lose patience, even on a busy machine.</summary>
+    private static void AssertInTime(Outcome outcome) => Assert.True(outcome.Time < TimeSpan.FromMinutes(1), outcome.ToString());
 
     private static void AssertGone(Outcome outcome, int processes)
     {
         int[] ids = [.. outcome.Output.Split('\n').Where(line => line.StartsWith("process ", StringComparison.Ordinal))
             .Select(line => int.Parse(line["process ".Length..], CultureInfo.InvariantCulture))];
         Assert.Equal(processes, ids.Length);
+        AssertInTime(outcome);
         Assert.All(ids, id => Assert.False(IsAlive(id), $"process {id} is still there\n{outcome}"));
     }
 

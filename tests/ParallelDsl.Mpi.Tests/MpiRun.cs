@@ -21,11 +21,18 @@ internal static class MpiRun
 
     /// <summary>Runs a scenario under mpirun. On a busy machine a rank may need more than the second that it is given to say why it ends.</summary>
     public static Task<Outcome> Run(int ranks, params string[] scenario) =>
-        Start("mpirun", [
-            "--allow-run-as-root", "--oversubscribe", "--mca", "odls_base_sigkill_timeout", "3", "-n", ranks.ToString(CultureInfo.InvariantCulture), Dotnet, Program, .. scenario]);
+        Start("mpirun", Arguments(ranks, scenario));
+
+    /// <summary>Runs one with all of its ranks on the same processors of this machine.</summary>
+    public static Task<Outcome> RunOn(string processors, int ranks, params string[] scenario) =>
+        Start("mpirun", Arguments(ranks, scenario, "taskset", "-c", processors));
 
     /// <summary>Runs a scenario without a launcher.</summary>
     public static Task<Outcome> RunAlone(params string[] scenario) => Start(Dotnet, [Program, .. scenario]);
+
+    private static string[] Arguments(int ranks, string[] scenario, params string[] before) => [
+        "--allow-run-as-root", "--oversubscribe", "--bind-to", "none", "--mca", "odls_base_sigkill_timeout", "3",
+        "-n", ranks.ToString(CultureInfo.InvariantCulture), .. before, Dotnet, Program, .. scenario];
 
     private static async Task<Outcome> Start(string file, string[] arguments)
     {

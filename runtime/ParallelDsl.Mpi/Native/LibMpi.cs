@@ -45,6 +45,9 @@ internal static unsafe partial class LibMpi
     [LibraryImport(Name, EntryPoint = "MPI_Comm_dup")]
     public static partial int CommDup(nint communicator, out nint copy);
 
+    [LibraryImport(Name, EntryPoint = "MPI_Comm_idup")]
+    public static partial int CommIdup(nint communicator, nint* copy, out nint request);
+
     [LibraryImport(Name, EntryPoint = "MPI_Comm_split")]
     public static partial int CommSplit(nint communicator, int color, int key, out nint part);
 
@@ -78,23 +81,28 @@ internal static unsafe partial class LibMpi
     [LibraryImport(Name, EntryPoint = "MPI_Request_free")]
     public static partial int RequestFree(ref nint request);
 
-    [LibraryImport(Name, EntryPoint = "MPI_Barrier")]
-    public static partial int Barrier(nint communicator);
-
-    [LibraryImport(Name, EntryPoint = "MPI_Bcast")]
-    public static partial int Bcast(void* data, int count, nint type, int root, nint communicator);
-
-    [LibraryImport(Name, EntryPoint = "MPI_Allreduce")]
-    public static partial int Allreduce(void* send, void* receive, int count, nint type, nint operation, nint communicator);
-
     [LibraryImport(Name, EntryPoint = "MPI_Allgather")]
     public static partial int Allgather(
         void* send, int sendCount, nint sendType, void* receive, int receiveCount, nint receiveType, nint communicator);
 
-    [LibraryImport(Name, EntryPoint = "MPI_Reduce_scatter_block")]
-    public static partial int ReduceScatterBlock(void* send, void* receive, int count, nint type, nint operation, nint communicator);
+    [LibraryImport(Name, EntryPoint = "MPI_Ibarrier")]
+    public static partial int Ibarrier(nint communicator, out nint request);
 
-    [LibraryImport(Name, EntryPoint = "MPI_Alltoall")]
-    public static partial int Alltoall(
-        void* send, int sendCount, nint sendType, void* receive, int receiveCount, nint receiveType, nint communicator);
+    [LibraryImport(Name, EntryPoint = "MPI_Ibcast")]
+    public static partial int Ibcast(void* data, int count, nint type, int root, nint communicator, out nint request);
+
+    [LibraryImport(Name, EntryPoint = "MPI_Iallreduce")]
+    public static partial int Iallreduce(void* send, void* receive, int count, nint type, nint operation, nint communicator, out nint request);
+
+    [LibraryImport(Name, EntryPoint = "MPI_Iallgather")]
+    public static partial int Iallgather(
+        void* send, int sendCount, nint sendType, void* receive, int receiveCount, nint receiveType, nint communicator, out nint request);
+
+    [LibraryImport(Name, EntryPoint = "MPI_Ireduce_scatter_block")]
+    public static partial int IreduceScatterBlock(
+        void* send, void* receive, int count, nint type, nint operation, nint communicator, out nint request);
+
+    [LibraryImport(Name, EntryPoint = "MPI_Ialltoall")]
+    public static partial int Ialltoall(
+        void* send, int sendCount, nint sendType, void* receive, int receiveCount, nint receiveType, nint communicator, out nint request);
 }

@@ -17,18 +17,20 @@ internal sealed record MpiCommandLine(int Ranks, string? HostFile, bool Binds, i
     /// <summary>What tells the ranks so; MpiJob reads it.</summary>
     public const string GraceVariable = "PARALLELDSL_GRACE_SECONDS";
 
-    /// <summary>Binds where this machine has enough processors. Of other machines nothing is known: their slots say how many ranks fit.</summary>
+    /// <summary>Binds where this machine has enough processors. Of other machines nothing is known, neither how many processors they have nor which
+    /// of them are one core's: there the ranks of a machine share what it has.</summary>
     public static MpiCommandLine For(int ranks, string? hostFile, bool isUnbound, int processors, bool isRoot)
     {
-        bool fits = hostFile is not null || processors >= ranks;
-        int each = hostFile is null && fits ? processors / ranks : 1;
-        return new MpiCommandLine(ranks, hostFile, fits && !isUnbound, each, isRoot);
+        bool binds = hostFile is null && processors >= ranks && !isUnbound;
+        return new MpiCommandLine(ranks, hostFile, binds, binds ? processors / ranks : 1, isRoot);
     }
 
     /// <summary>What is said about where ranks run.</summary>
     public string Describe(int processors) => Binds
         ? string.Create(CultureInfo.InvariantCulture, $"{Ranks} ranks, each bound to {ProcessorsPerRank} {(ProcessorsPerRank == 1 ? "processor" : "processors")}, in the order of the mesh")
-        : HostFile is null && processors < Ranks
+        : HostFile is not null
+            ? string.Create(CultureInfo.InvariantCulture, $"{Ranks} ranks, unbound: those of a machine share its processors")
+            : processors < Ranks
             ? string.Create(CultureInfo.InvariantCulture, $"{Ranks} ranks, unbound: they share {processors} {(processors == 1 ? "processor" : "processors")}")
             : string.Create(CultureInfo.InvariantCulture, $"{Ranks} ranks, unbound");
 

@@ -9,7 +9,7 @@ internal static class MpiLaunch
 {
     private const string Launcher = "mpirun";
 
-    /// <summary>Runs it; Ctrl-C stops it.</summary>
+    /// <summary>Runs it; Ctrl-C stops it, and so does a terminal that goes away.</summary>
     /// <param name="line">How the launcher is called.</param>
     /// <param name="command">The command of a rank.</param>
     /// <param name="output">Standard output of the ranks.</param>
@@ -26,8 +26,12 @@ internal static class MpiLaunch
         string[] all = [.. session, launcher, .. line.Arguments(command)];
         using Process process = Process.Start(new ProcessStartInfo(all[0], all[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var stop = new LaunchStop(process, line.HostFile is null, error);
+
+        // That session is why each of them has to be passed on: nothing else would reach the ranks.
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, stop.Ask);
+        using PosixSignalRegistration quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, stop.Ask);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, stop.Ask);
+        using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, stop.Ask);
         var failed = new FailedRank();
         Task reading = Task.WhenAll(
             Task.Run(() => Relay(process.StandardOutput, new RankOutput(output, error, line.Ranks), failed)),
@@ -35,7 +39,7 @@ internal static class MpiLaunch
         process.WaitForExit();
         reading.Wait();
         if (process.ExitCode != 0 && failed.Describe() is { } description)
-            error.WriteLine($"launch: {description}");
+            Try(() => error.WriteLine($"launch: {description}"));
         return stop.IsAsked && process.ExitCode == 0 ? 0 : process.ExitCode;
     }
 
@@ -45,10 +49,23 @@ internal static class MpiLaunch
         {
             lock (failed)
                 failed.Take(line);
-            target.Take(line);
+            Try(() => target.Take(line));
         }
 
-        target.End();
+        Try(target.End);
+    }
+
+    /// <summary>Writes where there may be no terminal any more. Ranks that save before they end must not be held up by it.</summary>
+    private static void Try(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (IOException)
+        {
+            // There is nobody to tell.
+        }
     }
 
     /// <summary>What Ctrl-C does: asks the ranks to end, then the launcher, then ends all at once.</summary>
@@ -64,14 +81,14 @@ internal static class MpiLaunch
             int times = Interlocked.Increment(ref _times);
             if (times == 1 && isLocal && ChildProcesses.Of(launcher.Id) is { Count: > 0 } ranks)
             {
-                error.WriteLine("launch: stopping; the ranks may save what they have. Once more to end them now.");
                 Signal("TERM", ranks);
                 Task.Delay(TimeSpan.FromSeconds(MpiCommandLine.GraceSeconds)).ContinueWith(_ => Signal("TERM", [launcher.Id]), TaskScheduler.Default);
+                Try(() => error.WriteLine("launch: stopping; the ranks may save what they have. Once more to end them now."));
             }
             else if (times <= 2)
             {
-                error.WriteLine("launch: stopping. Once more to kill the ranks.");
                 Signal("TERM", [launcher.Id]);
+                Try(() => error.WriteLine("launch: stopping. Once more to kill the ranks."));
             }
             else
             {

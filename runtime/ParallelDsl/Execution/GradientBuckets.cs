@@ -80,7 +80,8 @@ internal sealed unsafe class GradientBuckets : IWeightPasses, IDisposable
     public void Begin()
     {
         _passes.CopyTo(_missing, 0);
-        (_given, _done) = (0, 0);
+        lock (_gate)
+            (_given, _done) = (0, 0);
     }
 
     /// <inheritdoc/>

@@ -13,8 +13,9 @@ public sealed partial class Trainer<TModel>
     /// <summary>Tag of the parameters on their way to the rank that writes them. Nothing else is sent between two runs.</summary>
     private const int ParametersTag = MessageTags.PointToPointLimit - 1;
 
-    /// <summary>What a message carries at most: its bytes fit a span.</summary>
-    private const int LongestMessage = 1 << 28;
+    /// <summary>Floats of a message: 16 MiB. A transport keeps copies of what waits to be received, so the next is sent only when rank 0 has this
+    /// one and says so; else all positions but the first would hold their parameters twice.</summary>
+    private const int PartFloats = 4 << 20;
 
     /// <summary>Rank 0 collects the parameters of every position of the pipeline from its first rank, and writes them. The replicas have the same.</summary>
     private string SaveTogether(string directory)
@@ -29,7 +30,11 @@ public sealed partial class Trainer<TModel>
             if (transport.Rank == 0)
                 failure = CollectAndWrite(directory, transport);
             else if (own is { Data: 0, Sequence: 0 })
-                ForEachPart(_models[0], part => transport.Send(0, ParametersTag, part.Span));
+                ForEachPart(_models[0], part =>
+                {
+                    transport.Send(0, ParametersTag, part.Span);
+                    transport.Receive(0, ParametersTag, []);
+                });
             bool isWritten = world.AllReduce(failure is null ? 0 : 1) == 0;
             if (!isWritten)
                 failure ??= new CheckpointException(CheckpointDirectory.PathOf(directory, StepsDone), null, "rank 0 could not write the checkpoint; it says why");
@@ -47,7 +52,11 @@ public sealed partial class Trainer<TModel>
                 int rank = Plan.Mesh.RankOf(new Coordinate(0, 0, position));
                 RankModel model = RankModel.Create<TModel>(Plan, rank);
                 models.Add(model);
-                ForEachPart(model, part => transport.Receive(rank, ParametersTag, part.Span));
+                ForEachPart(model, part =>
+                {
+                    transport.Receive(rank, ParametersTag, part.Span);
+                    transport.Send(rank, ParametersTag, []);
+                });
             }
 
             Write(directory, models);
@@ -69,8 +78,8 @@ public sealed partial class Trainer<TModel>
     {
         foreach (NativeBuffer buffer in new[] { model.Store.Weights, model.Store.FirstMoment, model.Store.SecondMoment })
         {
-            for (long start = 0; start < buffer.Length; start += LongestMessage)
-                action(new Part(buffer, start, (int)Math.Min(LongestMessage, buffer.Length - start)));
+            for (long start = 0; start < buffer.Length; start += PartFloats)
+                action(new Part(buffer, start, (int)Math.Min(PartFloats, buffer.Length - start)));
         }
     }
 

@@ -1,5 +1,6 @@
 using ParallelDsl.Collectives;
 using ParallelDsl.Planning;
+using ParallelDsl.Planning.Collectives;
 using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Transports;
 
@@ -70,17 +71,28 @@ internal static partial class ContractChecks
         }
     }
 
-    /// <summary>The same program of collectives gives the same bits on threads of one process.</summary>
+    /// <summary>The same program of collectives gives the same bits on threads of one process, with every algorithm.</summary>
     public static void Collectives_give_the_bits_of_the_in_process_transport(MpiJob job)
     {
-        using MpiTransport transport = job.Open();
-        float[][] expected = new float[job.Size][];
-        RankThreads.Run(job.Size, other => expected[other.Rank] = Collect(other));
-        Assert.Equal(expected[job.Rank].Select(BitConverter.SingleToInt32Bits), Collect(transport).Select(BitConverter.SingleToInt32Bits));
-
-        static float[] Collect(ITransport transport)
+        CollectivePlan[] plans =
+        [
+            CollectivePlan.Default,
+            new(CollectiveAlgorithm.Ring),
+            new(CollectiveAlgorithm.HalvingDoubling),
+            new(CollectiveAlgorithm.MultiRing, Rings: [[0, 1, 2, 3], [0, 3, 2, 1]]),
+            new(CollectiveAlgorithm.TwoLevel, Nodes: [0, 0, 1, 1]),
+        ];
+        foreach (CollectivePlan plan in plans)
         {
-            ProcessGroup all = new(transport, [.. Enumerable.Range(0, transport.Size)]);
+            using MpiTransport transport = job.Open();
+            float[][] expected = new float[job.Size][];
+            RankThreads.Run(job.Size, other => expected[other.Rank] = Collect(other, plan));
+            Assert.Equal(expected[job.Rank].Select(BitConverter.SingleToInt32Bits), Collect(transport, plan).Select(BitConverter.SingleToInt32Bits));
+        }
+
+        static float[] Collect(ITransport transport, CollectivePlan plan)
+        {
+            ProcessGroup all = new(transport, [.. Enumerable.Range(0, transport.Size)], plan: plan);
             ProcessGroup pair = new(transport, [transport.Rank & ~1, transport.Rank | 1], context: 1);
             Random random = new(transport.Rank);
             float[] sum = Values(300_001), part = Values(700), gathered = new float[700 * 4], own = new float[100], source = Values(400);
@@ -93,6 +105,38 @@ internal static partial class ContractChecks
             return [.. sum, .. part, .. gathered, .. own, .. source];
 
             float[] Values(int count) => [.. Enumerable.Range(0, count).Select(_ => (random.NextSingle() - 0.5f) * MathF.Pow(10, random.Next(-4, 5)))];
+        }
+    }
+
+    /// <summary>One thread of a rank waits in a collective of the library for another rank, which waits for a message of another thread.</summary>
+    public static void A_thread_sends_while_another_is_in_a_collective_of_the_library(MpiJob job)
+    {
+        using MpiTransport transport = job.Open();
+        if (job.Rank == 0)
+        {
+            var sender = new Thread(() =>
+            {
+                Thread.Sleep(100);
+                for (int message = 0; message < 3; message++)
+                    transport.Send(1, 0, [message]);
+            });
+            sender.Start();
+            job.World.Barrier();
+            job.Split(0, job.Rank).Dispose();
+            job.Open().Dispose();
+            sender.Join();
+        }
+        else
+        {
+            if (job.Rank == 1)
+                Assert.Equal(0, ReceiveOne(transport, 0, 0));
+            job.World.Barrier();
+            if (job.Rank == 1)
+                Assert.Equal(1, ReceiveOne(transport, 0, 0));
+            job.Split(0, job.Rank).Dispose();
+            if (job.Rank == 1)
+                Assert.Equal(2, ReceiveOne(transport, 0, 0));
+            job.Open().Dispose();
         }
     }
 
@@ -125,6 +169,19 @@ internal static partial class ContractChecks
         sequence.Dispose();
         pipeline.Dispose();
         Assert.Throws<ObjectDisposedException>(() => data.Barrier());
+    }
+
+    public static void Transports_that_all_ranks_have_closed_are_freed(MpiJob job)
+    {
+        int before = job.CountOpen();
+        for (int round = 0; round < 5; round++)
+        {
+            using MpiTransport transport = job.Open();
+            transport.Send((job.Rank + 1) % job.Size, 0, [round]);
+            Assert.Equal(round, ReceiveOne(transport, (job.Rank + job.Size - 1) % job.Size, 0));
+        }
+
+        Assert.True(SpinWait.SpinUntil(() => job.CountOpen() <= before, 20_000));
     }
 
     /// <summary>The library leaves the runtime's own handling of bad addresses alone.</summary>

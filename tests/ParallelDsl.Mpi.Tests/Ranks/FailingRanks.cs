@@ -51,7 +51,7 @@ internal static class FailingRanks
     {
         Console.WriteLine(FormattableString.Invariant($"process {Environment.ProcessId}"));
         ProcessGroup group = new(transport, [.. Enumerable.Range(0, job.Size)]);
-        float[] data = new float[40_000], own = new float[10_000];
+        float[] data = new float[40_000], own = new float[10_000], all = new float[40_000];
         for (int round = 0; ; round++)
         {
             if (job.Rank == 2 && round == 20)
@@ -67,9 +67,23 @@ internal static class FailingRanks
                 case "reduce-scatter":
                     group.ReduceScatter(data, own);
                     break;
+                case "broadcast":
+                    group.Broadcast(data, root: 1);
+                    break;
                 case "barrier":
                     group.Barrier();
                     break;
+                case "MPI all-reduce":
+                    job.World.AllReduce(data);
+                    break;
+                case "MPI all-to-all":
+                    job.World.AllToAll(data, all);
+                    break;
+                case "MPI barrier":
+                    job.World.Barrier();
+                    break;
+                default:
+                    throw new ArgumentException($"There is no collective '{collective}'.");
             }
         }
     }
@@ -84,10 +98,75 @@ internal static class FailingRanks
     }
 
     /// <summary>Nobody receives what rank 0 sends.</summary>
-    public static int LeaveMessages(MpiJob job, MpiTransport transport)
+    public static int LeaveMessages(MpiJob job, MpiTransport transport, bool toSelf)
     {
         if (job.Rank == 0)
-            transport.Send(1, 6, new float[3]);
+            transport.Send(toSelf ? 0 : 1, 6, new float[3]);
+        return 0;
+    }
+
+    /// <summary>Rank 0 aborts on one transport while both wait on another.</summary>
+    public static int FailOnOneOfTwo(MpiJob job, MpiTransport transport)
+    {
+        using MpiTransport other = job.Open();
+        Thread? failing = null;
+        if (job.Rank == 0)
+        {
+            failing = new Thread(() =>
+            {
+                Thread.Sleep(200);
+                other.Abort(new InvalidOperationException("out of luck"));
+            });
+            failing.Start();
+        }
+
+        try
+        {
+            transport.Receive(1 - job.Rank, 6, new float[3]);
+        }
+        finally
+        {
+            failing?.Join();
+        }
+
+        return 0;
+    }
+
+    /// <summary>Rank 0 may call the library no more while both wait for each other.</summary>
+    public static int Halt(MpiJob job, MpiTransport transport)
+    {
+        if (job.Rank == 0)
+        {
+            Thread.Sleep(200);
+            lock (job.Progress.Gate)
+                job.Progress.Halt("a receive of rank 0 cannot be taken back");
+        }
+
+        transport.Receive(1 - job.Rank, 6, new float[3]);
+        return 0;
+    }
+
+    /// <summary>What the ranks make of the processors that they have.</summary>
+    public static int ShareProcessors(MpiJob job, MpiTransport transport)
+    {
+        Console.WriteLine(FormattableString.Invariant($"threads {job.ThreadsPerRank}, {(job.Progress.IsCrowded ? "crowded" : "not crowded")}"));
+        return 0;
+    }
+
+    /// <summary>What is disposed behind the job it belongs to calls nothing.</summary>
+    public static int DisposeLate()
+    {
+        MpiJob job = MpiJob.Join();
+        MpiTransport transport = job.Open();
+        MpiCommunicator all = job.Split(0, job.Rank);
+        job.World.Dispose();
+        using (job.Open())
+            all.Barrier();
+        job.Dispose();
+        all.Dispose();
+        job.World.Dispose();
+        transport.Dispose();
+        Console.WriteLine("ended");
         return 0;
     }
 }

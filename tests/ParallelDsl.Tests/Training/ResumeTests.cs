@@ -1,7 +1,9 @@
 using ParallelDsl.Checkpoints;
+using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Plans;
 using ParallelDsl.Tests.Execution;
 using ParallelDsl.Training;
+using ParallelDsl.Transports;
 
 namespace ParallelDsl.Tests.Training;
 
@@ -44,6 +46,33 @@ public sealed class ResumeTests : IDisposable
         using Trainer<TinyModel<Tied>> narrow = new(documents, Options);
         narrow.Resume(_directory);
         Assert.All(GradientTable.Weights(wide), pair => Assert.Equal(pair.Value, GradientTable.Weights(narrow)[pair.Key]));
+    }
+
+    /// <summary>A part is sent when the one before has been taken: no transport holds more of the model.</summary>
+    [Fact]
+    public void RanksThatAreProcessesSendTheirParametersPartByPart()
+    {
+        ParallelPlan plan = TinyModel<Untied>.PlanFor(new AxesSpec(2, 1, 2, MicroBatches: 2));
+        List<int[]> documents = Batches.Uneven(1, 60);
+        var calls = new List<string>[plan.Mesh.Size];
+        RankThreads.Run(plan.Mesh.Size, transport =>
+        {
+            SavingTransport recorded = new(transport);
+            using Trainer<TinyModel<Untied>> trainer = new(documents, Options, plan, recorded);
+            trainer.Train(2);
+            trainer.Save(_directory);
+            calls[transport.Rank] = recorded.Calls;
+        });
+
+        int sender = plan.Mesh.RankOf(new Coordinate(0, 0, 1));
+        Assert.Equal(["send to 0", "receive from 0", "send to 0", "receive from 0", "send to 0", "receive from 0"], calls[sender]);
+        Assert.Equal(6, calls[0].Count);
+        Assert.All(calls.Where((_, rank) => rank != 0 && rank != sender), Assert.Empty);
+
+        using Trainer<TinyModel<Untied>> whole = new(documents, Options, plan), resumed = new(documents, Options, plan);
+        whole.Train(2);
+        resumed.Resume(_directory);
+        Assert.All(GradientTable.Weights(whole), pair => Assert.Equal(pair.Value, GradientTable.Weights(resumed)[pair.Key]));
     }
 
     [Fact]
@@ -97,5 +126,39 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(greedy, generator.Generate([1, 2, 3], 60, temperature: 0));
         Assert.Equal(generator.Generate([1], 9, 1, seed: 5), generator.Generate([1], 9, 1, seed: 5));
         Assert.All(greedy, token => Assert.InRange(token, 0, TinyModel<Untied>.Vocabulary - 1));
+    }
+
+    /// <summary>Writes down how parameters travel.</summary>
+    private sealed class SavingTransport(ITransport inner) : ITransport
+    {
+        private const int Tag = MessageTags.PointToPointLimit - 1;
+
+        public List<string> Calls { get; } = [];
+
+        public int Rank => inner.Rank;
+
+        public int Size => inner.Size;
+
+        public long BytesSent => inner.BytesSent;
+
+        public long MessagesSent => inner.MessagesSent;
+
+        public void Send(int destination, int tag, ReadOnlySpan<float> data)
+        {
+            if (tag == Tag)
+                Calls.Add($"send to {destination}");
+            inner.Send(destination, tag, data);
+        }
+
+        public void Receive(int source, int tag, Span<float> data)
+        {
+            if (tag == Tag)
+                Calls.Add($"receive from {source}");
+            inner.Receive(source, tag, data);
+        }
+
+        public void Abort(Exception cause) => inner.Abort(cause);
+
+        public void Dispose() => inner.Dispose();
     }
 }

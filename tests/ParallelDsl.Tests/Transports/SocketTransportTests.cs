@@ -82,6 +82,22 @@ public sealed class SocketTransportTests
         (await first).Dispose();
     }
 
+    [Fact]
+    public async Task A_stranger_that_says_nothing_does_not_hold_the_others_up()
+    {
+        SocketAddresses addresses = SocketWorld.Addresses(2);
+        SocketOptions options = new() { JoinTimeout = TimeSpan.FromMinutes(2) };
+        Task<SocketTransport> first = Task.Factory.StartNew(() => SocketTransport.Join(0, addresses, options), TaskCreationOptions.LongRunning);
+        using Socket stranger = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        Assert.True(SpinWait.SpinUntil(() => TryConnect(stranger, addresses[0, 1]), Patience));
+        using Socket halting = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        Assert.True(SpinWait.SpinUntil(() => TryConnect(halting, addresses[0, 1]), Patience));
+        halting.Send(new byte[3]);
+
+        using SocketTransport second = await Task.Factory.StartNew(() => SocketTransport.Join(1, addresses, options), TaskCreationOptions.LongRunning).WaitAsync(Patience);
+        using SocketTransport joined = await first.WaitAsync(Patience);
+    }
+
     [Theory]
     [InlineData(9, 0, 0, 0)]
     [InlineData((int)FrameKind.Whole, -1, 1, 4)]
@@ -106,6 +122,66 @@ public sealed class SocketTransportTests
         Assert.Equal(TransportFailure.PeerLost, exception.Failure);
         Assert.Contains("rank 1 is lost", exception.Message);
         Assert.Contains("something else than messages", exception.Message);
+    }
+
+    /// <summary>The other side reads nothing until all is sent: a long message then waits behind many short ones, of its tag and of others.</summary>
+    [Fact]
+    public async Task A_slow_connection_keeps_the_order_of_each_tag()
+    {
+        const int Short = 20, Long = 50_000;
+        SocketAddresses addresses = SocketWorld.Addresses(2);
+        SocketOptions options = new() { Capacity = 1_000 };
+        Task<SocketTransport> first = Task.Factory.StartNew(() => SocketTransport.Join(0, addresses, options), TaskCreationOptions.LongRunning);
+        Socket?[] sockets = await Task.Factory.StartNew(() => new SocketJoining(1, addresses, options).Run(), TaskCreationOptions.LongRunning);
+        using Socket socket = Assert.Single(sockets.OfType<Socket>());
+        SocketTransport transport = await first;
+
+        // More than any connection takes, so that what follows is queued.
+        float[] data = new float[25_000];
+        for (int message = 0; message < 200; message++)
+            transport.Send(1, 1, data);
+        for (int message = 0; message < Short; message++)
+            transport.Send(1, 2, [message]);
+        transport.Send(1, 2, new float[Long]);
+        transport.Send(1, 2, [Short]);
+        transport.Send(1, 3, new float[Long]);
+        transport.Send(1, 1, [1]);
+        Task end = Task.Factory.StartNew(transport.Dispose, TaskCreationOptions.LongRunning);
+
+        SocketFrame[] frames = Read(socket);
+        await end;
+        Assert.Equal(201, frames.Count(frame => frame.Tag == 1));
+        Assert.Equal(
+            [.. Enumerable.Repeat((FrameKind.Whole, 1), Short), (FrameKind.First, Long), (FrameKind.Next, Long), (FrameKind.Whole, 1)],
+            frames.Where(frame => frame.Tag == 2).Select(frame => (frame.Kind, frame.Length)));
+        Assert.Equal([FrameKind.First, FrameKind.Next], frames.Where(frame => frame.Tag == 3).Select(frame => frame.Kind));
+
+        // The frames of messages, up to the farewell, which is answered.
+        static SocketFrame[] Read(Socket socket)
+        {
+            socket.Blocking = true;
+            List<SocketFrame> frames = [];
+            byte[] bytes = new byte[SocketFrame.HeaderBytes + SocketFrame.PartBytes];
+            while (true)
+            {
+                Fill(bytes.AsSpan(0, SocketFrame.HeaderBytes));
+                var frame = SocketFrame.Read(bytes);
+                if (frame.Kind == FrameKind.Farewell)
+                    break;
+                Fill(bytes.AsSpan(0, frame.Bytes));
+                frames.Add(frame);
+            }
+
+            new SocketFrame(FrameKind.Receipt, 0, 0, 0).Write(bytes);
+            socket.Send(bytes.AsSpan(0, SocketFrame.HeaderBytes));
+            return [.. frames];
+
+            void Fill(Span<byte> target)
+            {
+                for (int count; target.Length > 0; target = target[count..])
+                    Assert.True((count = socket.Receive(target)) > 0);
+            }
+        }
     }
 
     [Fact]

@@ -139,13 +139,16 @@ public abstract class TransportContractTests
     });
 
     [Fact]
-    public void A_long_message_of_one_tag_and_short_ones_of_others_keep_the_order_of_each_tag() => Run(2, 64, transport =>
+    public void A_long_message_of_one_tag_and_short_ones_of_others_keep_the_order_of_each_tag() => Run(2, 512, transport =>
     {
+        const int Short = 20;
         float[] data = new float[200_000];
         if (transport.Rank == 0)
         {
             for (int index = 0; index < 12; index++)
             {
+                for (int message = 0; message < Short; message++)
+                    transport.Send(1, tag: 1, [message]);
                 data.AsSpan().Fill(index);
                 transport.Send(1, tag: 1, data);
                 transport.Send(1, tag: 1, [index]);
@@ -158,6 +161,8 @@ public abstract class TransportContractTests
                 Assert.Equal(index, ReceiveOne(transport, 0, 2));
             for (int index = 0; index < 12; index++)
             {
+                for (int message = 0; message < Short; message++)
+                    Assert.Equal(message, ReceiveOne(transport, 0, 1));
                 transport.Receive(0, 1, data);
                 Assert.Equal(-1, data.AsSpan().IndexOfAnyExcept(index));
                 Assert.Equal(index, ReceiveOne(transport, 0, 1));

@@ -21,14 +21,13 @@ public sealed class LaunchCommandTests : IDisposable
         Assert.All(lines.Select((line, rank) => (line, rank)), pair => Assert.StartsWith($"[{pair.rank}] 0.1.0", pair.line, StringComparison.Ordinal));
     }
 
+    /// <summary>Rank 1 leaves; rank 0 would wait for it for ever.</summary>
     [LaunchFact("mpirun")]
     public void A_rank_that_fails_gives_the_exit_code_and_is_named()
     {
-        string missing = _folder.File("missing.dll");
-        CommandOutcome outcome = CommandOutcome.Of("launch", "-n", "2", "--unbound", Program, "--", "plan", missing);
-        Assert.Equal(2, outcome.ExitCode);
-        Assert.Matches(@"\[[01]\] paralleldsl plan: .*missing\.dll: no such file", outcome.Error);
-        Assert.Matches(@"launch: rank [01] ended with exit code 2; the others were stopped", outcome.Error);
+        CommandOutcome outcome = CommandOutcome.Of("launch", "-n", "2", "--unbound", LaunchedProgram.Ranks, "--", "leaves");
+        Assert.Equal(3, outcome.ExitCode);
+        Assert.Contains("launch: rank 1 ended with exit code 3; the others were stopped", outcome.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -47,6 +46,9 @@ public sealed class LaunchCommandTests : IDisposable
         Assert.Equal((0, ""), (outcome.ExitCode, outcome.Error));
         Assert.StartsWith("#!/bin/bash\n#SBATCH --job-name=ParallelDsl.Tool\n#SBATCH --ntasks=8\n", outcome.Output, StringComparison.Ordinal);
         Assert.Contains($"dotnet {Program} --text 'a b'\n", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("export PARALLELDSL_GRACE_SECONDS=${PARALLELDSL_GRACE_SECONDS:-25}\n", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}\n", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains(" -x PARALLELDSL_GRACE_SECONDS --mca odls_base_sigkill_timeout $PARALLELDSL_GRACE_SECONDS ", outcome.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -99,5 +101,16 @@ public sealed class LaunchCommandTests : IDisposable
         Assert.Contains(mapping, arguments, StringComparison.Ordinal);
         Assert.DoesNotContain("--allow-run-as-root", arguments, StringComparison.Ordinal);
         Assert.Equal(said, line.Describe(processors));
+    }
+
+    /// <summary>Nothing is known of the processors there: one each would leave most of them idle, and two ranks on one core.</summary>
+    [Theory]
+    [InlineData(8, 64)]
+    [InlineData(8, 2)]
+    public void Ranks_on_other_machines_are_not_bound(int ranks, int processors)
+    {
+        MpiCommandLine line = MpiCommandLine.For(ranks, "hosts", isUnbound: false, processors, isRoot: false);
+        Assert.Equal("--tag-output -n 8 -x TERM=dumb --hostfile hosts --map-by slot --bind-to none x", string.Join(' ', line.Arguments(["x"])));
+        Assert.Equal("8 ranks, unbound: those of a machine share its processors", line.Describe(processors));
     }
 }

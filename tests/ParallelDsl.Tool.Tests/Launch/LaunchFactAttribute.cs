@@ -8,9 +8,7 @@ public sealed class LaunchFactAttribute : FactAttribute
 {
     public LaunchFactAttribute(params string[] programs)
     {
-        string[] missing = [.. programs.Where(program => SearchPath.Find(program) is null)];
-        if (missing.Length > 0)
-            Skip = $"Not on the PATH: {string.Join(", ", missing)} (apt-get install openmpi-bin slurm-wlm).";
+        Skip = LaunchTheoryAttribute.WhyNot(programs);
     }
 
     /// <summary>Whether it starts daemons that only root may start.</summary>
@@ -23,5 +21,18 @@ public sealed class LaunchFactAttribute : FactAttribute
             if (value && Environment.UserName != "root")
                 Skip ??= "Slurm's daemons start processes as other users: only root may run them.";
         }
+    }
+}
+
+/// <summary>The same with data.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class LaunchTheoryAttribute : TheoryAttribute
+{
+    public LaunchTheoryAttribute(params string[] programs) => Skip = WhyNot(programs);
+
+    internal static string? WhyNot(string[] programs)
+    {
+        string[] missing = [.. programs.Where(program => SearchPath.Find(program) is null)];
+        return missing.Length == 0 ? null : $"Not on the PATH: {string.Join(", ", missing)} (apt-get install openmpi-bin slurm-wlm).";
     }
 }

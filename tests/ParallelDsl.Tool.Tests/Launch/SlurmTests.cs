@@ -12,11 +12,21 @@ public sealed partial class SlurmTests : IDisposable
 {
     private const string ConfigurationVariable = "SLURM_CONF";
 
+    /// <summary>Given to jobs. The two nodes are one machine, where the names of Open MPI's shared memory would meet; and ranks need less time to
+    /// save than those of a model.</summary>
+    private static readonly (string Name, string Value)[] JobVariables = [("OMPI_MCA_btl", "self,tcp"), ("PARALLELDSL_GRACE_SECONDS", "4")];
+
     private readonly TemporaryFolder _folder = new();
     private readonly List<Process> _daemons = [];
+    private readonly List<string> _jobs = [];
 
     public void Dispose()
     {
+        // What a job has started is not the daemons' child.
+        foreach (string job in _jobs)
+            Output("scancel", job);
+        if (_jobs.Count > 0)
+            Await(() => Output("squeue", "-h").Trim().Length == 0);
         foreach (Process daemon in _daemons)
         {
             daemon.Kill(entireProcessTree: true);
@@ -24,33 +34,58 @@ public sealed partial class SlurmTests : IDisposable
             daemon.Dispose();
         }
 
+        foreach (string job in _jobs)
+            File.Delete(ResultOf(job));
+
         Environment.SetEnvironmentVariable(ConfigurationVariable, null);
+        foreach ((string name, _) in JobVariables)
+            Environment.SetEnvironmentVariable(name, null);
         _folder.Dispose();
     }
 
     [LaunchFact("mpirun", "sbatch", "slurmctld", "slurmd", "sinfo", NeedsRoot = true)]
-    public void A_job_runs_on_two_nodes()
+    public void Jobs_run_on_two_nodes_and_end_well_or_badly()
     {
         StartCluster();
-        CommandOutcome outcome = CommandOutcome.Of("launch", "-n", "4", "--slurm", "--out", _folder.File("job.sbatch"), typeof(CommandLine).Assembly.Location, "--", "--version");
+
+        // All are ranks of one job.
+        string where = Run("where");
+        Assert.Equal(
+            ["rank 0 of 4 at n1", "rank 1 of 4 at n1", "rank 2 of 4 at n2", "rank 3 of 4 at n2"],
+            Where().Matches(where).Select(line => line.Value).Order(StringComparer.Ordinal));
+
+        // One that leaves stops the others, which would wait for it for ever.
+        Assert.Contains("rank 1 has died", Run("leaves"), StringComparison.Ordinal);
+
+        // When the job is cancelled its ranks have time to save.
+        string job = Submit("waits", _folder.Path);
+        Assert.True(LaunchedProgram.HaveCome(_folder.Path, "started", 4), Logs());
+        Output("scancel", job);
+        Assert.True(LaunchedProgram.HaveCome(_folder.Path, "saved", 4), Logs());
+        Assert.True(LaunchedProgram.AreGone(_folder.Path), Logs());
+    }
+
+    /// <summary>Runs a job to its end.</summary>
+    /// <returns>What its ranks wrote.</returns>
+    private string Run(params string[] scenario)
+    {
+        string job = Submit(scenario), result = ResultOf(job);
+        Assert.True(Await(() => Output("squeue", "-h", "-j", job).Trim().Length == 0), $"{scenario[0]} does not end\n{Logs()}");
+        return File.Exists(result) ? File.ReadAllText(result) : "";
+    }
+
+    /// <returns>The number of the job.</returns>
+    private string Submit(params string[] scenario)
+    {
+        CommandOutcome outcome = CommandOutcome.Of(["launch", "-n", "4", "--slurm", "--out", _folder.File("job.sbatch"), LaunchedProgram.Ranks, "--", .. scenario]);
         Assert.True(outcome.ExitCode == 0, outcome.ToString() + Logs());
         Match submitted = Submitted().Match(outcome.Output);
         Assert.True(submitted.Success, outcome.Output);
-
-        string result = Path.Combine(Environment.CurrentDirectory, $"ParallelDsl.Tool-{submitted.Groups[1].Value}.out");
-        try
-        {
-            Assert.True(Await(() => File.Exists(result) && Ranks(File.ReadAllText(result)).Length >= 4), $"{(File.Exists(result) ? File.ReadAllText(result) : "no output")}\n{Logs()}");
-            Assert.Equal(["0", "1", "2", "3"], Ranks(File.ReadAllText(result)));
-        }
-        finally
-        {
-            File.Delete(result);
-        }
+        _jobs.Add(submitted.Groups[1].Value);
+        return submitted.Groups[1].Value;
     }
 
-    /// <summary>The ranks that wrote the version, whichever launcher marked their lines.</summary>
-    private static string[] Ranks(string text) => [.. Line().Matches(text).Select(line => line.Groups[1].Value + line.Groups[2].Value).Order(StringComparer.Ordinal)];
+    private static string ResultOf(string job) => Path.Combine(Environment.CurrentDirectory, $"ParallelDsl.Mpi.Tests-{job}.out");
 
     private void StartCluster()
     {
@@ -86,6 +121,8 @@ public sealed partial class SlurmTests : IDisposable
 
             """));
         Environment.SetEnvironmentVariable(ConfigurationVariable, configuration);
+        foreach ((string name, string value) in JobVariables)
+            Environment.SetEnvironmentVariable(name, value);
         Start("slurmctld", "-D", "-f", configuration, "-L", _folder.File("controller.log"));
         Start("slurmd", "-D", "-f", configuration, "-N", "n1", "-L", _folder.File("n1.log"));
         Start("slurmd", "-D", "-f", configuration, "-N", "n2", "-L", _folder.File("n2.log"));
@@ -103,20 +140,9 @@ public sealed partial class SlurmTests : IDisposable
         return text;
     }
 
-    private static bool Await(Func<bool> condition)
-    {
-        var watch = Stopwatch.StartNew();
-        while (watch.Elapsed < TimeSpan.FromMinutes(1))
-        {
-            if (condition())
-                return true;
-            Thread.Sleep(200);
-        }
+    private static bool Await(Func<bool> condition) => LaunchedProgram.Await(condition);
 
-        return condition();
-    }
-
-    private string Logs() => string.Concat(Directory.GetFiles(_folder.Path, "*.log").Select(file => $"\n== {file}\n{File.ReadAllText(file)}"));
+    private string Logs() => string.Concat(_jobs.Select(ResultOf).Where(File.Exists).Select(file => $"\n== {file}\n{File.ReadAllText(file)}")) + string.Concat(Directory.GetFiles(_folder.Path, "*.log").Select(file => $"\n== {file}\n{File.ReadAllText(file)}"));
 
     private static int[] FreePorts(int count)
     {
@@ -132,6 +158,6 @@ public sealed partial class SlurmTests : IDisposable
     [GeneratedRegex(@"Submitted batch job (\d+)")]
     private static partial Regex Submitted();
 
-    [GeneratedRegex(@"(?:\[\d+,(\d+)\]<stdout>|^(\d+)): ?0\.1\.0", RegexOptions.Multiline)]
-    private static partial Regex Line();
+    [GeneratedRegex(@"rank \d of \d at n\d")]
+    private static partial Regex Where();
 }

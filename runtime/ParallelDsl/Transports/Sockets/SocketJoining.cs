@@ -14,6 +14,9 @@ internal sealed class SocketJoining(int rank, SocketAddresses addresses, SocketO
 
     private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>How long one that connects may take to say who it is. A rank does so at once, and tries again where it was not heard.</summary>
+    private static readonly TimeSpan HelloPatience = TimeSpan.FromSeconds(1);
+
     private readonly long _deadline = Stopwatch.GetTimestamp() + (long)(options.JoinTimeout.TotalSeconds * Stopwatch.Frequency);
     private readonly Socket?[] _sockets = new Socket?[addresses.Size];
 
@@ -113,7 +116,7 @@ internal sealed class SocketJoining(int rank, SocketAddresses addresses, SocketO
             foreach (Socket listener in ready)
             {
                 Socket socket = listener.Accept();
-                SetTimeouts(socket, remaining);
+                SetTimeouts(socket, remaining < HelloPatience ? remaining : HelloPatience);
                 if (!TryReceive(socket, hello) || BinaryPrimitives.ReadUInt32LittleEndian(hello) != Magic)
                 {
                     // No rank: anybody may connect to a port.

@@ -9,8 +9,9 @@ namespace ParallelDsl.Transports.Sockets;
 /// much as the connection takes at once; the rest is written by the transport's thread when the connection takes more.
 /// </summary>
 /// <remarks>
-/// Long messages go one after the other, in parts. A message of one part goes in between, unless a long one of its own tag is before it: so a
-/// tag keeps its order, and a short message waits for one part of another tag at most, or a few short ones.
+/// Long messages go one after the other, in parts. A message of one part goes in between, unless a long one of its own tag is before it; and
+/// a long one begins only when no short one of its tag waits. So a tag keeps its order, and a short message waits for one part of another tag
+/// at most, or a few short ones.
 /// </remarks>
 internal sealed class SocketSender(SocketTransport transport, int peer, Socket socket)
 {
@@ -294,14 +295,18 @@ internal sealed class SocketSender(SocketTransport transport, int peer, Socket s
 
         if (_wants.TryDequeue(out int tag))
             return Control(new SocketFrame(FrameKind.Want, tag, 0, 0));
-        if (_short.First is { } message && (_long.First is null || _turn < ShortTurn))
+        // Short messages of its tag that wait were sent before the long one: later ones are behind it.
+        Message? longest = _long.First;
+        if (longest is not null && _longPosition == 0 && _short.Holds(longest.Tag))
+            longest = null;
+        if (_short.First is { } message && (longest is null || _turn < ShortTurn))
         {
-            _turn++;
+            _turn = longest is null ? 0 : _turn + 1;
             return Part(message, isLong: false, HeaderFloats * sizeof(float), Bytes(message));
         }
 
         _turn = 0;
-        if (_long.First is { } longest)
+        if (longest is not null)
         {
             long start = _longPosition == 0 ? SocketFrame.HeaderBytes : _longPosition;
             return Part(longest, isLong: true, start, Math.Min(Bytes(longest), start + SocketFrame.PartBytes));
