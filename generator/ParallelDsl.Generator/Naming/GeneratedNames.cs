@@ -27,13 +27,16 @@ internal static class GeneratedNames
     /// <summary>The table of <see cref="ReceivesFrom"/>.</summary>
     public const string RingReceives = "RingReceives";
 
+    /// <summary>Both, of a sequence axis that is too long for tables in the code.</summary>
+    public const string RingRoutes = "RingRoutes";
+
     /// <summary>Those that every model gets.</summary>
     public static readonly string[] Members =
     [
         "Plan", "PlanDigest", "CompiledPlan", "CreateLayer", "StageOf", "Stages", "Kernels", "ProgramOf", "PlanStep", "TryPlanStep",
         "ContextLength", "DataRanks", "SequenceRanks", "PipelineRanks", "UnitsPerDataRank", "UnitTokens", "Granule",
         "CoordinateOf", "DataGroupOf", "SequenceGroupOf", "PipelineGroupOf", RingOf, SendsTo, ReceivesFrom,
-        "Coordinates", "DataGroups", "SequenceGroups", "PipelineGroups", Rings, RingSends, RingReceives, "Unplanned", StepConstants,
+        "Coordinates", "DataGroups", "SequenceGroups", "PipelineGroups", Rings, RingSends, RingReceives, RingRoutes, "Unplanned", StepConstants,
     ];
 
     /// <summary>The name of the shape of a layer.</summary>

@@ -40,6 +40,9 @@ public static class SequenceRings
             : Itineraries.Of(datapath, plan.Mesh.Sequence, NodesOf(plan.Cluster, plan.Mesh));
     }
 
+    /// <summary>Those ways as tables.</summary>
+    public static RouteTable RoutesOf(ParallelPlan plan) => new(ItineraryOf(plan), plan.Mesh.Sequence);
+
     /// <summary>The datapath of a ring of all sequence ranks of a data rank: the one that was declared, or chosen, for the zone that such rings
     /// reach.</summary>
     public static Datapath DatapathOf(ParallelPlan plan)
