@@ -4,9 +4,9 @@ using System.Text.Json;
 
 namespace ParallelDsl.Benchmarks;
 
-/// <summary>What every benchmark takes: where to write its figures, how many rounds to measure, and, where it has many cells, of which alone: those
-/// whose name matches a regular expression.</summary>
-internal sealed record BenchmarkOptions(string? JsonFile, int Rounds, string? Cells = null)
+/// <summary>What every benchmark takes: where to write its figures, how many rounds to measure, where it has many cells, of which alone: those
+/// whose name matches a regular expression; and, where it shows them, figures that another build wrote before.</summary>
+internal sealed record BenchmarkOptions(string? JsonFile, int Rounds, string? Cells = null, string? BeforeFile = null)
 {
     private const int DefaultRounds = 9;
 
@@ -16,7 +16,7 @@ internal sealed record BenchmarkOptions(string? JsonFile, int Rounds, string? Ce
     {
         options = null;
         error = null;
-        string? jsonFile = null, cells = null;
+        string? jsonFile = null, cells = null, before = null;
         int rounds = DefaultRounds;
         for (int i = 0; i < arguments.Length; i += 2)
         {
@@ -25,15 +25,21 @@ internal sealed record BenchmarkOptions(string? JsonFile, int Rounds, string? Ce
                 jsonFile = value;
             else if (arguments[i] == "--cells" && value is not null)
                 cells = value;
+            else if (arguments[i] == "--before" && value is not null)
+                before = value;
             else if (arguments[i] != "--rounds" || !int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out rounds) || rounds < 1)
             {
-                error = $"{arguments[i]} {value}: expected --json FILE, --cells REGEX or --rounds N with N >= 1.";
+                error = $"{arguments[i]} {value}: expected --json FILE, --before FILE, --cells REGEX or --rounds N with N >= 1.";
                 return false;
             }
         }
-        options = new BenchmarkOptions(jsonFile, rounds, cells);
+        options = new BenchmarkOptions(jsonFile, rounds, cells, before);
         return true;
     }
+
+    /// <summary>The figures that another build wrote, if a file was named.</summary>
+    public T? ReadBefore<T>()
+        where T : class => BeforeFile is null ? null : JsonSerializer.Deserialize<T>(File.ReadAllText(BeforeFile), Json);
 
     /// <summary>Writes the figures of a benchmark if a file was asked for.</summary>
     public void WriteJson<T>(T figures)

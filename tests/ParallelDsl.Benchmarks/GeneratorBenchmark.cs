@@ -8,7 +8,7 @@ namespace ParallelDsl.Benchmarks;
 
 /// <summary>The generator in a compiler that has warmed up: a first run, a run with nothing new, and a run after a keystroke in a file that has no
 /// model. Parsing of the text and the compiler's own work before and after are not counted; binding of attributes that the generator asks for
-/// is.</summary>
+/// is. Beside figures of another build (<c>--before FILE</c>, what its <c>--json</c> wrote) stands their median.</summary>
 internal static class GeneratorBenchmark
 {
     private const int Keystrokes = 40;
@@ -16,35 +16,61 @@ internal static class GeneratorBenchmark
     // Until the JIT compiler has done its last pass over Roslyn; shorter leaves a keystroke five times as slow.
     private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(10);
 
+    private const string Gpt = """
+        [Nodes(2, DevicesPerNode = 4, Device = DeviceKind.H100Sxm, NicsPerNode = 4, NicGbps = 400)]
+        public sealed class Lab;
+
+        [ParallelModel(ContextLength = 8_192)]
+        [RunsOn(typeof(Lab))]
+        [DataAxis(2)]
+        [SequenceAxis(2)]
+        [PipelineAxis(2, MicroBatches = 8)]
+        """;
+
+    private const string Rings64 = """
+        [Nodes(1, DevicesPerNode = 64, Device = DeviceKind.H100Sxm, Fabric = Fabric.Mesh)]
+        public sealed class Lab;
+
+        [ParallelModel(ContextLength = 8_192)]
+        [RunsOn(typeof(Lab))]
+        [SequenceAxis(64, Datapath = Datapath.Hamiltonian)]
+        """;
+
     private static readonly CSharpParseOptions ParseOptions = new(LanguageVersion.CSharp14);
 
     public static int Run(BenchmarkOptions options)
     {
         long started = Stopwatch.GetTimestamp();
-        Project first = new(1);
+        Project first = new(1, Gpt);
         Driver().RunGenerators(first.Compilation(0));
         double firstInProcess = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
 
         Console.WriteLine(FormattableString.Invariant($"first run in a process, one model, with JIT compilation of Roslyn: {firstInProcess:F0} ms"));
         Console.WriteLine($"medians (and least) of {options.Rounds} rounds, ms");
-        Console.WriteLine($"{"models",8}{"cold",20}{"cached",20}{"keystroke elsewhere",24}{"keystroke in a model",24}");
+        Figures? before = options.ReadBefore<Figures>();
+        int width = before is null ? 24 : 38;
+        string[] columns = ["cold", "cached", "keystroke elsewhere", "keystroke in a model"];
+        Console.WriteLine($"{"project",-24}{string.Concat(columns.Select(column => column.PadLeft(width)))}");
         List<Figure> figures = [];
-        foreach (int models in (int[])[1, 50])
+        (string Name, Project Project)[] projects =
+            [("1 model", first), ("50 models", new Project(50, Gpt)), ("63 rings of 64 ranks", new Project(1, Rings64))];
+        foreach ((string name, Project project) in projects)
         {
-            Project project = new(models);
             WarmUp(project);
-            Figure figure = Measure(project, options.Rounds);
+            Figure figure = Measure(name, project, options.Rounds);
             figures.Add(figure);
-            Console.WriteLine($"{figure.Models,8}{Show(figure.Cold),20}{Show(figure.Cached),20}{Show(figure.Keystroke),24}{Show(figure.ModelKeystroke),24}");
+            Figure? was = before?.All.FirstOrDefault(other => other.Name == name);
+            Console.WriteLine($"{name,-24}{string.Concat(figure.Times.Select((time, column) => Show(time, was?.Times[column]).PadLeft(width)))}");
         }
 
-        options.WriteJson(new { firstInProcess, figures });
+        options.WriteJson(new Figures(firstInProcess, figures));
         return 0;
     }
 
-    private static string Show(Milliseconds time) => FormattableString.Invariant($"{time.Median:F3} ({time.Least:F3})");
+    private static string Show(Milliseconds time, Milliseconds? before) =>
+        FormattableString.Invariant($"{time.Median:F3} ({time.Least:F3})") + (before is null ? "" : FormattableString.Invariant($" before {before.Median:F3}"));
 
-    private static Figure Measure(Project project, int rounds)
+    private static Figure Measure(string name, Project project, int rounds)
     {
         double[] cold = new double[rounds], cached = new double[rounds], keystroke = new double[rounds], modelKeystroke = new double[rounds];
         for (int round = 0; round < rounds; round++)
@@ -56,18 +82,18 @@ internal static class GeneratorBenchmark
             keystroke[round] = MeanOf(Keystrokes, edit => project.Compilation(edit + 1), ref driver);
             modelKeystroke[round] = MeanOf(Keystrokes, edit => project.EditedModel(edit), ref driver);
             GeneratorDriverRunResult result = driver.GetRunResult();
-            if (!result.Diagnostics.IsEmpty || result.GeneratedTrees.Length != 7 * project.Models)
+            if (!result.Diagnostics.IsEmpty || result.GeneratedTrees.Length != 8 * project.Models)
                 throw new InvalidOperationException($"the benchmark's models are not planned: {string.Join("; ", result.Diagnostics)}");
         }
 
-        return new Figure(project.Models, Milliseconds.Of(cold), Milliseconds.Of(cached), Milliseconds.Of(keystroke), Milliseconds.Of(modelKeystroke));
+        return new Figure(name, [Milliseconds.Of(cold), Milliseconds.Of(cached), Milliseconds.Of(keystroke), Milliseconds.Of(modelKeystroke)]);
     }
 
     private static void WarmUp(Project project)
     {
         long started = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(started) < WarmUpTime)
-            Measure(project, 1);
+            Measure("", project, 1);
     }
 
     private static double MeanOf(int edits, Func<int, CSharpCompilation> edit, ref GeneratorDriver driver)
@@ -98,16 +124,20 @@ internal static class GeneratorBenchmark
         public static Milliseconds Of(double[] times) => new(times.Order().ElementAt(times.Length / 2), times.Min());
     }
 
-    private sealed record Figure(int Models, Milliseconds Cold, Milliseconds Cached, Milliseconds Keystroke, Milliseconds ModelKeystroke);
+    private sealed record Figure(string Name, IReadOnlyList<Milliseconds> Times);
+
+    private sealed record Figures(double FirstInProcess, IReadOnlyList<Figure> All);
 
     /// <summary>A project of models, each in a file of its own, and one file without.</summary>
     private sealed class Project
     {
         private readonly CSharpCompilation _base;
 
-        public Project(int models)
+        private readonly string _declaration;
+
+        public Project(int models, string declaration)
         {
-            Models = models;
+            (Models, _declaration) = (models, declaration);
             MetadataReference[] references =
             [
                 .. Directory.GetFiles(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "System*.dll")
@@ -132,20 +162,13 @@ internal static class GeneratorBenchmark
 
         private static SyntaxTree Unrelated(int edit) => Parse("Unrelated.cs", $"public class Unrelated {{ public int Value => {edit}; }}");
 
-        private static SyntaxTree Model(int index, int edit) => Parse($"Model{index}.cs", $$"""
+        private SyntaxTree Model(int index, int edit) => Parse($"Model{index}.cs", $$"""
             using ParallelDsl;
             namespace Model{{index}};
 
             {{new string('\n', edit % 7)}}
             [Cluster]
-            [Nodes(2, DevicesPerNode = 4, Device = DeviceKind.H100Sxm, NicsPerNode = 4, NicGbps = 400)]
-            public sealed class Lab;
-
-            [ParallelModel(ContextLength = 8_192)]
-            [RunsOn(typeof(Lab))]
-            [DataAxis(2)]
-            [SequenceAxis(2)]
-            [PipelineAxis(2, MicroBatches = 8)]
+            {{_declaration}}
             public sealed partial class Gpt
             {
                 [Embedding(Vocabulary = 50_257, Width = 768)]

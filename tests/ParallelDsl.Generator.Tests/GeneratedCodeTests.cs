@@ -67,7 +67,7 @@ public class GeneratedCodeTests
             Sources.Gpt + "public partial class Outer {" + model + "}" + model.Replace("Gpt", "GPT", StringComparison.Ordinal));
         Assert.Empty(generated.Diagnostics);
         Assert.Empty(generated.Compiled);
-        Assert.Equal(21, generated.Files.Count);
+        Assert.Equal(24, generated.Files.Count);
         Assert.Contains("Demo.Outer.Gpt.Plan.g.cs", generated.Files.Keys);
     }
 
@@ -75,7 +75,7 @@ public class GeneratedCodeTests
     public void EachConcernHasItsFile()
     {
         Assert.Equal(
-            ["Batching", "Collectives", "Kernels", "Plan", "Schedule", "Shapes", "Stages"],
+            ["Batching", "Collectives", "Kernels", "Plan", "Rings", "Schedule", "Shapes", "Stages"],
             Compiler.Run(Sources.Gpt).Files.Keys.Select(name => name.Replace("Demo.Gpt.", "", StringComparison.Ordinal).Replace(".g.cs", "", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
     }
 
@@ -273,6 +273,7 @@ public class GeneratedCodeTests
         [
             () => model.CreateLayer(layer with { Declared = -1 }), () => model.CreateLayer(layer with { Declared = 3 }), () => model.StageOf(14), () => model.StageOf(-1),
             () => model.ProgramOf(2), () => model.CoordinateOf(8), () => model.CoordinateOf(-1), () => model.Row("DataGroupOf", 8), () => model.Row("RingOf", 1),
+            () => model.Row("SendsTo", 2), () => model.Row("ReceivesFrom", -1),
         ];
         Assert.All(calls, call => Assert.Contains("Gpt has", Assert.Throws<ArgumentOutOfRangeException>(call).Message.Replace("of Gpt has", "Gpt has", StringComparison.Ordinal), StringComparison.Ordinal));
     }

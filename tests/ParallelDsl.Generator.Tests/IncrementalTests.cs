@@ -1,11 +1,13 @@
 using System.Collections;
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Reflection;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Text;
 using ParallelDsl.Generator.Emission;
 using ParallelDsl.Generator.Tests.Support;
+using ParallelDsl.Planning.Plans;
 using static Microsoft.CodeAnalysis.IncrementalStepRunReason;
 
 namespace ParallelDsl.Generator.Tests;
@@ -84,7 +86,7 @@ public class IncrementalTests
     [Theory]
     [InlineData("OverlapPercent = 100", "OverlapPercent = 50", "Plan, Batching")]
     [InlineData("AttentionPercent = 100", "AttentionPercent = 150", "Plan, Batching")]
-    [InlineData("Datapath = Datapath.Ring", "Datapath = Datapath.AllToAll", "Plan, Batching")]
+    [InlineData("Datapath = Datapath.Ring", "Datapath = Datapath.AllToAll", "Plan, Batching, Rings")]
     [InlineData("Datapath = Datapath.Ring", "InterNodeDatapath = Datapath.AllToAll", "Plan, Batching")]
     public void AnEditOfAWeightEmitsConstantsAnew(string old, string replacement, string changed)
     {
@@ -147,6 +149,31 @@ public class IncrementalTests
         Assert.Equal([Modified, Unchanged], reasons.Of(Steps.ResolvePlan));
         Assert.Equal([Modified, Cached], reasons.Of(Steps.Plan));
         Assert.Equal("PDSL4010", Assert.Single(driver.GetRunResult().Diagnostics).Id);
+    }
+
+    /// <summary>Other rings are another plan and other tables, and nothing else; an error of a file is none of the models'.</summary>
+    [Fact]
+    public void AnEditOfRingsEmitsTheirFileAgain()
+    {
+        CSharpCompilation compilation = Compiler.Compile(Sources.OnMesh(1, 5, Datapath.Hamiltonian));
+        ParallelPlan plan = RunningModel.Load(Compiler.Run(Sources.OnMesh(1, 5, Datapath.Hamiltonian)), "Demo.Gpt").Plan;
+        ImmutableArray<AdditionalText> files = Compiler.Files(
+            ("Gpt.plan.json", PlanJson.Write(plan)),
+            ("Gpt.plan.json", PlanJson.Write(plan with { Rings = new([plan.Rings[2], plan.Rings[0]]) })),
+            ("Gpt.plan.json", Plans.UnsoundRings),
+            ("Gpt.plan.json", Plans.UnsoundRings.Replace("[0, 2, 3, 1, 4]", "[0, 1, 3, 2, 4]", StringComparison.Ordinal)));
+        GeneratorDriver driver = Compiler.Driver(files[..1]).RunGenerators(compilation);
+        driver = driver.ReplaceAdditionalText(files[0], files[1]).RunGenerators(compilation);
+        Reasons reasons = new(driver.GetRunResult().Results[0]);
+        Assert.Equal(["Plan", "Rings"], Concern.All.Where(concern => reasons.Of(Steps.Output + concern.Name) is [Modified]).Select(concern => concern.Name));
+
+        driver = driver.ReplaceAdditionalText(files[1], files[2]).RunGenerators(compilation);
+        Assert.Contains("from 2 to 3", Assert.Single(driver.GetRunResult().Diagnostics).GetMessage(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        driver = driver.ReplaceAdditionalText(files[2], files[3]).RunGenerators(compilation);
+        Assert.Contains("from 0 to 1", Assert.Single(driver.GetRunResult().Diagnostics).GetMessage(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        reasons = new(driver.GetRunResult().Results[0]);
+        Assert.Equal([Cached], reasons.Of(Steps.Plan));
+        Assert.All(Outputs, output => Assert.Equal([Cached], reasons.Of(output)));
     }
 
     /// <summary>Symbols, syntax, compilations and places with a tree must not live from run to run: they keep whole compilations alive, and they

@@ -2,7 +2,7 @@ using Microsoft.CodeAnalysis;
 
 namespace ParallelDsl.Generator.Diagnostics;
 
-// PDSL4009 to PDSL4012: plan files.
+// PDSL4009 to PDSL4013: plan files.
 internal static partial class Rules
 {
     public static readonly DiagnosticDescriptor MalformedPlanFile = new(
@@ -41,4 +41,13 @@ internal static partial class Rules
         DiagnosticSeverity.Error,
         true,
         helpLinkUri: Pages + "PDSL4012.md");
+
+    public static readonly DiagnosticDescriptor UnsoundRings = new(
+        "PDSL4013",
+        "The rings of a plan are not sound",
+        "The rings of {0} are not sound: {1}; every ring visits each position of the sequence axis once, and no two send from one to the same other",
+        Plans,
+        DiagnosticSeverity.Error,
+        true,
+        helpLinkUri: Pages + "PDSL4013.md");
 }

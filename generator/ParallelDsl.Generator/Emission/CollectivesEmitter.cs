@@ -2,17 +2,16 @@ using System.Globalization;
 using System.Text;
 using ParallelDsl.Generator.Naming;
 using ParallelDsl.Generator.Planning;
-using ParallelDsl.Planning;
 using ParallelDsl.Planning.Clusters;
 using ParallelDsl.Planning.Meshes;
 
 namespace ParallelDsl.Generator.Emission;
 
-/// <summary>Who talks to whom: the place of every rank on the mesh, the groups of each axis and the rings of the sequence axis, as tables.</summary>
+/// <summary>Who talks to whom: the place of every rank on the mesh, and the groups of each axis, as tables.</summary>
 internal static class CollectivesEmitter
 {
     public static string Emit(PlannedModel model) => ModelFile.Write(
-        model.Declaration.Type, "its ranks, their groups and their rings.", string.Empty, null, writer =>
+        model.Declaration.Type, "its ranks and their groups.", string.Empty, null, writer =>
         {
             Mesh mesh = model.Plan.Mesh;
             WriteDegree(writer, "SequenceRanks", mesh.Sequence, "sequence");
@@ -21,7 +20,6 @@ internal static class CollectivesEmitter
             WriteGroups(writer.Line(), mesh, Axis.Data, Axis.Sequence, Axis.Pipeline, "hold the same weights and take different sequences");
             WriteGroups(writer.Line(), mesh, Axis.Sequence, Axis.Data, Axis.Pipeline, "hold parts of the same sequences");
             WriteGroups(writer.Line(), mesh, Axis.Pipeline, Axis.Data, Axis.Sequence, "hold different stages");
-            WriteRings(writer.Line(), model);
         });
 
     private static void WriteCoordinates(IndentedWriter writer, PlannedModel model)
@@ -77,30 +75,6 @@ internal static class CollectivesEmitter
                 writer.Line(Row(Enumerable.Range(0, size).Select(position => mesh.RankOf(At(axis, position, faster, inner, slower, outer)))));
         }
 
-        writer.Outdent().Line("];");
-    }
-
-    private static void WriteRings(IndentedWriter writer, PlannedModel model)
-    {
-        EquatableArray<EquatableArray<int>> rings = model.Plan.Rings;
-        string doc = "One ring: the positions on the sequence axis in the order in which keys and values pass them, and then the first again.";
-        writer.Doc(rings.Count > 1
-                ? $"{doc} All {rings.Count} rings carry a part of them at once, and no two share a link."
-                : doc)
-            .Line($"/// <exception cref=\"{RuntimeNames.OutOfRange}\">There is no such ring.</exception>")
-            .Line(ModelFile.Generated)
-            .Line($"public static {RuntimeNames.Lengths} RingOf(int ring) => ring is >= 0 and < {rings.Count}")
-            .Indent()
-            .Line($"? Rings.Slice(ring * SequenceRanks, SequenceRanks)")
-            .Line($": throw new {RuntimeNames.OutOfRange}(nameof(ring), ring, "
-                + $"\"{model.Declaration.Type.Name} has {NamePolicy.Quantity(rings.Count, "ring")}.\");")
-            .Outdent()
-            .Line()
-            .Line(ModelFile.Generated)
-            .Line($"private static {RuntimeNames.Lengths} Rings =>")
-            .Line("[").Indent();
-        foreach (EquatableArray<int> ring in rings)
-            writer.Line(Row(ring));
         writer.Outdent().Line("];");
     }
 

@@ -30,6 +30,7 @@ internal sealed record Concern(string Name, Func<PlannedModel, string> Write, Fu
         new("Schedule", ScheduleEmitter.Emit),
         new("Batching", BatchingEmitter.Emit),
         new("Collectives", CollectivesEmitter.Emit),
+        new("Rings", RingsEmitter.Emit),
         new("Kernels", KernelsEmitter.Emit),
     ];
 

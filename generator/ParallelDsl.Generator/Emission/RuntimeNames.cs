@@ -15,6 +15,8 @@ internal static class RuntimeNames
     public const string StepPlanner = "global::ParallelDsl.Planning.Packing.StepPlanner";
     public const string StepConstants = "global::ParallelDsl.Planning.Packing.IStepConstants";
     public const string SequenceCosts = "global::ParallelDsl.Planning.Packing.SequenceCosts";
+    public const string SequenceRings = "global::ParallelDsl.Planning.Plans.SequenceRings";
+    public const string RouteTable = "global::ParallelDsl.Planning.Rings.RouteTable";
     public const string Packing = "global::ParallelDsl.Packing";
     public const string SequenceBalance = "global::ParallelDsl.SequenceBalance";
     public const string PackingException = "global::ParallelDsl.Planning.Packing.PackingException";

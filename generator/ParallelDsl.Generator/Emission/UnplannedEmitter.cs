@@ -37,7 +37,9 @@ internal static class UnplannedEmitter
             Member("CoordinateOf", $"{RuntimeNames.Coordinate} CoordinateOf(int rank)");
             foreach (string name in Groups)
                 Member(name, $"{RuntimeNames.Lengths} {name}(int rank)");
-            Member("RingOf", $"{RuntimeNames.Lengths} RingOf(int ring)");
+            Member(GeneratedNames.RingOf, $"{RuntimeNames.Lengths} {GeneratedNames.RingOf}(int ring)");
+            Member(GeneratedNames.SendsTo, $"{RuntimeNames.Lengths} {GeneratedNames.SendsTo}(int position)");
+            Member(GeneratedNames.ReceivesFrom, $"{RuntimeNames.Lengths} {GeneratedNames.ReceivesFrom}(int position)");
             foreach (LayerDeclaration layer in declaration.Layers)
                 WriteLayer(writer, layer);
 

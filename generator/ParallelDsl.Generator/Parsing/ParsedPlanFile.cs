@@ -17,7 +17,7 @@ internal sealed record ParsedPlanFile(string Path, ParallelPlan? Plan, Equatable
     public const string Extension = ".plan.json";
 
     /// <summary>The name without folders.</summary>
-    public string Name => Path.Substring(Path.LastIndexOfAny(['/', '\\']) + 1);
+    public string Name => NameOf(Path);
 
     /// <summary>Whether an additional file is a plan file.</summary>
     public static bool IsPlanFile(string path, AnalyzerConfigOptions? options = null) =>
@@ -33,14 +33,16 @@ internal sealed record ParsedPlanFile(string Path, ParallelPlan? Plan, Equatable
             if (text.GetText(cancellation) is not { } source)
                 return Malformed(text.Path, start, "the file cannot be read");
             Parsed<ParallelPlan> parsed = PlanJson.Read(source.ToString());
-            return parsed.Error is { } error
-                ? Malformed(text.Path, SourceSpan.Of(text.Path, source, error), error.ToString())
-                : new ParsedPlanFile(text.Path, parsed.Value, default);
+            if (parsed.Error is not { } error)
+                return new ParsedPlanFile(text.Path, parsed.Value, default);
+            SourceSpan place = SourceSpan.Of(text.Path, source, error);
+            return IsOfRings(error)
+                ? Unusable(text.Path, DiagnosticInfo.Create(Rules.UnsoundRings, place, NameOf(text.Path), error.Message))
+                : Malformed(text.Path, place, error.ToString());
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            return new ParsedPlanFile(text.Path, null, new([DiagnosticInfo.Create(
-                Rules.InternalError, start, text.Path, InternalFailure.Describe(exception))]));
+            return Unusable(text.Path, DiagnosticInfo.Create(Rules.InternalError, start, text.Path, InternalFailure.Describe(exception)));
         }
     }
 
@@ -53,6 +55,12 @@ internal sealed record ParsedPlanFile(string Path, ParallelPlan? Plan, Equatable
             ? Diagnostics
             : new([DiagnosticInfo.Create(Rules.UnusedPlanFile, new SourceSpan(Path, default, default), Plan.Model.Name)]);
 
+    private static string NameOf(string path) => path.Substring(path.LastIndexOfAny(['/', '\\']) + 1);
+
+    private static bool IsOfRings(TextError error) => error.Field == "rings" || error.Field.StartsWith("rings[", StringComparison.Ordinal);
+
     private static ParsedPlanFile Malformed(string path, SourceSpan place, string message) =>
-        new(path, null, new([DiagnosticInfo.Create(Rules.MalformedPlanFile, place, message)]));
+        Unusable(path, DiagnosticInfo.Create(Rules.MalformedPlanFile, place, message));
+
+    private static ParsedPlanFile Unusable(string path, DiagnosticInfo diagnostic) => new(path, null, new([diagnostic]));
 }

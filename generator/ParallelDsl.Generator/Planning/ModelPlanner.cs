@@ -40,9 +40,12 @@ internal static class ModelPlanner
         }
     }
 
-    private static ModelOutcome Outcome(ModelDeclaration declaration, PlanResult result) => result switch
+    /// <summary>What came of planning as an outcome. The rings of a plan are proven whoever made them, a file or the planner.</summary>
+    internal static ModelOutcome Outcome(ModelDeclaration declaration, PlanResult result) => result switch
     {
         Planned planned when Excess(planned.Plan) is { } excess => Without(declaration, TooLarge(declaration, excess)),
+        Planned planned when SequenceRings.FaultOf(planned.Plan) is { } fault =>
+            Without(declaration, ModelProblem.OfModel(Rules.UnsoundRings, declaration.Type.Name, fault.Message)),
         Planned planned => new ModelOutcome(declaration, planned.Plan, default),
         Infeasible infeasible => new ModelOutcome(
             declaration, null, infeasible.Problems.Select(problem => ModelProblem.Of(problem, declaration.Type.Name)).ToEquatableArray()),

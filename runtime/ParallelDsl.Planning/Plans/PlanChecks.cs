@@ -1,6 +1,7 @@
 using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Pipelines;
+using ParallelDsl.Planning.Rings;
 using ParallelDsl.Planning.Simulation;
 using static System.FormattableString;
 
@@ -11,8 +12,12 @@ public static class PlanChecks
 {
     /// <summary>What is wrong with <paramref name="plan"/>, each one sentence; none for a sound plan. Whether it fits in memory is not
     /// asked.</summary>
-    public static EquatableArray<string> Validate(ParallelPlan plan)
+    public static EquatableArray<string> Validate(ParallelPlan plan) => Validate(plan, out _);
+
+    /// <summary>The same, and what of it is wrong with the rings, or null.</summary>
+    internal static EquatableArray<string> Validate(ParallelPlan plan, out RingFault? rings)
     {
+        rings = null;
         var faults = new List<string>();
         try
         {
@@ -20,6 +25,8 @@ public static class PlanChecks
             CheckRequest(plan, faults);
             if (faults.Count == 0)
                 CheckShape(plan, faults);
+            if (faults.Count == 0 && (rings = SequenceRings.FaultOf(plan)) is not null)
+                faults.Add($"the rings of the sequence axis are not sound: {rings.Message}");
             if (faults.Count == 0)
                 CheckPrograms(plan, faults);
         }
@@ -76,11 +83,6 @@ public static class PlanChecks
             Enumerable.Range(0, axes.Pipeline).All(position => plan.Stages.Any(stage => stage.Device == position)),
             "a position of the pipeline axis has no stage");
         Require(plan.Programs.Count == axes.Pipeline, "there is not one program for each position of the pipeline axis");
-        Require(
-            plan.Rings.Count > 0 && plan.Rings.All(ring => ring.OrderBy(rank => rank).SequenceEqual(Enumerable.Range(0, axes.Sequence))),
-            "a ring does not visit every position of the sequence axis once");
-        if (faults.Count == 0 && plan.Rings.Count > 1)
-            faults.AddRange(SequenceRings.Faults(plan));
         BatchingPlan batching = plan.Batching;
         Require(
             batching.UnitsPerDataRank == axes.MicroBatches && batching.UnitTokens == axes.UnitTokens

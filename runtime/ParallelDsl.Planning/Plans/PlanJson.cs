@@ -4,6 +4,7 @@ using ParallelDsl.Planning.Json;
 using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Pipelines;
+using ParallelDsl.Planning.Rings;
 
 namespace ParallelDsl.Planning.Plans;
 
@@ -20,7 +21,8 @@ public static class PlanJson
     internal static string WriteCanonical(ParallelPlan plan) => Write(plan, new JsonWriter(compact: true), digest: null);
 
     /// <summary>The plan that <paramref name="text"/> describes, or the first error in it. Besides the form, the digest is checked, and
-    /// that the plan is sound (<see cref="PlanChecks"/>).</summary>
+    /// that the plan is sound (<see cref="PlanChecks"/>). What is wrong with its rings is an error of the field <c>rings</c> or of a row of
+    /// it, and is found before a wrong digest.</summary>
     public static Parsed<ParallelPlan> Read(string text)
     {
         try
@@ -31,11 +33,14 @@ public static class PlanJson
             if (format.AsText() != Format)
                 throw format.Error($"expected '{Format}'");
             JsonValue digest = members.Required("digest");
-            ParallelPlan plan = ReadPlan(members);
+            ParallelPlan plan = ReadPlan(members, Object(members.Required("axes"), ReadAxes));
             members.End();
             if (digest.AsText() != PlanDigest.Of(plan))
                 throw digest.Error($"the digest of this plan is {PlanDigest.Of(plan)}: the file was changed after it was written");
-            EquatableArray<string> faults = PlanChecks.Validate(plan);
+            EquatableArray<string> faults = PlanChecks.Validate(plan, out RingFault? rings);
+            JsonValue rows = members.Required("rings");
+            if ((rings ?? (faults.Count == 0 ? RingRows.MisfitOf(rows, plan) : null)) is { } fault)
+                throw RingRows.ErrorOf(rows, fault);
             return faults.Count == 0 ? new(plan, null) : throw root.Error($"the plan is not sound: {faults[0]}");
         }
         catch (TextException exception)
@@ -187,19 +192,18 @@ public static class PlanJson
         return writer.End();
     }
 
-    private static ParallelPlan ReadPlan(JsonObject members) => new(
+    private static ParallelPlan ReadPlan(JsonObject members, AxesSpec axes) => new(
         Model: Object(members.Required("model"), ReadModel),
         Layers: members.Array("layers", row => Object(row, ReadLayer)),
         Cluster: Object(members.Required("cluster"), ReadCluster),
-        Axes: Object(members.Required("axes"), ReadAxes),
+        Axes: axes,
         Mesh: Object(members.Required("mesh"), mesh => new Mesh(
             mesh.Int("data"), mesh.Int("sequence"), mesh.Int("pipeline"), mesh.Array("order", axis => axis.AsEnum<Axis>()))),
         Stages: members.Array("stages", row => Object(row, stage => new PlannedStage(
             stage.Int("index"), stage.Int("firstLayer"), stage.Int("layerCount"), stage.Int("device"), stage.Long("forward"),
             stage.Long("backwardInput"), stage.Long("backwardWeight"), stage.Long("hop")))),
         Programs: members.Array("programs", ReadProgram),
-        Rings: members.Array(
-            "rings", ring => ring.AsItems().Select(rank => (int)rank.AsWhole(0, int.MaxValue)).ToEquatableArray()),
+        Rings: RingRows.Read(members.Required("rings"), axes.Sequence),
         Batching: Object(members.Required("batching"), batching => new BatchingPlan(
             batching.Int("unitsPerDataRank"), batching.Int("unitTokens"), batching.Int("unitTokensPerRank"), batching.Int("granule"),
             batching.OptionalInt("window", 1), batching.Optional("remaps")?.AsBoolean() ?? false,

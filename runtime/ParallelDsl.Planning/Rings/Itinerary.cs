@@ -33,6 +33,10 @@ public sealed class Itinerary
     /// <summary>Whether a member passes on what it received, or sends its own parts in every hop.</summary>
     public bool Forwards { get; }
 
+    /// <summary>Of rings inside nodes, every so many hops go on to the next node; 0 where all hops go to the same members, or a member sends its
+    /// own parts.</summary>
+    public int NodeHop => _nodes > 1 && PerNode > 1 ? PerNode : 0;
+
     /// <summary>The most blocks of keys and values, or of gradients of both, that a member has at once in the backward, each as large as those
     /// of the member with the most.</summary>
     /// <remarks>Alone: the keys of earlier slices and their gradients. Passed on: keys, what this member adds to their gradients, what it

@@ -7,17 +7,17 @@ namespace ParallelDsl.Planning.Rings;
 /// <param name="IsComplete">Whether these are all there are: of every device to every other, of paths those inside nodes and one way
 /// out of and into each device.</param>
 /// <param name="Faults">What is wrong, in order; empty where nothing is.</param>
-public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<string> Faults)
+public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<RingFault> Faults)
 {
     /// <summary>Whether nothing is wrong.</summary>
     public bool IsVerified => Faults.Count == 0;
 
     internal static RingSetCheck Of(RingSet set)
     {
-        var faults = new List<string>();
+        var faults = new List<RingFault>();
         if (set.Devices < 2 || set.Nodes < 1 || set.Devices % set.Nodes != 0)
         {
-            faults.Add(Invariant($"{set.Devices} devices on {set.Nodes} nodes"));
+            faults.Add(new(-1, Invariant($"{set.Devices} devices on {set.Nodes} nodes")));
             return new RingSetCheck(0, false, faults.ToEquatableArray());
         }
 
@@ -39,28 +39,35 @@ public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<stri
         return new RingSetCheck(arcs, arcs == all && faults.Count == 0, faults.ToEquatableArray());
     }
 
-    private static void CheckCount(RingSet set, List<string> faults)
+    private static void CheckCount(RingSet set, List<RingFault> faults)
     {
         if (set.Rings.Count == 0)
-            faults.Add("there are no rings");
+            faults.Add(new(-1, "there are no rings"));
         int most = set.Kind == RingSetKind.Cycles ? RingSet.MostCycles(set.Devices) : set.DevicesPerNode;
         if (set.Rings.Count > most)
         {
-            faults.Add(set.Kind == RingSetKind.Cycles
-                ? Invariant($"{set.Rings.Count} cycles, but at most {most} of {set.Devices} devices share no link")
-                : Invariant($"{set.Rings.Count} paths, but at most {most} can start at different ones of {most} devices"));
+            faults.Add(new(most, set.Kind == RingSetKind.Cycles
+                ? Invariant($"ring {most} is one too many: at most {most} cycles of {set.Devices} devices share no link")
+                : Invariant($"ring {most} is one too many: at most {most} paths start at different ones of {most} devices")));
         }
     }
 
-    private static void CheckPermutation(RingSet set, int ring, List<string> faults)
+    private static void CheckPermutation(RingSet set, int ring, List<RingFault> faults)
     {
+        EquatableArray<int> devices = set.Rings[ring];
+        if (devices.Count != set.Devices)
+        {
+            faults.Add(new(ring, Invariant($"ring {ring} visits {devices.Count} devices, where there are {set.Devices}")));
+            return;
+        }
+
         var seen = new bool[set.Devices];
-        foreach (int device in set.Rings[ring])
+        foreach (int device in devices)
         {
             if (device < 0 || device >= set.Devices)
-                faults.Add(Invariant($"ring {ring} has device {device} of {set.Devices}"));
+                faults.Add(new(ring, Invariant($"ring {ring} has device {device} of {set.Devices}")));
             else if (seen[device])
-                faults.Add(Invariant($"ring {ring} has device {device} twice"));
+                faults.Add(new(ring, Invariant($"ring {ring} has device {device} twice")));
             else
                 seen[device] = true;
         }
@@ -68,11 +75,11 @@ public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<stri
         for (int device = 0; device < set.Devices; device++)
         {
             if (!seen[device])
-                faults.Add(Invariant($"ring {ring} leaves out device {device}"));
+                faults.Add(new(ring, Invariant($"ring {ring} leaves out device {device}")));
         }
     }
 
-    private static int CheckArcs(RingSet set, List<string> faults)
+    private static int CheckArcs(RingSet set, List<RingFault> faults)
     {
         int arcs = 0;
         var first = new Dictionary<(int From, int To), int>();
@@ -84,7 +91,7 @@ public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<stri
                 (int from, int to) = (devices[i], devices[(i + 1) % devices.Count]);
                 if (first.TryGetValue((from, to), out int other))
                 {
-                    faults.Add(Invariant($"ring {ring} sends from {from} to {to}, as ring {other} does"));
+                    faults.Add(new(ring, Invariant($"ring {ring} sends from {from} to {to}, as ring {other} does")));
                     continue;
                 }
 
@@ -97,7 +104,7 @@ public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<stri
     }
 
     // Inside a node a ring is one path; the paths of a node start at different devices and end at different devices.
-    private static void CheckPaths(RingSet set, List<string> faults)
+    private static void CheckPaths(RingSet set, List<RingFault> faults)
     {
         int perNode = set.DevicesPerNode;
         var starts = new bool[set.Devices];
@@ -117,22 +124,22 @@ public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<stri
             }
 
             if (borders != set.Nodes)
-                faults.Add(Invariant($"ring {ring} leaves a node {borders} times, where there are {set.Nodes} nodes"));
+                faults.Add(new(ring, Invariant($"ring {ring} leaves a node {borders} times, where there are {set.Nodes} nodes")));
         }
     }
 
-    private static void Take(bool[] taken, int device, string noun, int ring, List<string> faults)
+    private static void Take(bool[] taken, int device, string noun, int ring, List<RingFault> faults)
     {
         if (taken[device])
-            faults.Add(Invariant($"device {device} is the {noun} of a path of ring {ring} and of another ring"));
+            faults.Add(new(ring, Invariant($"device {device} is the {noun} of a path of ring {ring} and of another ring")));
         taken[device] = true;
     }
 
     // In the first round every rank sends each slot to one other and receives each from one other.
-    private static RingSetCheck Pairwise(RingSet set, List<string> faults)
+    private static RingSetCheck Pairwise(RingSet set, List<RingFault> faults)
     {
         if (set.Rings.Count > 0)
-            faults.Add("pairwise ways have no rings");
+            faults.Add(new(0, "pairwise ways have no rings"));
         int[][] send = set.SendSlots();
         int arcs = 0;
         for (int device = 0; device < set.Devices; device++)
@@ -146,7 +153,7 @@ public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<stri
                 (int to, int from) = (send[device][other], send[other][device]);
                 if (to < 0 || to >= set.Slots || from < 0 || from >= set.Slots || sent[to] || received[from])
                 {
-                    faults.Add(Invariant($"devices {device} and {other} do not send each other a slot of their own"));
+                    faults.Add(new(-1, Invariant($"devices {device} and {other} do not send each other a slot of their own")));
                     continue;
                 }
 
@@ -157,4 +164,13 @@ public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<stri
 
         return new RingSetCheck(arcs, faults.Count == 0, faults.ToEquatableArray());
     }
+}
+
+/// <summary>One thing that is wrong with a ring set.</summary>
+/// <param name="Ring">The ring at which it shows, or -1 where it is none of them.</param>
+/// <param name="Message">What is wrong; one sentence without a full stop, which names the ring and the link.</param>
+public sealed record RingFault(int Ring, string Message)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Message;
 }

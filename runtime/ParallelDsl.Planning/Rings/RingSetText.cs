@@ -29,6 +29,12 @@ public static class RingSetText
         }
     }
 
+    /// <summary>Whether the first ring is a path of one node.</summary>
+    internal static bool IsPath(string text) => Split(text).FirstOrDefault() is { HasInterfaces: true };
+
+    /// <summary>How many devices the first ring has, whatever they are.</summary>
+    internal static int DevicesOf(string text) => Split(text).FirstOrDefault() is { } first ? first.Words.Count - (first.HasInterfaces ? 2 : 0) : 0;
+
     private static RingSet Read(string text, int devices, int nodes)
     {
         List<RingLine> lines = Split(text);

@@ -66,7 +66,7 @@ internal sealed class RingsCommand
             .Select(option => (option.Name, result.GetValue(option)!)));
         RingRun run = Make(result);
         if (!run.Check.IsVerified)
-            throw CommandException.Failed(run.Check.Faults[0]);
+            throw CommandException.Failed(run.Check.Faults[0].Message);
         if (result.GetValue(_html) is { } html)
             WriteFile(html, RingPage.Write(run));
         if (result.GetValue(_svg) is { } svg)

@@ -89,6 +89,14 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
 
     /// <summary>Not planned; throws, and says why.</summary>
     [GeneratedCode]
+    public static global::System.ReadOnlySpan<int> SendsTo(int position) => throw Unplanned();
+
+    /// <summary>Not planned; throws, and says why.</summary>
+    [GeneratedCode]
+    public static global::System.ReadOnlySpan<int> ReceivesFrom(int position) => throw Unplanned();
+
+    /// <summary>Not planned; throws, and says why.</summary>
+    [GeneratedCode]
     public partial global::ParallelDsl.Layer Tokens => throw Unplanned();
 
     /// <summary>Not planned; throws, and says why.</summary>

@@ -107,6 +107,7 @@ internal sealed record BrokenDeclaration(
         new("PDSL4010", Sources.With("Datapath.Ring", "Datapath.AllToAll"), "ParallelModel(ContextLength = 8_192)", "AllToAll in a node and AllToAll between nodes declared", PlanFile: Plans.Gpt),
         new("PDSL4011", Sources.With("namespace Demo;", "namespace Moved;"), "(0,0)", "no model 'Demo.Gpt'", PlanFile: Plans.Gpt),
         new("PDSL4012", Sources.Gpt, "ParallelModel(ContextLength = 8_192)", "a/Gpt.plan.json, b/Gpt.plan.json", PlanFile: Plans.Gpt, SecondPlanFile: Plans.Gpt),
+        new("PDSL4013", Sources.OnMesh(1, 5, Datapath.Hamiltonian), Plans.UnsoundPlace, "Gpt.plan.json are not sound: ring 1 sends from 2 to 3, as ring 0 does", PlanFile: Plans.UnsoundRings),
     ];
 
     private static string Nested(string container) => Sources.With(

@@ -48,7 +48,10 @@ internal sealed class RunningModel
     public Coordinate CoordinateOf(int rank) => (Coordinate)Call("CoordinateOf", rank);
 
     /// <summary>A method from an index to a table's row.</summary>
-    public int[] Row(string method, int index) => _type.GetMethod(method)!.CreateDelegate<Func<int, ReadOnlySpan<int>>>()(index).ToArray();
+    public int[] Row(string method, int index) => Table(method)(index).ToArray();
+
+    /// <summary>The method itself.</summary>
+    public Func<int, ReadOnlySpan<int>> Table(string method) => _type.GetMethod(method)!.CreateDelegate<Func<int, ReadOnlySpan<int>>>();
 
     public StepPlan PlanStep(int[] lengths) => _type.GetMethod("PlanStep")!.CreateDelegate<StepPlanner>()(lengths);
 

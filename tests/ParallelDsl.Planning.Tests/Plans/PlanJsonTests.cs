@@ -187,8 +187,6 @@ public class PlanJsonTests
             plan with { Programs = [plan.Programs[0]] },
             plan with { Programs = [plan.Programs[1], plan.Programs[0]] },
             plan with { Programs = [plan.Programs[0], new(plan.Programs[1].Actions.Skip(1).ToEquatableArray())] },
-            plan with { Rings = default },
-            plan with { Rings = [[0, 0]] },
             plan with { Batching = plan.Batching with { Granule = 3 } },
             plan with { Memory = default },
             plan with { Memory = [plan.Memory[0], plan.Memory[1] with { Weights = -1 }] },

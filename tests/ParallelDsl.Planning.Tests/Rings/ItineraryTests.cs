@@ -178,4 +178,45 @@ public sealed class ItineraryTests
     [InlineData(1, 2, 0, -1)]
     public void RowsAndPartsThatAreNotThereAreRefused(int length, int parts, int part, int before) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => RowParts.RowsOf(length, parts, part, before));
+
+    /// <summary>A table of one hop and the rule of its columns are all hops.</summary>
+    [Theory]
+    [InlineData(Datapath.Ring, 5, 1)]
+    [InlineData(Datapath.Ring, 1, 1)]
+    [InlineData(Datapath.BidirectionalRing, 6, 1)]
+    [InlineData(Datapath.DoubleRing, 12, 3)]
+    [InlineData(Datapath.DoubleRing, 4, 4)]
+    [InlineData(Datapath.DoubleRing, 4, 1)]
+    [InlineData(Datapath.Pairwise, 7, 1)]
+    [InlineData(Datapath.AllGather, 6, 2)]
+    [InlineData(Datapath.Hamiltonian, 4, 1)]
+    [InlineData(Datapath.Hamiltonian, 9, 1)]
+    [InlineData(Datapath.Hamiltonian, 8, 2)]
+    public void Routes_are_those_of_every_hop(Datapath datapath, int ranks, int nodes)
+    {
+        Itinerary ways = Itineraries.Of(datapath, ranks, nodes);
+        RouteTable routes = new(ways, ranks);
+        Assert.True(routes.Columns <= ranks);
+        for (int hop = 1; hop <= ways.Hops; hop++)
+        {
+            for (int rank = 0; rank < ranks; rank++)
+            {
+                for (int lane = 0; lane < ways.Lanes; lane++)
+                {
+                    int column = routes.ColumnOf(hop, lane);
+                    Assert.Equal((ways.To(hop, rank, lane), ways.From(hop, rank, lane)), (routes.To(rank, column), routes.From(rank, column)));
+                    Assert.Equal((routes.To(rank, column), routes.From(rank, column)), (routes.SendsTo(rank)[column], routes.ReceivesFrom(rank)[column]));
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void There_are_no_routes_without_hops()
+    {
+        RouteTable routes = new(null, 3);
+        Assert.Equal((3, 0, 0), (routes.Ranks, routes.Columns, routes.SendsTo(2).Length));
+        Assert.Throws<ArgumentOutOfRangeException>(() => routes.ColumnOf(1, 0));
+        Assert.Equal(0, new RouteTable(Itinerary.Ring(1), 1).Columns);
+    }
 }

@@ -35,7 +35,9 @@ public class RingSetCheckTests
         Assert.Equal("ring 0 has device 1 twice; ring 0 leaves out device 2", Fault(Cycles(3, [0, 1, 1])));
         Assert.Equal("ring 0 has device 3 of 3; ring 0 leaves out device 2", Fault(Cycles(3, [0, 1, 3])));
         Assert.Equal("ring 0 has device -1 of 3; ring 0 leaves out device 0", Fault(Cycles(3, [-1, 1, 2])));
-        Assert.Equal("ring 0 leaves out device 2", Fault(Cycles(3, [0, 1])));
+        Assert.Equal("ring 0 visits 2 devices, where there are 3", Fault(Cycles(3, [0, 1])));
+        Assert.Equal("ring 1 visits 4 devices, where there are 3", Fault(Cycles(3, [0, 1, 2], [0, 2, 1, 0])));
+        Assert.Equal($"ring 0 visits 2 devices, where there are {int.MaxValue}", Fault(Cycles(int.MaxValue, [0, 1])));
         Assert.Equal("there are no rings", Fault(Cycles(3)));
     }
 
@@ -45,7 +47,7 @@ public class RingSetCheckTests
     [InlineData(5, 5, 4)]
     [InlineData(8, 8, 7)]
     public void More_rings_than_there_can_be(int devices, int claimed, int most) => Assert.StartsWith(
-        $"{claimed} cycles, but at most {most} of {devices} devices share no link",
+        $"ring {most} is one too many: at most {most} cycles of {devices} devices share no link",
         Fault(Cycles(devices, [.. Enumerable.Repeat(Enumerable.Range(0, devices).ToArray(), claimed)])), StringComparison.Ordinal);
 
     [Fact]
@@ -69,7 +71,7 @@ public class RingSetCheckTests
             "device 0 is the start of a path of ring 1 and of another ring",
             Fault(new RingSet(RingSetKind.Paths, 3, 1, [new([0, 2, 1]), new([0, 1, 2])])));
         Assert.StartsWith(
-            "4 paths, but at most 3 can start at different ones of 3 devices",
+            "ring 3 is one too many: at most 3 paths start at different ones of 3 devices",
             Fault(new RingSet(RingSetKind.Paths, 3, 1, [.. Enumerable.Repeat(new EquatableArray<int>([0, 1, 2]), 4)])), StringComparison.Ordinal);
     }
 

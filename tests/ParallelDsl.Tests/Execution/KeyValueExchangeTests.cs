@@ -214,6 +214,7 @@ public sealed class KeyValueExchangeTests
     [InlineData(4, 2)]
     [InlineData(6, 2)]
     [InlineData(8, 3)]
+    [InlineData(8, 1)]
     public void RingsOfThePlanAreTaken(int ranks, int lanes)
     {
         EquatableArray<int> order = new([.. Enumerable.Range(0, ranks)]);
