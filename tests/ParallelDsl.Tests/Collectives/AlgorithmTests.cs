@@ -145,11 +145,11 @@ public sealed class AlgorithmTests
     public void Rings_and_nodes_that_do_not_fit_the_group_are_refused()
     {
         ITransport transport = InProcessWorld.Create(3).Transports[0];
-        Assert.Contains("There are no rings", Refusal(new(CollectiveAlgorithm.MultiRing)));
-        Assert.Contains("Ring 1 is [0, 1]", Refusal(Rings([0, 1, 2], [0, 1])));
-        Assert.Contains("Ring 0 is [0, 1, 1]", Refusal(Rings([0, 1, 1])));
-        Assert.Contains("Ring 0 is [0, 1, 3]", Refusal(Rings([0, 1, 3])));
-        Assert.Contains("Rings 0 and 1 both go from member 1 to 2", Refusal(Rings([0, 1, 2], [1, 2, 0])));
+        Assert.Contains("there are no rings", Refusal(new(CollectiveAlgorithm.MultiRing)));
+        Assert.Contains("ring 1 leaves out device 2", Refusal(Rings([0, 1, 2], [0, 1])));
+        Assert.Contains("ring 0 has device 1 twice", Refusal(Rings([0, 1, 1])));
+        Assert.Contains("ring 0 has device 3 of 3", Refusal(Rings([0, 1, 3])));
+        Assert.Contains("ring 1 sends from 1 to 2, as ring 0 does", Refusal(Rings([0, 1, 2], [1, 2, 0])));
         Assert.Contains("2 nodes for 3 members", Refusal(new(CollectiveAlgorithm.TwoLevel, Nodes: [0, 1])));
         Assert.Contains("algorithm 9", Refusal(new((CollectiveAlgorithm)9)));
 
