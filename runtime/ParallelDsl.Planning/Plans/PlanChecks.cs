@@ -79,7 +79,7 @@ public static class PlanChecks
         Require(
             plan.Rings.Count > 0 && plan.Rings.All(ring => ring.OrderBy(rank => rank).SequenceEqual(Enumerable.Range(0, axes.Sequence))),
             "a ring does not visit every position of the sequence axis once");
-        if (faults.Count == 0 && plan.Rings.Count > 1)
+        if (faults.Count == 0)
             faults.AddRange(SequenceRings.Faults(plan));
         BatchingPlan batching = plan.Batching;
         Require(

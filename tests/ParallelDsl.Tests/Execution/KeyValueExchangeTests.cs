@@ -153,7 +153,7 @@ public sealed class KeyValueExchangeTests
     {
         EquatableArray<int> order = new([.. Enumerable.Range(0, ranks)]);
         EquatableArray<EquatableArray<int>> rings = lanes == 2 ? new([order, new([.. order.Reverse()])]) : new([.. RingSets.Complete(ranks).Rings.Take(lanes)]);
-        RingDatapaths datapaths = new(Datapath.Hamiltonian, Datapath.Hamiltonian, null, new PlannedRings(Datapath.Hamiltonian, 1, new RingSet(RingSetKind.Cycles, ranks, 1, rings)));
+        RingDatapaths datapaths = new(Datapath.Hamiltonian, Datapath.Hamiltonian, null, new PlannedRings(Datapath.Hamiltonian, new RingSet(RingSetKind.Cycles, ranks, 1, rings)));
         foreach (StepTraits traits in (StepTraits[])[StepTraits.None, StepTraits.Slices | StepTraits.Asymmetric])
         {
             ParallelPlan plan = PlanOf(ranks, traits);
