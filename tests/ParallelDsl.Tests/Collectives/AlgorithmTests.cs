@@ -160,6 +160,33 @@ public sealed class AlgorithmTests
             new(CollectiveAlgorithm.MultiRing, Rings: [.. rings.Select(ring => new EquatableArray<int>(ring))]);
     }
 
+    /// <summary>What the plan's memory leaves out: nothing where memory is shared, else two blocks at most, of two members one.</summary>
+    [Theory]
+    [InlineData(2, false, ProcessGroup.BlockBytes)]
+    [InlineData(4, false, 2 * ProcessGroup.BlockBytes)]
+    [InlineData(4, true, 0)]
+    public void Sums_in_place_need_no_more_memory_than_is_said(int size, bool shares, int most)
+    {
+        long all = 0;
+        foreach (CollectivePlan plan in SumOrders.Plans(size, 1))
+        {
+            Run(size, shares, plan, group =>
+            {
+                group.AllReduce(new float[(size + 1) * (ProcessGroup.BlockBytes / sizeof(float))]);
+                Assert.InRange(group.Bytes, 0, most);
+                InterlockedMax(ref all, group.Bytes);
+            });
+        }
+
+        Assert.Equal(most, all);
+
+        static void InterlockedMax(ref long all, long value)
+        {
+            for (long known = Volatile.Read(ref all); known < value; known = Volatile.Read(ref all))
+                Interlocked.CompareExchange(ref all, value, known);
+        }
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
