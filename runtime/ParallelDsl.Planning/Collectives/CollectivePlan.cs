@@ -1,3 +1,4 @@
+using ParallelDsl.Planning.Rings;
 using static System.FormattableString;
 
 namespace ParallelDsl.Planning.Collectives;
@@ -24,7 +25,8 @@ public enum CollectiveAlgorithm
 
 /// <summary>The algorithm of one group, and what it needs to know.</summary>
 /// <param name="Algorithm">The algorithm.</param>
-/// <param name="Rings">Of several rings: each a cyclic order of all members, by their place in the group. Else empty.</param>
+/// <param name="Rings">Of several rings: each a cyclic order of all members, by their place in the group, and no two with the same arc. Else
+/// empty.</param>
 /// <param name="Nodes">Of two levels: the node of every member. Else empty.</param>
 public sealed record CollectivePlan(
     CollectiveAlgorithm Algorithm, EquatableArray<EquatableArray<int>> Rings = default, EquatableArray<int> Nodes = default)
@@ -37,6 +39,21 @@ public sealed record CollectivePlan(
 
     /// <summary>What a group does unless a plan says otherwise.</summary>
     public static CollectivePlan Default { get; } = new(CollectiveAlgorithm.Direct);
+
+    /// <summary>What is wrong with the plan for a group of so many members, or null: what planners check and groups refuse.</summary>
+    public string? FaultFor(int members) => Algorithm switch
+    {
+        CollectiveAlgorithm.TwoLevel => Nodes.Count == members
+            ? null
+            : Invariant($"{Nodes.Count} nodes for {members} members: give the node of every member"),
+
+        // A member alone has nobody to send to, whatever the rings.
+        CollectiveAlgorithm.MultiRing => members > 1 && new RingSet(RingSetKind.Cycles, members, 1, Rings).Verify() is { IsVerified: false } check
+            ? check.Faults[0].Message
+            : null,
+        CollectiveAlgorithm.Direct or CollectiveAlgorithm.Ring or CollectiveAlgorithm.HalvingDoubling => null,
+        _ => Invariant($"there is no collective algorithm {(int)Algorithm}"),
+    };
 
     /// <summary>What generated code and texts say of it.</summary>
     public string Describe() => Algorithm switch

@@ -86,16 +86,7 @@ public static class CollectivePlanner
     /// <exception cref="ArgumentException">The plan does not fit so many members.</exception>
     internal static void CheckFit(CollectivePlan plan, int size)
     {
-        if (plan.Algorithm == CollectiveAlgorithm.TwoLevel && plan.Nodes.Count != size)
-            throw new ArgumentException(Invariant($"{plan.Nodes.Count} nodes for {size} members: give the node of every member"), nameof(plan));
-        if (plan.Algorithm != CollectiveAlgorithm.MultiRing)
-            return;
-        if (plan.Rings.Count == 0)
-            throw new ArgumentException("there are no rings", nameof(plan));
-        foreach (EquatableArray<int> ring in plan.Rings)
-        {
-            if (!ring.OrderBy(member => member).SequenceEqual(Enumerable.Range(0, size)))
-                throw new ArgumentException(Invariant($"a ring must name each of the {size} members once: {string.Join(", ", ring)}"), nameof(plan));
-        }
+        if (plan.FaultFor(size) is { } fault)
+            throw new ArgumentException(fault, nameof(plan));
     }
 }

@@ -238,10 +238,10 @@ public static class PlanText
             + $"{Readable.Exact((long)batching.UnitsPerDataRank * batching.UnitTokens * plan.Mesh.Data)} tokens at most");
         WriteStrategy(text, plan);
 
-        // A ring of one rank is none.
-        int rings = plan.Mesh.Sequence > 1 ? plan.Rings.Count : 0;
-        if (rings == 0)
-            Entry(text, "rings", "none");
+        string? none = WithoutRings(plan);
+        int rings = none is null ? plan.Rings.Count : 0;
+        if (none is not null)
+            Entry(text, "rings", none);
         foreach (int index in Shown(rings, MostRows))
         {
             if (index < 0)
@@ -327,6 +327,22 @@ public static class PlanText
             Datapath.AllGather => "all keys are gathered first (all-gather)",
             Datapath.Hamiltonian => "Hamiltonian rings, pairwise of 4 and 6 ranks",
             _ => datapath.ToString(),
+        };
+    }
+
+    /// <summary>What is in the place of the rings of the sequence axis, or null where keys and values travel on those that the plan
+    /// carries.</summary>
+    public static string? WithoutRings(ParallelPlan plan)
+    {
+        // A ring of one rank is none.
+        if (plan.Mesh.Sequence < 2)
+            return "none";
+        return SequenceRings.SetOf(plan) is not null ? null : SequenceRings.DatapathOf(plan) switch
+        {
+            Datapath.AllToAll => "none: tokens are swapped for heads",
+            Datapath.AllGather => "none: every rank sends its keys and values to all at once",
+            Datapath.DoubleRing => "inside nodes, in the order of the ranks, and on to the next node after each round",
+            _ => "none: every rank sends its own keys and values, in each hop another part to each other",
         };
     }
 

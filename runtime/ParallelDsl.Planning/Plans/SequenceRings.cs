@@ -4,10 +4,12 @@ using ParallelDsl.Planning.Rings;
 
 namespace ParallelDsl.Planning.Plans;
 
-/// <summary>The rings of the sequence axis that a plan carries: what the planner makes, or what a plan file brings instead.</summary>
+/// <summary>The rings of the sequence axis that a plan carries: what the planner makes, or what a plan file brings instead. Ranks run
+/// those.</summary>
 public static class SequenceRings
 {
-    /// <summary>The rings of a datapath: one in order but where keys and values travel on several at once.</summary>
+    /// <summary>The rings of a datapath: one in order but where keys and values travel on several at once, also where they travel on
+    /// none.</summary>
     internal static EquatableArray<EquatableArray<int>> Of(Datapath datapath, ClusterSpec cluster, Mesh mesh)
     {
         int ranks = mesh.Sequence;
@@ -20,17 +22,24 @@ public static class SequenceRings
         return set.Kind == RingSetKind.Pairwise ? new([order]) : set.Rings;
     }
 
-    /// <summary>The ring set on which the keys of all sequence ranks travel at once; null where they travel on one ring or otherwise.</summary>
+    /// <summary>The ring set on which keys and values of all sequence ranks travel, one ring or several; null where they travel otherwise.</summary>
+    /// <remarks>It is that of the datapath over nodes where the sequence ranks of some data rank lie on several, else of that inside a
+    /// node.</remarks>
     public static PlannedRings? SetOf(ParallelPlan plan)
     {
-        Datapath datapath = DatapathOf(plan);
-        if (plan.Mesh.Sequence < 2 || !TakesRings(datapath) || (plan.Rings.Count == 1 && IsPairwise(plan, datapath)))
-            return null;
-        return new PlannedRings(
-            datapath, NodesOf(plan.Cluster, plan.Mesh), new RingSet(RingSetKind.Cycles, plan.Mesh.Sequence, 1, plan.Rings));
+        (Datapath datapath, int ranks, int nodes) = (DatapathOf(plan), plan.Mesh.Sequence, NodesOf(plan.Cluster, plan.Mesh));
+        return PlannedRings.KindOf(datapath, ranks, nodes) switch
+        {
+            RingSetKind.Paths => new(datapath, new RingSet(RingSetKind.Paths, ranks, nodes, plan.Rings)),
+
+            // Of 4 and 6 ranks the planner makes no Hamiltonian rings, but pairwise ways; a file may bring some.
+            RingSetKind.Cycles when datapath != Datapath.Hamiltonian || RingSet.MostCycles(ranks) == ranks - 1 || !IsOneInOrder(plan.Rings) =>
+                new(datapath, new RingSet(RingSetKind.Cycles, ranks, 1, plan.Rings)),
+            _ => null,
+        };
     }
 
-    /// <summary>The ways of keys and values where a sequence is spread over all sequence ranks of the first data rank, which ranks run; null
+    /// <summary>The ways of keys and values where a sequence is spread over all sequence ranks of a data rank, which ranks run; null
     /// where keys do not travel but heads do.</summary>
     public static Itinerary? ItineraryOf(ParallelPlan plan)
     {
@@ -44,14 +53,14 @@ public static class SequenceRings
     public static RouteTable RoutesOf(ParallelPlan plan) => new(ItineraryOf(plan), plan.Mesh.Sequence);
 
     /// <summary>The datapath of a ring of all sequence ranks of a data rank: the one that was declared, or chosen, for the zone that such rings
-    /// reach.</summary>
+    /// reach, over nodes where those of some data rank do.</summary>
     public static Datapath DatapathOf(ParallelPlan plan)
     {
         AxesSpec axes = plan.Axes.With(plan.Batching.Datapaths);
         return BatchingPlanner.CrossesNodes(plan.Cluster, plan.Mesh) ? axes.InterNodeDatapath : axes.Datapath;
     }
 
-    /// <summary>Whether the sequence ranks of all data ranks lie over nodes as those of the first do, so that the same ways are theirs.</summary>
+    /// <summary>Whether the sequence ranks of all data ranks lie over nodes alike, so that the same ways are theirs.</summary>
     public static bool AreAlike(ParallelPlan plan)
     {
         int ranks = plan.Mesh.Sequence;
@@ -71,11 +80,13 @@ public static class SequenceRings
         if (FaultOf(plan.Rings, plan.Mesh.Sequence) is { } fault)
             return fault;
         Datapath datapath = DatapathOf(plan);
-        if (TakesRings(datapath))
-            return null;
-        return plan.Rings.Count > 1 ? new RingFault(1, $"there are {plan.Rings.Count} rings, and under the datapath {datapath} keys and values travel on one")
-            : plan.Rings[0].SequenceEqual(Enumerable.Range(0, plan.Mesh.Sequence)) ? null
-            : new RingFault(0, $"ring 0 is another than 0, 1, 2 and so on, and under the datapath {datapath} nothing travels on it");
+        if (plan.Rings.Count > 1 && datapath is Datapath.Ring or Datapath.DoubleRing)
+            return new RingFault(1, $"there are {plan.Rings.Count} rings, and under the datapath {datapath} keys and values travel on one");
+        if (SetOf(plan) is { } rings)
+            return FaultOf(rings.Set);
+        return IsOneInOrder(plan.Rings)
+            ? null
+            : new RingFault(plan.Rings.Count > 1 ? 1 : 0, $"under the datapath {datapath} keys and values travel on none of the plan's rings, which can only be one in the order of the positions");
     }
 
     /// <summary>What is wrong with rings of so many positions by themselves; null where nothing is.</summary>
@@ -90,21 +101,41 @@ public static class SequenceRings
     /// <summary>The first thing that is wrong with a set; null where nothing is.</summary>
     internal static RingFault? FaultOf(RingSet set) => set.Verify().Faults is { Count: > 0 } faults ? faults[0] : null;
 
-    /// <summary>Over how many nodes the sequence ranks of the first data rank are spread evenly; 1 where they are not.</summary>
-    internal static int NodesOf(ClusterSpec cluster, Mesh mesh) => Itineraries.NodesOf(
-        [.. Enumerable.Range(0, mesh.Sequence)], mesh.Sequence, BatchingPlanner.NodesOf(cluster, mesh).Items);
+    /// <summary>Over how many nodes the sequence ranks of a data rank are spread evenly, 1 where they are not: those of the first data rank
+    /// that is on several nodes, if one is.</summary>
+    internal static int NodesOf(ClusterSpec cluster, Mesh mesh)
+    {
+        int[] nodes = BatchingPlanner.NodesOf(cluster, mesh).Items;
+        int away = Enumerable.Range(0, nodes.Length).FirstOrDefault(rank => nodes[rank] != nodes[rank / mesh.Sequence * mesh.Sequence]);
+        int first = away / mesh.Sequence * mesh.Sequence;
+        return Itineraries.NodesOf([.. Enumerable.Range(first, mesh.Sequence)], mesh.Sequence, nodes);
+    }
 
-    // Under other datapaths the rings follow from the datapath alone.
-    private static bool TakesRings(Datapath datapath) => datapath is Datapath.Hamiltonian or Datapath.BidirectionalRing;
-
-    // Of 4 and of 6 ranks the planner has ways and no rings; a plan then has the order of the positions in their place.
-    private static bool IsPairwise(ParallelPlan plan, Datapath datapath) => datapath == Datapath.Hamiltonian
-        && plan.Mesh.Sequence is 4 or 6
-        && plan.Rings == Of(datapath, plan.Cluster, plan.Mesh);
+    private static bool IsOneInOrder(EquatableArray<EquatableArray<int>> rings) =>
+        rings.Count == 1 && rings[0].SequenceEqual(Enumerable.Range(0, rings[0].Count));
 }
 
 /// <summary>The rings that a plan carries, and which rings of ranks travel on them.</summary>
 /// <param name="Datapath">The datapath of those.</param>
-/// <param name="Nodes">Over how many nodes they are spread evenly; 1 where they are not.</param>
 /// <param name="Set">The rings, of positions.</param>
-public sealed record PlannedRings(Datapath Datapath, int Nodes, RingSet Set);
+public sealed record PlannedRings(Datapath Datapath, RingSet Set)
+{
+    /// <summary>Whether keys and values on a ring of ranks travel on them.</summary>
+    /// <param name="datapath">The ring's datapath.</param>
+    /// <param name="ranks">Its members.</param>
+    /// <param name="nodes">Over how many nodes they are spread evenly; 1 where they are not.</param>
+    public bool AreOf(Datapath datapath, int ranks, int nodes) =>
+        (datapath, ranks) == (Datapath, Set.Devices) && KindOf(datapath, ranks, nodes) == Set.Kind && (Set.Kind == RingSetKind.Cycles || nodes == Set.Nodes);
+
+    /// <summary>What kind of rings keys and values can travel on; null where they travel on none.</summary>
+    internal static RingSetKind? KindOf(Datapath datapath, int ranks, int nodes) => datapath switch
+    {
+        _ when ranks < 2 => null,
+        Datapath.Ring or Datapath.BidirectionalRing => RingSetKind.Cycles,
+
+        // Inside a node double rings are one.
+        Datapath.DoubleRing when nodes == 1 => RingSetKind.Cycles,
+        Datapath.Hamiltonian => Itineraries.HasPaths(ranks, nodes) ? RingSetKind.Paths : RingSetKind.Cycles,
+        _ => null,
+    };
+}

@@ -60,7 +60,8 @@ internal sealed class FactorSearch
                 sound += _defects[factor] == 0 ? 1 : 0;
             if (sound > best.Count)
                 best = [.. _next.Take(_kept).Where((_, factor) => _defects[factor] == 0).Select(next => (int[])next.Clone())];
-            if (sound == _kept || steps == 0)
+            // A permutation alone has none to exchange links with.
+            if (sound == _kept || steps == 0 || _next.Length == 1)
                 return best;
             Exchange(sound);
         }

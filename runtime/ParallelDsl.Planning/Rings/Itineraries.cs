@@ -43,9 +43,12 @@ public static class Itineraries
 
     /// <summary>The Hamiltonian ring set of a ring: paths over nodes where the members of each are of an even number, else cycles, or
     /// pairwise ways.</summary>
-    public static RingSet SetOf(int ranks, int nodes) => nodes > 1 && RingSets.OverNodes(nodes, ranks / nodes, NodeRail.Cross).Set is { } paths
-        ? paths
+    public static RingSet SetOf(int ranks, int nodes) => HasPaths(ranks, nodes)
+        ? RingSets.OverNodes(nodes, ranks / nodes, NodeRail.Cross).Set!
         : RingSets.Complete(ranks);
+
+    /// <summary>Whether the Hamiltonian rings of a ring are paths over nodes.</summary>
+    internal static bool HasPaths(int ranks, int nodes) => nodes > 1 && ranks / nodes % 2 == 0;
 
     /// <summary>Whether members pass on what they receive, on a ring of so many: <see cref="Itinerary.Forwards"/>.</summary>
     public static bool Forwards(Datapath datapath, long ranks) => datapath is Datapath.Ring or Datapath.BidirectionalRing or Datapath.DoubleRing

@@ -22,10 +22,11 @@ public static class MissingLinks
     public static Parsed<IReadOnlyList<DeviceLink>> Parse(string text, int devices)
     {
         var links = new List<DeviceLink>();
+        var known = new HashSet<DeviceLink>();
         int column = 1;
         foreach (string item in text.Split(','))
         {
-            if (Read(item.Trim(), devices, links) is { } fault)
+            if (Read(item.Trim(), devices, links, known) is { } fault)
                 return new Parsed<IReadOnlyList<DeviceLink>>(null, new TextError(1, column, "", fault));
             column += item.Length + 1;
         }
@@ -33,7 +34,7 @@ public static class MissingLinks
         return new Parsed<IReadOnlyList<DeviceLink>>(links, null);
     }
 
-    private static string? Read(string item, int devices, List<DeviceLink> links)
+    private static string? Read(string item, int devices, List<DeviceLink> links, HashSet<DeviceLink> known)
     {
         int sign = item.IndexOfAny(['-', '>']);
         if (sign < 0
@@ -49,7 +50,7 @@ public static class MissingLinks
             return $"the link {item} is from a device to itself";
         foreach (DeviceLink link in item[sign] == '-' ? new[] { new DeviceLink(from, to), new DeviceLink(to, from) } : [new DeviceLink(from, to)])
         {
-            if (links.Contains(link))
+            if (!known.Add(link))
                 return $"the link {link} stands there twice";
             links.Add(link);
         }

@@ -39,7 +39,8 @@ public sealed record RingSet(RingSetKind Kind, int Devices, int Nodes, Equatable
     public int[][] ReceiveSlots() => Table((slots, from, to, slot) => slots[to][from] = slot);
 
     /// <summary>Checks the rings themselves, with no knowledge of how they were made.</summary>
-    public RingSetCheck Verify() => RingSetCheck.Of(this);
+    /// <param name="missing">Links that are not there, which no ring may take; null where all are.</param>
+    public RingSetCheck Verify(IEnumerable<DeviceLink>? missing = null) => RingSetCheck.Of(this, [.. missing ?? []]);
 
     private int[][] Table(Action<int[][], int, int, int> set)
     {

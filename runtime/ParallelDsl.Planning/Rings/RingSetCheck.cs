@@ -4,15 +4,15 @@ namespace ParallelDsl.Planning.Rings;
 
 /// <summary>What a check of a ring set found.</summary>
 /// <param name="Arcs">How many links, one way each, the set uses.</param>
-/// <param name="IsComplete">Whether these are all there are: of every device to every other, of paths those inside nodes and one way
-/// out of and into each device.</param>
+/// <param name="IsComplete">Whether these are all there are: of every device to every other but for those that are missing, of paths those
+/// inside nodes and one way out of and into each device.</param>
 /// <param name="Faults">What is wrong, in order; empty where nothing is.</param>
 public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<RingFault> Faults)
 {
     /// <summary>Whether nothing is wrong.</summary>
     public bool IsVerified => Faults.Count == 0;
 
-    internal static RingSetCheck Of(RingSet set)
+    internal static RingSetCheck Of(RingSet set, HashSet<DeviceLink> missing)
     {
         var faults = new List<RingFault>();
         if (set.Devices < 2 || set.Nodes < 1 || set.Devices % set.Nodes != 0)
@@ -22,19 +22,21 @@ public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<Ring
         }
 
         if (set.Kind == RingSetKind.Pairwise)
-            return Pairwise(set, faults);
+            return Pairwise(set, missing, faults);
         CheckCount(set, faults);
         for (int ring = 0; ring < set.Rings.Count; ring++)
             CheckPermutation(set, ring, faults);
         if (faults.Count > 0)
             return new RingSetCheck(0, false, faults.ToEquatableArray());
 
-        int arcs = CheckArcs(set, faults);
+        int arcs = CheckArcs(set, missing, faults);
         if (set.Kind == RingSetKind.Paths)
             CheckPaths(set, faults);
-        int perNode = set.DevicesPerNode;
-        int all = set.Kind == RingSetKind.Cycles ? set.Devices * (set.Devices - 1)
-            : set.IsClosed ? set.Devices * perNode
+
+        // One ring may have more devices than fit squared into 32 bits.
+        long devices = set.Devices, perNode = set.DevicesPerNode;
+        long all = set.Kind == RingSetKind.Cycles ? (devices * (devices - 1)) - missing.Count
+            : set.IsClosed ? devices * perNode
             : perNode * (perNode - 1);
         return new RingSetCheck(arcs, arcs == all && faults.Count == 0, faults.ToEquatableArray());
     }
@@ -79,7 +81,7 @@ public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<Ring
         }
     }
 
-    private static int CheckArcs(RingSet set, List<RingFault> faults)
+    private static int CheckArcs(RingSet set, HashSet<DeviceLink> missing, List<RingFault> faults)
     {
         int arcs = 0;
         var first = new Dictionary<(int From, int To), int>();
@@ -96,6 +98,8 @@ public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<Ring
                 }
 
                 first.Add((from, to), ring);
+                if (missing.Contains(new DeviceLink(from, to)))
+                    faults.Add(new(ring, Invariant($"ring {ring} sends from {from} to {to}, where the link is missing")));
                 arcs++;
             }
         }
@@ -136,7 +140,7 @@ public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<Ring
     }
 
     // In the first round every rank sends each slot to one other and receives each from one other.
-    private static RingSetCheck Pairwise(RingSet set, List<RingFault> faults)
+    private static RingSetCheck Pairwise(RingSet set, HashSet<DeviceLink> missing, List<RingFault> faults)
     {
         if (set.Rings.Count > 0)
             faults.Add(new(0, "pairwise ways have no rings"));
@@ -158,6 +162,8 @@ public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<Ring
                 }
 
                 (sent[to], received[from]) = (true, true);
+                if (missing.Contains(new DeviceLink(device, other)))
+                    faults.Add(new(-1, Invariant($"device {device} sends to {other}, where the link is missing")));
                 arcs++;
             }
         }

@@ -25,4 +25,24 @@ public static class RowParts
         int turn = part - (before % parts);
         return (length / parts) + ((turn < 0 ? turn + parts : turn) < length % parts ? 1 : 0);
     }
+
+    /// <summary>One of the parts in which a segment has rows, of which there are min(length, m): in ascending order, as its pieces lie.</summary>
+    /// <param name="length">Rows of the segment.</param>
+    /// <param name="parts">m, how many parts.</param>
+    /// <param name="index">Which of those with rows.</param>
+    /// <param name="before">Rows of the segments before.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Negative rows, or no such part.</exception>
+    public static int PartAt(int length, int parts, int index, int before)
+    {
+        if (length < 0 || before < 0)
+            throw new ArgumentOutOfRangeException(nameof(length), Invariant($"{length} rows after {before}"));
+        if (index < 0 || index >= Math.Min(length, parts))
+            throw new ArgumentOutOfRangeException(nameof(index), Invariant($"part {index} of those of {parts} that have some of {length} rows"));
+        if (length >= parts)
+            return index;
+
+        // One row each, of parts in turn: the first ones are those after the last part.
+        int first = before % parts, wrapped = Math.Max(0, length - (parts - first));
+        return index < wrapped ? index : first + index - wrapped;
+    }
 }

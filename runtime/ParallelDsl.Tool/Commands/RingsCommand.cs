@@ -137,10 +137,10 @@ internal sealed class RingsCommand
             throw CommandException.BadInput($"--without: {error!.Message}");
         RingRepairResult repaired = RingRepair.Without(devices, missing);
         if (repaired.Bound == 0)
-            throw CommandException.BadInput($"--without {text}: leaves no way from some devices to others, so no ring");
+            throw CommandException.Failed($"--without {text}: leaves no way from some devices to others, so no ring");
         if (repaired.Set is not { } set)
             throw CommandException.Failed($"--without {text}: no ring was found over the links that are left");
-        return new RingRun(set, set.Verify(), (devices * (devices - 1)) - missing.Count, repaired.Bound, missing, null);
+        return new RingRun(set, set.Verify(missing), (devices * (devices - 1)) - missing.Count, repaired.Bound, missing, null);
     }
 
     private static RingRun FromFile(string path, int devices, int nodes)

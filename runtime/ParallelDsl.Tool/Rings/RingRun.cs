@@ -49,8 +49,9 @@ internal sealed record RingRun(RingSet Set, RingSetCheck Check, int Links, int M
 
             if (Missing.Count > 0)
             {
-                string lost = Readable.Exact(Set.Devices - 1 - Set.Slots, "ring");
-                return $"without {Readable.Exact(Missing.Count, "link")}; {lost} fewer than {Readable.Exact(Set.Devices - 1)}; no more than {Readable.Exact(Most)} can be";
+                int all = RingSet.MostCycles(Set.Devices), lost = all - Set.Slots;
+                string fewer = lost == 0 ? $"the {Readable.Exact(all, "ring")} that all links have" : $"{Readable.Exact(lost, "ring")} fewer than {Readable.Exact(all)}";
+                return $"without {Readable.Exact(Missing.Count, "link")}; {fewer}; no more than {Readable.Exact(Most)} can be";
             }
 
             return Set.Slots < Most ? $"there could be {Readable.Exact(Most)}" : null;

@@ -7,8 +7,7 @@ namespace ParallelDsl.Collectives;
 /// <summary>One algorithm for a group: which rounds of messages a reduction and a gathering are made of.</summary>
 internal abstract unsafe class CollectiveSteps
 {
-    /// <summary>The algorithm that a plan names.</summary>
-    /// <exception cref="ArgumentException">Its rings or nodes do not fit the group.</exception>
+    /// <summary>The algorithm that a plan names, which fits the group.</summary>
     public static CollectiveSteps Of(CollectivePlan plan, GroupMessages messages) => plan.Algorithm switch
     {
         CollectiveAlgorithm.Direct => new DirectSteps(messages),

@@ -81,6 +81,8 @@ public sealed partial class ProcessGroup
         _context = context;
         _messages = new GroupMessages(transport, _ranks, Index, context);
         Plan = plan ?? CollectivePlan.Default;
+        if (Plan.FaultFor(ranks.Length) is { } fault)
+            throw new ArgumentException($"The algorithm does not fit the group: {fault}.", nameof(plan));
         _steps = CollectiveSteps.Of(Plan, _messages);
     }
 

@@ -24,31 +24,10 @@ internal sealed unsafe class RingSteps : CollectiveSteps
     public static RingSteps OfOneRing(GroupMessages messages) => new([[.. Enumerable.Range(0, messages.Size)]], messages);
 
     /// <summary>The given rings.</summary>
-    /// <exception cref="ArgumentException">A ring is no order of all members, or two use the same arc.</exception>
-    public static RingSteps Of(IReadOnlyList<EquatableArray<int>> rings, GroupMessages messages)
-    {
-        if (rings.Count == 0)
-            throw new ArgumentException("There are no rings.", nameof(rings));
-        var arcs = new Dictionary<(int, int), int>();
-        for (int ring = 0; ring < rings.Count; ring++)
-        {
-            EquatableArray<int> order = rings[ring];
-            if (!order.Order().SequenceEqual(Enumerable.Range(0, messages.Size)))
-            {
-                throw new ArgumentException(
-                    $"Ring {ring} is [{string.Join(", ", order)}], but must name each of the {messages.Size} members once.", nameof(rings));
-            }
-
-            for (int place = 0; place < order.Count && order.Count > 1; place++)
-            {
-                (int, int) arc = (order[place], order[(place + 1) % order.Count]);
-                if (!arcs.TryAdd(arc, ring))
-                    throw new ArgumentException($"Rings {arcs[arc]} and {ring} both go from member {arc.Item1} to {arc.Item2}.", nameof(rings));
-            }
-        }
-
-        return new([.. rings.Select(ring => ring.ToArray())], messages);
-    }
+    /// <param name="rings">Each an order of all members, no two with the same arc (<see cref="Planning.Collectives.CollectivePlan.FaultFor"/>).</param>
+    /// <param name="messages">The group.</param>
+    public static RingSteps Of(IReadOnlyList<EquatableArray<int>> rings, GroupMessages messages) =>
+        new([.. rings.Select(ring => ring.ToArray())], messages);
 
     /// <inheritdoc/>
     public override void ReduceScatter<T>(Parts<T> parts)

@@ -26,11 +26,8 @@ internal sealed unsafe class TwoLevelSteps : CollectiveSteps
     /// <summary>Forms nodes.</summary>
     /// <param name="messages">The group.</param>
     /// <param name="nodes">The node of every member.</param>
-    /// <exception cref="ArgumentException">There is not one node for each member.</exception>
     public TwoLevelSteps(GroupMessages messages, IReadOnlyList<int> nodes)
     {
-        if (nodes.Count != messages.Size)
-            throw new ArgumentException($"There are {nodes.Count} nodes for {messages.Size} members: give the node of every member.", nameof(nodes));
         _messages = messages;
         _direct = new DirectSteps(messages);
         int[][] members = [.. Enumerable.Range(0, messages.Size).GroupBy(member => nodes[member]).Select(node => node.ToArray())];

@@ -30,7 +30,7 @@ internal sealed class HopTransfers(ITransport transport, Courier courier, int[] 
         Route route = RouteOf(_self, destination, rows);
         if (route.Parts == 0)
         {
-            courier.Send(ranks[destination], tag, parcel, checked((int)rows.Count), checked(first * rows.Columns));
+            courier.Send(ranks[destination], tag, parcel, checked((int)rows.Count), (long)first * rows.Columns);
             return;
         }
 
@@ -43,7 +43,7 @@ internal sealed class HopTransfers(ITransport transport, Courier courier, int[] 
                 to == destination ? tag : HopTags.ToRelay,
                 parcel,
                 checked(part.Length * rows.Columns),
-                checked((first + part.Start) * rows.Columns));
+                ((long)first + part.Start) * rows.Columns);
         }
     }
 

@@ -41,7 +41,7 @@ internal sealed class RelayHops(NodeRoutes routes, int self, RingDatapaths datap
                 continue;
             for (int position = 0; position < ranks.Length && _firstRings[ring] < 0; position++)
             {
-                if (MayRelay(ranks[position], ranks[(position + 1) % ranks.Length]))
+                if (MayRelay(ranks[MemberAt(ranks.Length, position)], ranks[MemberAt(ranks.Length, position + 1)]))
                     _firstRings[ring] = ring;
             }
 
@@ -76,6 +76,10 @@ internal sealed class RelayHops(NodeRoutes routes, int self, RingDatapaths datap
                 AddHops(hop, isGradient: true);
         }
     }
+
+    /// <summary>The member at a place of a ring in the order of travel, as the itinerary of its members has it.</summary>
+    private int MemberAt(int ranks, int place) =>
+        datapaths.Rings is { } planned && planned.AreOf(Datapath.Ring, ranks, 1) ? planned.Set.Rings[0][place % ranks] : place % ranks;
 
     private bool MayRelay(int source, int destination) =>
         source != self && destination != self && !routes.IsSameNode(source, destination)
@@ -134,8 +138,8 @@ internal sealed class RelayHops(NodeRoutes routes, int self, RingDatapaths datap
                 continue;
             for (int position = 0; position < ranks.Length; position++)
             {
-                (int source, int destination) = (ranks[position], ranks[(position + 1) % ranks.Length]);
-                int rows = tokens[(position + ranks.Length - (hop - 1)) % ranks.Length];
+                (int source, int destination) = (ranks[MemberAt(ranks.Length, position)], ranks[MemberAt(ranks.Length, position + 1)]);
+                int rows = tokens[MemberAt(ranks.Length, position + ranks.Length - (hop - 1))];
                 if (rows > 0 && MayRelay(source, destination))
                     _hops.Add(new RelayHop(source, destination, rows));
             }

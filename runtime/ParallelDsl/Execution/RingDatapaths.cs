@@ -7,7 +7,7 @@ namespace ParallelDsl.Execution;
 /// <param name="IntraNode">Between ranks of a node.</param>
 /// <param name="InterNode">Between ranks of several nodes.</param>
 /// <param name="Nodes">The node of every attention rank; null where all are in one.</param>
-/// <param name="Rings">The rings of the plan where it has several.</param>
+/// <param name="Rings">The rings of the plan; null where keys and values of all sequence ranks travel on none.</param>
 internal readonly record struct RingDatapaths(Datapath IntraNode, Datapath InterNode, int[]? Nodes = null, PlannedRings? Rings = null)
 {
     /// <summary>Those of <paramref name="plan"/>.</summary>

@@ -34,7 +34,7 @@ internal sealed class RingItineraries(RingDatapaths datapaths)
 
     /// <summary>Where the plan says on which rings, on those.</summary>
     private Itinerary Of(Datapath datapath, int count, int nodes) =>
-        datapaths.Rings is { } planned && (planned.Datapath, planned.Set.Devices, planned.Nodes) == (datapath, count, nodes)
+        datapaths.Rings is { } planned && planned.AreOf(datapath, count, nodes)
             ? Itinerary.Of(new MultiRing(planned.Set))
             : Itineraries.Of(datapath, count, nodes);
 }

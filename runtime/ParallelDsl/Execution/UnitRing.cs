@@ -40,7 +40,11 @@ internal sealed class UnitRing(bool isCausal = true)
     private Run[] _queries = [];
     private int _queryCount;
     private Run[][] _runs = [];
+
+    // By part, of one member at a time: all counts are zero in between.
     private int[] _runCounts = [];
+    private int[] _usedParts = [];
+    private int _usedCount;
     private MemberItinerary? _itinerary;
     private SequenceRows? _sequences;
 
@@ -137,7 +141,7 @@ internal sealed class UnitRing(bool isCausal = true)
         Array.Clear(_blockCounts);
         if (_runCounts.Length < Parts)
         {
-            _runCounts = new int[Parts];
+            (_runCounts, _usedParts) = (new int[Parts], new int[Parts]);
             Grow(ref _runs, Parts);
         }
     }
@@ -165,7 +169,6 @@ internal sealed class UnitRing(bool isCausal = true)
             Sequences.AddSequence(step, first, end, Position, rows, _tokens.AsSpan(0, Size));
         for (int member = 0; member < Size; member++)
         {
-            Array.Clear(_runCounts);
             for (int index = earliest; index < end; index++)
             {
                 KeyRun? kept = member != Position ? null : index < first
@@ -174,8 +177,14 @@ internal sealed class UnitRing(bool isCausal = true)
                 AddKeys(step.Slices[index], member, kept);
             }
 
-            for (int part = 0; part < Parts && !swaps; part++)
-                Pair(_runs[part].AsSpan(0, _runCounts[part]), (member * Parts) + part);
+            foreach (int part in _usedParts.AsSpan(0, _usedCount))
+            {
+                if (!swaps)
+                    Pair(_runs[part].AsSpan(0, _runCounts[part]), (member * Parts) + part);
+                _runCounts[part] = 0;
+            }
+
+            _usedCount = 0;
         }
     }
 
@@ -254,13 +263,14 @@ internal sealed class UnitRing(bool isCausal = true)
         int taken = 0;
         for (int i = 0; i < split.Count; i++)
         {
-            int position = slice.Start + split[i].Start;
-            for (int part = 0; part < Parts; part++)
+            int position = slice.Start + split[i].Start, parts = Math.Min(split[i].Length, Parts);
+            for (int index = 0; index < parts; index++)
             {
+                int part = RowParts.PartAt(split[i].Length, Parts, index, _tokens[member]);
                 int cell = (member * Parts) + part, row = _partTokens[cell];
                 int length = RowParts.RowsOf(split[i].Length, Parts, part, _tokens[member]);
-                if (length == 0)
-                    continue;
+                if (_runCounts[part] == 0)
+                    _usedParts[_usedCount++] = part;
                 AddRun(ref _runs[part], ref _runCounts[part], new Run(position, length, row));
                 if (kept is { } run)
                 {

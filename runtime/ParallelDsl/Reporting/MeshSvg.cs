@@ -124,6 +124,8 @@ public static class MeshSvg
 
     private static void DrawRings(SvgCanvas canvas, ParallelPlan plan, List<Box> boxes)
     {
+        if (PlanText.WithoutRings(plan) is not null)
+            return;
         var corners = new Dictionary<int, (double X, double Y)>();
         foreach (Box box in boxes)
         {

@@ -112,7 +112,7 @@ public static class PlanHtml
         html.Fact("granule", $"a sequence takes a multiple of {Readable.Exact(batching.Granule)} tokens of a unit");
         html.Fact("units a step", $"{Readable.Exact(batching.UnitsPerDataRank)} on each of {Readable.Exact(plan.Mesh.Data, "data rank")}");
         html.Fact("neighbours", "along " + string.Join(", then ", plan.Mesh.Order.Select(PlanText.AxisName)) + ", the axis that moves the most bytes first");
-        html.Fact("rings", plan.Mesh.Sequence == 1 ? "none" : string.Join("; ", plan.Rings.Take(MostRows).Select(ring =>
+        html.Fact("rings", PlanText.WithoutRings(plan) ?? string.Join("; ", plan.Rings.Take(MostRows).Select(ring =>
             Shorten(string.Join(" → ", ring.Append(ring.Count > 0 ? ring[0] : 0).Select(position => Readable.Exact(position)))))));
         if (PlanText.Datapaths(plan) is { } datapaths)
             html.Fact("datapath", datapaths);

@@ -34,7 +34,7 @@ namespace Demo;
 ///               50 % of what hides transfers
 ///   weight      in balancing, attention weighs 150 % of its FLOPs
 ///   datapath    rings inside a node; tokens are swapped for heads (all-to-all) between nodes
-///   ring 0      0 1 2 3 4 5 6 7, back to 0
+///   rings       none: tokens are swapped for heads
 ///   gradients   summed over replicas by two levels over 2 nodes
 ///
 /// One full step, simulated

@@ -141,6 +141,9 @@ public sealed class ItineraryTests
                 }
 
                 Assert.Equal(length, covered);
+                Assert.Equal(
+                    Enumerable.Range(0, parts).Where(part => RowParts.RowsOf(length, parts, part, before) > 0),
+                    Enumerable.Range(0, Math.Min(length, parts)).Select(index => RowParts.PartAt(length, parts, index, before)));
                 before += length;
             }
 
@@ -176,8 +179,11 @@ public sealed class ItineraryTests
     [InlineData(1, 2, 2, 0)]
     [InlineData(1, 2, -1, 0)]
     [InlineData(1, 2, 0, -1)]
-    public void RowsAndPartsThatAreNotThereAreRefused(int length, int parts, int part, int before) =>
+    public void RowsAndPartsThatAreNotThereAreRefused(int length, int parts, int part, int before)
+    {
         Assert.Throws<ArgumentOutOfRangeException>(() => RowParts.RowsOf(length, parts, part, before));
+        Assert.Throws<ArgumentOutOfRangeException>(() => RowParts.PartAt(length, parts, part, before));
+    }
 
     /// <summary>A table of one hop and the rule of its columns are all hops.</summary>
     [Theory]

@@ -18,7 +18,7 @@ public class RingRepairTests
         RingRepairResult result = RingRepair.Without(devices, missing);
         if (result.Set is not { } set)
             return (0, result.Bound);
-        RingSetCheck check = set.Verify();
+        RingSetCheck check = set.Verify(missing);
         Assert.Empty(check.Faults);
         Assert.Equal(set.Rings.Count * devices, check.Arcs);
         foreach (EquatableArray<int> ring in set.Rings)
@@ -84,7 +84,45 @@ public class RingRepairTests
         Assert.Equal((0, 1), Repair(4, MissingWhere(4, (a, b) => a == 0 || b == 0)));
         // Nothing leads to device 3.
         Assert.Equal((0, 0), Repair(4, MissingWhere(4, (_, b) => b != 3)));
+        // A chain both ways, and a device with one link that every ring would have to take twice: one permutation, and no ring.
+        Assert.Equal((0, 1), Repair(8, MissingWhere(8, (a, b) => Math.Abs(a - b) == 1)));
+        Assert.Equal((0, 1), Repair(8, Links("7-1,7-2,7-3,7-4,7-5,7-6", 8)));
+        Assert.Equal((0, 1), Repair(24, MissingWhere(24, (a, b) => Math.Abs(a - b) == 1)));
     }
+
+    /// <summary>Of more devices than can be tried: rings, if any, of links that are there and no more than the bound, and the same again.</summary>
+    [Fact]
+    public void Any_links_of_many_devices()
+    {
+        (int none, int some) = (0, 0);
+        Cases.Check(
+            from devices in Gen.Int[8, 20]
+            from links in (from arc in Gen.Int[0, (devices * devices) - 1] select (From: arc / devices, To: arc % devices)).Array[devices, devices * 5]
+            from isRing in Gen.Bool
+            select (devices, links, isRing),
+            40,
+            problem =>
+            {
+                // Half of them have a ring, among others.
+                var there = problem.links.ToHashSet();
+                for (int device = 0; device < problem.devices && problem.isRing; device++)
+                    there.Add((device, (device + 1) % problem.devices));
+                DeviceLink[] missing = MissingWhere(problem.devices, (a, b) => there.Contains((a, b)));
+                (int rings, int bound) = Repair(problem.devices, missing);
+                Assert.InRange(rings, 0, bound);
+                Assert.Equal(RingRepair.Without(problem.devices, missing), RingRepair.Without(problem.devices, [.. missing.Reverse()]));
+                if (problem.isRing)
+                    Assert.NotEqual(0, rings);
+                (none, some) = (none + (rings == 0 ? 1 : 0), some + (rings > 0 ? 1 : 0));
+            });
+        Assert.True(none > 5 && some > 5, $"{none} cases without rings, {some} with some");
+    }
+
+    /// <summary>In every process, and under every runtime.</summary>
+    [Fact]
+    public void The_same_rings_everywhere() => Assert.Equal(
+        "0 1 6 5 7 3 4 2 | 0 6 7 4 3 2 1 5 | 0 2 3 6 1 7 5 4 | 0 4 5 6 3 1 2 7 | 0 5 3 7 6 2 4 1 | 0 3 5 1 4 7 2 6",
+        string.Join(" | ", RingRepair.Without(8, Links("2-5", 8)).Set!.Rings.Select(ring => string.Join(' ', ring))));
 
     private static DeviceLink[] MissingWhere(int devices, Func<int, int, bool> isLinked) =>
     [

@@ -51,6 +51,35 @@ public class RingSetCheckTests
         Fault(Cycles(devices, [.. Enumerable.Repeat(Enumerable.Range(0, devices).ToArray(), claimed)])), StringComparison.Ordinal);
 
     [Fact]
+    public void Rings_over_links_that_are_missing()
+    {
+        RingSet three = Cycles(3, [0, 1, 2]);
+        Assert.Equal(["ring 0 sends from 1 to 2, where the link is missing"], three.Verify([new(1, 2), new(1, 0)]).Faults.Select(fault => fault.Message));
+        Assert.Equal(["ring 0 sends from 2 to 0, where the link is missing"], three.Verify([new(2, 0)]).Faults.Select(fault => fault.Message));
+        Assert.Equal(["device 2 sends to 0, where the link is missing"], RingSet.Pairwise(3).Verify([new(2, 0)]).Faults.Select(fault => fault.Message));
+        RingSet path = new(RingSetKind.Paths, 3, 1, [new([0, 1, 2])]);
+        Assert.Equal(["ring 0 sends from 0 to 1, where the link is missing"], path.Verify([new(0, 1)]).Faults.Select(fault => fault.Message));
+        Assert.True(path.Verify([new(2, 0)]).IsVerified);
+
+        // All links that are left.
+        RingSetCheck check = three.Verify([new(1, 0), new(2, 1), new(0, 2), new(1, 0)]);
+        Assert.Equal((3, true, true), (check.Arcs, check.IsComplete, check.IsVerified));
+        Assert.False(three.Verify([new(1, 0)]).IsComplete);
+    }
+
+    /// <summary>The square of the devices leaves 32 bits; one ring of them does not.</summary>
+    [Fact]
+    public void Rings_of_very_many_devices()
+    {
+        const int Devices = 70_000;
+        RingSetCheck check = Cycles(Devices, [.. Enumerable.Range(0, Devices)]).Verify();
+        Assert.Equal((Devices, false, true), (check.Arcs, check.IsComplete, check.IsVerified));
+        Itinerary ring = Itineraries.Of(Datapath.Ring, Devices, 1), both = Itineraries.Of(Datapath.BidirectionalRing, Devices, 1);
+        Assert.Equal((0, Devices - 2), (ring.To(1, Devices - 1, 0), ring.Origin(2, 0, 0)));
+        Assert.Equal(Devices - 1, both.To(Devices - 1, 0, 1));
+    }
+
+    [Fact]
     public void Devices_that_nodes_do_not_divide()
     {
         Assert.Equal("6 devices on 4 nodes", Fault(new RingSet(RingSetKind.Paths, 6, 4, default)));

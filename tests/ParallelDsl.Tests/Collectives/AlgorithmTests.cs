@@ -145,11 +145,11 @@ public sealed class AlgorithmTests
     public void Rings_and_nodes_that_do_not_fit_the_group_are_refused()
     {
         ITransport transport = InProcessWorld.Create(3).Transports[0];
-        Assert.Contains("There are no rings", Refusal(new(CollectiveAlgorithm.MultiRing)));
-        Assert.Contains("Ring 1 is [0, 1]", Refusal(Rings([0, 1, 2], [0, 1])));
-        Assert.Contains("Ring 0 is [0, 1, 1]", Refusal(Rings([0, 1, 1])));
-        Assert.Contains("Ring 0 is [0, 1, 3]", Refusal(Rings([0, 1, 3])));
-        Assert.Contains("Rings 0 and 1 both go from member 1 to 2", Refusal(Rings([0, 1, 2], [1, 2, 0])));
+        Assert.Contains("there are no rings", Refusal(new(CollectiveAlgorithm.MultiRing)));
+        Assert.Contains("ring 1 leaves out device 2", Refusal(Rings([0, 1, 2], [0, 1])));
+        Assert.Contains("ring 0 has device 1 twice", Refusal(Rings([0, 1, 1])));
+        Assert.Contains("ring 0 has device 3 of 3", Refusal(Rings([0, 1, 3])));
+        Assert.Contains("ring 1 sends from 1 to 2, as ring 0 does", Refusal(Rings([0, 1, 2], [1, 2, 0])));
         Assert.Contains("2 nodes for 3 members", Refusal(new(CollectiveAlgorithm.TwoLevel, Nodes: [0, 1])));
         Assert.Contains("algorithm 9", Refusal(new((CollectiveAlgorithm)9)));
 
@@ -158,6 +158,33 @@ public sealed class AlgorithmTests
 
         static CollectivePlan Rings(params int[][] rings) =>
             new(CollectiveAlgorithm.MultiRing, Rings: [.. rings.Select(ring => new EquatableArray<int>(ring))]);
+    }
+
+    /// <summary>What the plan's memory leaves out: nothing where memory is shared, else two blocks at most, of two members one.</summary>
+    [Theory]
+    [InlineData(2, false, ProcessGroup.BlockBytes)]
+    [InlineData(4, false, 2 * ProcessGroup.BlockBytes)]
+    [InlineData(4, true, 0)]
+    public void Sums_in_place_need_no_more_memory_than_is_said(int size, bool shares, int most)
+    {
+        long all = 0;
+        foreach (CollectivePlan plan in SumOrders.Plans(size, 1))
+        {
+            Run(size, shares, plan, group =>
+            {
+                group.AllReduce(new float[(size + 1) * (ProcessGroup.BlockBytes / sizeof(float))]);
+                Assert.InRange(group.Bytes, 0, most);
+                InterlockedMax(ref all, group.Bytes);
+            });
+        }
+
+        Assert.Equal(most, all);
+
+        static void InterlockedMax(ref long all, long value)
+        {
+            for (long known = Volatile.Read(ref all); known < value; known = Volatile.Read(ref all))
+                Interlocked.CompareExchange(ref all, value, known);
+        }
     }
 
     [Theory]

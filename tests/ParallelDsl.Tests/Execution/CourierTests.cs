@@ -1,4 +1,5 @@
 using ParallelDsl.Execution;
+using ParallelDsl.Kernels;
 using ParallelDsl.Transports;
 
 namespace ParallelDsl.Tests.Execution;
@@ -47,6 +48,19 @@ public sealed class CourierTests
             }
         }, Limit);
     }
+
+    /// <summary>The place of rows in a parcel is counted in 64 bits: what leaves a short parcel is told to, not that a number overflows.</summary>
+    [Fact]
+    public void RowsMayLieBeyond32Bits() => RankThreads.Run(InProcessWorld.Create(1), transport =>
+    {
+        using Courier courier = new(transport);
+        HopTransfers hops = new(transport, courier, [0], routes: null);
+        Parcel parcel = courier.Rent(Length);
+        Matrix rows = new(parcel.Buffer, 2, 8);
+        ArgumentOutOfRangeException outside = Assert.Throws<ArgumentOutOfRangeException>(() => hops.Send(0, 1, parcel, rows, first: 1 << 30));
+        Assert.Contains("16 floats from 8589934592 on leave a parcel of", outside.Message, StringComparison.Ordinal);
+        courier.Release(parcel);
+    }, Limit);
 
     [Fact]
     public void AParcelIsFreeOnceAllHaveLetGo()

@@ -140,7 +140,7 @@ public sealed class KeyValueExchangeTests
             ParallelPlan plan = PlanOf(ranks, StepTraits.None);
             int[] order = [.. Enumerable.Range(0, ranks)];
             RingDatapaths set = new(
-                Datapath.Hamiltonian, Datapath.Hamiltonian, null, new PlannedRings(Datapath.Hamiltonian, 1, new RingSet(RingSetKind.Cycles, ranks, 1, new([new(order)]))));
+                Datapath.Hamiltonian, Datapath.Hamiltonian, null, new PlannedRings(Datapath.Hamiltonian, new RingSet(RingSetKind.Cycles, ranks, 1, new([new(order)]))));
             StepPlan step = RandomStep.Of(new Random(7), plan, Batch, StepTraits.None, _ => order);
             using SlicedAttention<Grouped> plain = SlicedAttention<Grouped>.OfPlainRing(plan, Batch, step, 3, isCausal);
             using SlicedAttention<Grouped> ring = SlicedAttention<Grouped>.Of(plan, Batch, step, 3, isCausal: isCausal);
@@ -219,7 +219,7 @@ public sealed class KeyValueExchangeTests
     {
         EquatableArray<int> order = new([.. Enumerable.Range(0, ranks)]);
         EquatableArray<EquatableArray<int>> rings = lanes == 2 ? new([order, new([.. order.Reverse()])]) : new([.. RingSets.Complete(ranks).Rings.Take(lanes)]);
-        RingDatapaths datapaths = new(Datapath.Hamiltonian, Datapath.Hamiltonian, null, new PlannedRings(Datapath.Hamiltonian, 1, new RingSet(RingSetKind.Cycles, ranks, 1, rings)));
+        RingDatapaths datapaths = new(Datapath.Hamiltonian, Datapath.Hamiltonian, null, new PlannedRings(Datapath.Hamiltonian, new RingSet(RingSetKind.Cycles, ranks, 1, rings)));
         foreach (StepTraits traits in (StepTraits[])[StepTraits.None, StepTraits.Slices | StepTraits.Asymmetric])
         {
             ParallelPlan plan = PlanOf(ranks, traits);

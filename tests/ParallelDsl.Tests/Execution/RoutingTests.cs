@@ -92,6 +92,17 @@ public sealed class RoutingTests(ITestOutputHelper output)
         Assert.True(GradientTable.Compare(LongTailedReference.Value.Gradients, run.Gradients).Difference < 1e-5);
     }
 
+    /// <summary>A plan may bring another ring: relays follow it as the ranks do. From node to node in every hop, more is relayed.</summary>
+    [Fact]
+    public void RelaysFollowTheRingOfThePlan()
+    {
+        ParallelPlan plan = Routed(StepPlanTests.PlanOf(new AxesSpec(1, 4, 1, PipelineSchedule.GPipe, 4, UnitTokens: 384), StepTraits.None));
+        StepPlan step = RandomStep.Of(new Random(5), plan, LongTailed, StepTraits.Slices, _ => [0, 1, 2, 3]);
+        long inOrder = AssertEqual(plan, LongTailed, step, LongTailedReference.Value, capacity: 1);
+        long zigzag = AssertEqual(plan with { Rings = new([new([0, 2, 1, 3])]) }, LongTailed, step, LongTailedReference.Value, capacity: 1);
+        Assert.True(zigzag > inOrder && inOrder > 0, $"{inOrder} messages of relays in order, {zigzag} on the ring of the plan");
+    }
+
     /// <summary>Ranks of other data ranks, with no rows at all, or with much to do in other units, relay for a ring.</summary>
     [Theory]
     [InlineData(4, 1, true)]

@@ -96,6 +96,12 @@ public sealed class RingsCommandTests : IDisposable
         Assert.Equal((-1, -1, -1), (send[2][5], send[5][2], send[0][7]));
         Assert.Contains(
             "without 3 links; 1 ring fewer than 7; no more than 6 can be\n", Run("--devices", "8", "--without", "2-5,0>7").Output, StringComparison.Ordinal);
+
+        // With all links four devices have two.
+        Assert.Contains(
+            "without 2 links; the 2 rings that all links have; no more than 2 can be\n", Run("--devices", "4", "--without", "0-1").Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "without 3 links; 1 ring fewer than 2; no more than 1 can be\n", Run("--devices", "4", "--without", "0-1,0>2").Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -156,9 +162,11 @@ public sealed class RingsCommandTests : IDisposable
     [InlineData(2, "--without: the link 5>2 stands there twice", "--devices", "8", "--without", "2-5,5-2")]
     [InlineData(2, "--without: expected a link as in 2-5 (both ways) or 2>5 (one way), found 'x'", "--devices", "8", "--without", "x")]
     [InlineData(2, "--without: the link 2-2 is from a device to itself", "--devices", "8", "--without", "2-2")]
-    [InlineData(2, "--without 0-1,0-2: leaves no way from some devices to others, so no ring", "--devices", "3", "--without", "0-1,0-2")]
-    [InlineData(2, "--without 0-1: leaves no way from some devices to others, so no ring", "--devices", "2", "--without", "0-1")]
+    [InlineData(1, "--without 0-1,0-2: leaves no way from some devices to others, so no ring", "--devices", "3", "--without", "0-1,0-2")]
+    [InlineData(1, "--without 0-1: leaves no way from some devices to others, so no ring", "--devices", "2", "--without", "0-1")]
     [InlineData(1, "--without 1-2,2-3,1-3: no ring was found over the links that are left", "--devices", "4", "--without", "1-2,2-3,1-3")]
+    [InlineData(1, "--without 7-1,7-2,7-3,7-4,7-5,7-6: no ring was found over the links that are left",
+        "--devices", "8", "--without", "7-1,7-2,7-3,7-4,7-5,7-6")]
     [InlineData(2, "--without: is for at most 128 devices, not 129", "--devices", "129", "--without", "0-1")]
     [InlineData(2, "--without is for devices that are all linked: leave out --nodes", "--devices", "8", "--nodes", "2", "--without", "0-1")]
     [InlineData(2, "--without and --pairwise exclude each other", "--devices", "8", "--pairwise", "--without", "0-1")]
