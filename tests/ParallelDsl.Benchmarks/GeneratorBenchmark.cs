@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Serialization;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using ParallelDsl.Generator;
@@ -47,7 +48,7 @@ internal static class GeneratorBenchmark
 
         Console.WriteLine(FormattableString.Invariant($"first run in a process, one model, with JIT compilation of Roslyn: {firstInProcess:F0} ms"));
         Console.WriteLine($"medians (and least) of {options.Rounds} rounds, ms");
-        Figures? before = options.ReadBefore<Figures>();
+        Report? before = options.ReadBefore<Report>();
         int width = before is null ? 24 : 38;
         string[] columns = ["cold", "cached", "keystroke elsewhere", "keystroke in a model"];
         Console.WriteLine($"{"project",-24}{string.Concat(columns.Select(column => column.PadLeft(width)))}");
@@ -59,11 +60,11 @@ internal static class GeneratorBenchmark
             WarmUp(project);
             Figure figure = Measure(name, project, options.Rounds);
             figures.Add(figure);
-            Figure? was = before?.All.FirstOrDefault(other => other.Name == name);
+            Figure? was = before?.Figures.FirstOrDefault(other => other.Name == name);
             Console.WriteLine($"{name,-24}{string.Concat(figure.Times.Select((time, column) => Show(time, was?.Times[column]).PadLeft(width)))}");
         }
 
-        options.WriteJson(new Figures(firstInProcess, figures));
+        options.WriteJson(new Report(firstInProcess, figures));
         return 0;
     }
 
@@ -86,7 +87,7 @@ internal static class GeneratorBenchmark
                 throw new InvalidOperationException($"the benchmark's models are not planned: {string.Join("; ", result.Diagnostics)}");
         }
 
-        return new Figure(name, [Milliseconds.Of(cold), Milliseconds.Of(cached), Milliseconds.Of(keystroke), Milliseconds.Of(modelKeystroke)]);
+        return new Figure(name, Milliseconds.Of(cold), Milliseconds.Of(cached), Milliseconds.Of(keystroke), Milliseconds.Of(modelKeystroke));
     }
 
     private static void WarmUp(Project project)
@@ -124,9 +125,14 @@ internal static class GeneratorBenchmark
         public static Milliseconds Of(double[] times) => new(times.Order().ElementAt(times.Length / 2), times.Min());
     }
 
-    private sealed record Figure(string Name, IReadOnlyList<Milliseconds> Times);
+    private sealed record Figure(string Name, Milliseconds Cold, Milliseconds Cached, Milliseconds Keystroke, Milliseconds ModelKeystroke)
+    {
+        /// <summary>In the order of the columns.</summary>
+        [JsonIgnore]
+        public Milliseconds[] Times => [Cold, Cached, Keystroke, ModelKeystroke];
+    }
 
-    private sealed record Figures(double FirstInProcess, IReadOnlyList<Figure> All);
+    private sealed record Report(double FirstInProcess, IReadOnlyList<Figure> Figures);
 
     /// <summary>A project of models, each in a file of its own, and one file without.</summary>
     private sealed class Project
