@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace ParallelDsl.Mpi.Tests;
 
 /// <summary>When a rank fails the others end, each with an error that names that rank and what it was doing itself.</summary>
@@ -17,34 +15,6 @@ public sealed class FailureTests
         Assert.Contains("Rank 3 cannot receive 3 floats from rank 1 (tag 6)" + Cause, outcome.Errors);
     }
 
-    [MpiTheory]
-    [InlineData("all-reduce", "reduce-scatter|all-gather")]
-    [InlineData("all-gather", "all-gather")]
-    [InlineData("reduce-scatter", "reduce-scatter")]
-    [InlineData("broadcast", "broadcast")]
-    [InlineData("barrier", "barrier")]
-    public async Task A_rank_that_is_killed_in_a_collective_is_named_and_nobody_stays(string collective, string operations)
-    {
-        Outcome outcome = await MpiRun.Run(4, "killed", collective);
-        Assert.NotEqual(0, outcome.ExitCode);
-        foreach (int rank in new[] { 0, 1, 3 })
-            Assert.Matches($@"Rank {rank} cannot (send|receive) \d+ floats (to|from) rank \d \(tag \d+: ({operations}) of context 0\): rank 2 has died", outcome.Errors);
-        AssertGone(outcome, processes: 4);
-    }
-
-    [MpiTheory]
-    [InlineData("MPI all-reduce")]
-    [InlineData("MPI all-to-all")]
-    [InlineData("MPI barrier")]
-    public async Task A_rank_that_is_killed_in_a_collective_of_the_library_is_named_and_nobody_stays(string collective)
-    {
-        Outcome outcome = await MpiRun.Run(4, "killed", collective);
-        Assert.NotEqual(0, outcome.ExitCode);
-        foreach (int rank in new[] { 0, 1, 3 })
-            Assert.Contains($"Rank {rank} cannot end its {collective}: rank 2 has died", outcome.Errors);
-        AssertGone(outcome, processes: 4);
-    }
-
     [MpiFact]
     public async Task A_rank_that_does_not_hear_of_a_failure_is_ended()
     {
@@ -52,7 +22,7 @@ public sealed class FailureTests
         Assert.NotEqual(0, outcome.ExitCode);
         Assert.Contains("Rank 0 aborts the run: boom", outcome.Errors);
         Assert.Contains("has not ended 1500 ms after the run was aborted: Open MPI ends the job", outcome.Errors);
-        AssertGone(outcome, processes: 2);
+        outcome.AssertGone(processes: 2);
     }
 
     [MpiFact]
@@ -61,7 +31,7 @@ public sealed class FailureTests
         Outcome outcome = await MpiRun.Run(2, "leaves");
         Assert.NotEqual(0, outcome.ExitCode);
         Assert.Contains("Rank 0 cannot receive 3 floats from rank 1 (tag 6): rank 1 has died", outcome.Errors);
-        AssertInTime(outcome);
+        outcome.AssertInTime();
     }
 
     [MpiTheory]
@@ -72,7 +42,7 @@ public sealed class FailureTests
         Outcome outcome = await MpiRun.Run(2, "unreceived", whose);
         Assert.NotEqual(0, outcome.ExitCode);
         Assert.Contains($"Messages were sent but never received:\n  from rank 0 to rank {destination}: 1", outcome.Errors);
-        AssertInTime(outcome);
+        outcome.AssertInTime();
     }
 
     [MpiFact]
@@ -82,7 +52,7 @@ public sealed class FailureTests
         Assert.Equal(1, outcome.ExitCode);
         Assert.Equal(1, Occurrences(outcome.Errors, "Rank 0 aborts the run: out of luck"));
         Assert.Contains("Rank 1 cannot receive 3 floats from rank 0 (tag 6): rank 0 aborted the run: out of luck", outcome.Errors);
-        AssertInTime(outcome);
+        outcome.AssertInTime();
     }
 
     [MpiFact]
@@ -92,33 +62,7 @@ public sealed class FailureTests
         Assert.NotEqual(0, outcome.ExitCode);
         foreach (int rank in new[] { 0, 1 })
             Assert.Contains($"Rank {rank} cannot receive 3 floats from rank {1 - rank} (tag 6): rank 0 aborted the run: a receive of rank 0 cannot be taken back", outcome.Errors);
-        AssertInTime(outcome);
-    }
-
-    /// <summary>A run that fails ends by itself: far sooner than the tests lose patience, even on a busy machine.</summary>
-    private static void AssertInTime(Outcome outcome) => Assert.True(outcome.Time < TimeSpan.FromMinutes(1), outcome.ToString());
-
-    private static void AssertGone(Outcome outcome, int processes)
-    {
-        int[] ids = [.. outcome.Output.Split('\n').Where(line => line.StartsWith("process ", StringComparison.Ordinal))
-            .Select(line => int.Parse(line["process ".Length..], CultureInfo.InvariantCulture))];
-        Assert.Equal(processes, ids.Length);
-        AssertInTime(outcome);
-        Assert.All(ids, id => Assert.False(IsAlive(id), $"process {id} is still there\n{outcome}"));
-    }
-
-    /// <summary>What has ended and was not asked for by its parent is gone all the same.</summary>
-    private static bool IsAlive(int id)
-    {
-        try
-        {
-            string status = File.ReadAllText($"/proc/{id}/stat");
-            return status[status.LastIndexOf(')') + 2] != 'Z';
-        }
-        catch (IOException)
-        {
-            return false;
-        }
+        outcome.AssertInTime();
     }
 
     private static int Occurrences(string text, string part) => text.Split(part).Length - 1;

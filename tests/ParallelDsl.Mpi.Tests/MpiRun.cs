@@ -7,6 +7,32 @@ namespace ParallelDsl.Mpi.Tests;
 internal sealed record Outcome(int ExitCode, string Output, string Errors, TimeSpan Time)
 {
     public override string ToString() => $"exit code {ExitCode} after {Time.TotalSeconds:F1} s\nstdout:\n{Output}\nstderr:\n{Errors}";
+
+    /// <summary>A run that fails ends by itself: far sooner than the tests lose patience, even on a busy machine.</summary>
+    public void AssertInTime() => Assert.True(Time < TimeSpan.FromMinutes(1), ToString());
+
+    public void AssertGone(int processes)
+    {
+        int[] ids = [.. Output.Split('\n').Where(line => line.StartsWith("process ", StringComparison.Ordinal))
+            .Select(line => int.Parse(line["process ".Length..], CultureInfo.InvariantCulture))];
+        Assert.Equal(processes, ids.Length);
+        AssertInTime();
+        Assert.All(ids, id => Assert.False(IsAlive(id), $"process {id} is still there\n{this}"));
+    }
+
+    /// <summary>What has ended and was not asked for by its parent is gone all the same.</summary>
+    private static bool IsAlive(int id)
+    {
+        try
+        {
+            string status = File.ReadAllText($"/proc/{id}/stat");
+            return status[status.LastIndexOf(')') + 2] != 'Z';
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
 }
 
 /// <summary>Runs this assembly as the program of a job's ranks.</summary>
