@@ -124,7 +124,7 @@ public class CollectivePlannerTests
         Assert.Contains("0 members", Refusal(() => CollectivePlanner.Choose(network with { Nodes = default }, 1)));
         Assert.Contains("2 nodes for 3", Refusal(() => CollectivePlanner.Predict(new(CollectiveAlgorithm.TwoLevel, Nodes: new([0, 1])), network, 1)));
         Assert.Contains("no rings", Refusal(() => CollectivePlanner.Predict(new(CollectiveAlgorithm.MultiRing), network, 1)));
-        Assert.Contains("ring 0 leaves out device 2", Refusal(() => CollectivePlanner.Choose(network, 1, new([new([0, 1])]))));
+        Assert.Contains("ring 0 visits 2 devices", Refusal(() => CollectivePlanner.Choose(network, 1, new([new([0, 1])]))));
         Assert.Contains(
             "ring 1 sends from 1 to 2, as ring 0 does",
             Refusal(() => CollectivePlanner.Predict(new(CollectiveAlgorithm.MultiRing, new([new([0, 1, 2]), new([1, 2, 0])])), network, 1)));

@@ -95,23 +95,28 @@ public partial class PlanRingsTests
             "ring 0 is a path over 4 nodes, and the sequence axis lies evenly on 2", PlanJson.Read(WithRows(finer, "\"N0 0 1 N1\"")).Error!.Message);
     }
 
-    /// <summary>Rings that nothing travels on are no part of a plan.</summary>
+    /// <summary>Where keys and values travel on one ring it may have any order; rings that nothing travels on are no part of a plan.</summary>
     [Theory]
-    [InlineData(Datapath.Ring)]
-    [InlineData(Datapath.DoubleRing)]
-    [InlineData(Datapath.Pairwise)]
-    [InlineData(Datapath.AllGather)]
-    [InlineData(Datapath.AllToAll)]
-    public void Other_datapaths_bring_their_own_ways(Datapath datapath)
+    [InlineData(Datapath.Ring, true)]
+    [InlineData(Datapath.DoubleRing, true)]
+    [InlineData(Datapath.Pairwise, false)]
+    [InlineData(Datapath.AllGather, false)]
+    [InlineData(Datapath.AllToAll, false)]
+    public void Other_datapaths_have_one_ring_or_none(Datapath datapath, bool hasRing)
     {
         ParallelPlan plan = Plan(4, datapath);
         Assert.Null(SequenceRings.FaultOf(plan));
+        string none = $"under the datapath {datapath} keys and values travel on none of the plan's rings, which can only be one in the order of the positions";
         ParallelPlan turned = plan with { Rings = [new([0, 2, 1, 3])] };
-        TextError error = PlanJson.Read(PlanJson.Write(turned)).Error!;
-        Assert.Equal(("rings[0]", $"ring 0 is another than 0, 1, 2 and so on, and under the datapath {datapath} nothing travels on it"), (error.Field, error.Message));
+        if (hasRing)
+            Assert.Equal(turned, PlanJson.Read(PlanJson.Write(turned)).Value);
+        else
+            Assert.Equal(("rings[0]", none), Refused(turned));
         ParallelPlan several = plan with { Rings = [new([0, 1, 2, 3]), new([3, 2, 1, 0])] };
-        error = PlanJson.Read(PlanJson.Write(several)).Error!;
-        Assert.Equal(("rings[1]", $"there are 2 rings, and under the datapath {datapath} keys and values travel on one"), (error.Field, error.Message));
+        Assert.Equal(("rings[1]", hasRing ? $"there are 2 rings, and under the datapath {datapath} keys and values travel on one" : none), Refused(several));
+
+        static (string Field, string Message) Refused(ParallelPlan plan) =>
+            PlanJson.Read(PlanJson.Write(plan)).Error is { } error ? (error.Field, error.Message) : ("", "accepted");
     }
 
     /// <summary>Ranks run the rings of the plan however few they are, one too, and pairwise ways where the planner has no rings.</summary>
@@ -120,7 +125,7 @@ public partial class PlanRingsTests
     {
         ParallelPlan plan = Plan(8, Datapath.Hamiltonian);
         Assert.Equal(plan.Rings, SequenceRings.SetOf(plan)!.Set.Rings);
-        EquatableArray<int> odd = [0, 3, 6, 1, 4, 7, 2, 5];
+        EquatableArray<int> odd = [0, 2, 1, 3, 4, 6, 5, 7];
         ParallelPlan single = plan with { Rings = [odd] };
         Itinerary ways = SequenceRings.ItineraryOf(single)!;
         Assert.Equal((1, true), (ways.Lanes, ways.Forwards));
