@@ -4,7 +4,7 @@ using ParallelDsl.Mpi.Native;
 namespace ParallelDsl.Mpi;
 
 /// <summary>How a call that waits spends the time between two looks. The library can only be asked, not waited for without a busy loop, so:
-/// a moment of spinning where every rank has a processor, then giving way to others, then sleeping, longer the longer it lasts.</summary>
+/// a moment without a pause where every rank has a processor, then giving way to others, then sleeping, longer the longer it lasts.</summary>
 /// <param name="isCrowded">Whether a rank has less than a processor.</param>
 internal struct Backoff(bool isCrowded)
 {
@@ -20,8 +20,8 @@ internal struct Backoff(bool isCrowded)
     {
         long microseconds = (Stopwatch.GetTimestamp() - _start) / TicksPerMicrosecond;
         if (!isCrowded && microseconds < 50)
-            Thread.SpinWait(10);
-        else if (microseconds < 500)
+            return;
+        if (microseconds < 500)
             Thread.Yield();
         else
             LibC.SleepMicroseconds(microseconds < 10_000 ? 50u : microseconds < 100_000 ? 100u : 250u);

@@ -224,8 +224,12 @@ public sealed unsafe partial class MpiJob : IDisposable
         // Both catch the signal of a bad address: .NET makes a NullReferenceException of it, and was there first.
         LibC.SetVariable("OMPI_MCA_opal_signal", "6");
 
-        // Calls of the library that block, such as its collectives, give way to other ranks on the same processor.
-        LibC.SetVariable("OMPI_MCA_mpi_yield_when_idle", "1");
+        // Where ranks may have to share a processor the library gives way to the others whenever it looks in vain. Else that would cost
+        // several times what it takes to receive a short message.
+        bool isRoomy = int.TryParse(Environment.GetEnvironmentVariable("OMPI_COMM_WORLD_LOCAL_SIZE"), NumberStyles.None, CultureInfo.InvariantCulture, out int ranks)
+            && ranks <= LibC.OnlineProcessors;
+        if (!isRoomy)
+            LibC.SetVariable("OMPI_MCA_mpi_yield_when_idle", "1");
 
         // Without a launcher: one rank, and no daemon beside it.
         if (LauncherVariables.All(name => Environment.GetEnvironmentVariable(name) is null))

@@ -9,6 +9,10 @@ internal static partial class LibC
 {
     private const int NoSuchProcess = 3;
     private const int MostProcessors = 1 << 16;
+    private const int ProcessorsOnline = 84;
+
+    /// <summary>Processors of the machine, whatever this process is bound to.</summary>
+    public static long OnlineProcessors => SysConf(ProcessorsOnline);
 
     /// <summary>A digest of the set of processors that this process is bound to.</summary>
     public static unsafe ulong Binding()
@@ -30,6 +34,9 @@ internal static partial class LibC
 
     [LibraryImport("libc", EntryPoint = "sched_getaffinity")]
     private static unsafe partial int GetAffinity(int process, nint bytes, byte* set);
+
+    [LibraryImport("libc", EntryPoint = "sysconf")]
+    private static partial long SysConf(int name);
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetEnv(string name, string value, int overwrite);

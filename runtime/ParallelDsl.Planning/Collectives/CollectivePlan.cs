@@ -34,6 +34,9 @@ public sealed record CollectivePlan(
     /// <summary>An all-reduce takes a vector in segments of at most so many bytes a member, so that the memory it needs is bounded.</summary>
     public const int BlockBytes = 512 << 10;
 
+    /// <summary>Bytes that a member sends at most where the direct exchange sums a vector in one round: whole to all.</summary>
+    public const int ShortBytes = 64 << 10;
+
     /// <summary>Gradients are summed in pieces of so many bytes, each as soon as it is final.</summary>
     public const int BucketBytes = 4 << 20;
 

@@ -19,6 +19,12 @@ internal static class CollectiveRounds
             return rounds;
         switch (plan.Algorithm)
         {
+            case CollectiveAlgorithm.Direct when (size - 1) * length * ElementBytes <= CollectivePlan.ShortBytes:
+                rounds.Add([.. from member in Enumerable.Range(0, size)
+                               from other in Enumerable.Range(0, size)
+                               where other != member
+                               select new CollectiveMessage(member, other, length * ElementBytes, Adds: true)]);
+                break;
             case CollectiveAlgorithm.Direct:
                 int[] all = [.. Enumerable.Range(0, size)];
                 Direct(rounds, parts, [all], [all], adds: true);

@@ -295,8 +295,8 @@ public sealed class ProcessGroupTests
     {
         RankThreads.Run(4, transport =>
         {
-            new ProcessGroup(transport, [0, 1, 2, 3]).AllReduce(new float[1_000]);
-            Assert.Equal(2 * 3 * 250 * sizeof(float), transport.BytesSent);
+            new ProcessGroup(transport, [0, 1, 2, 3]).AllReduce(new float[10_000]);
+            Assert.Equal(2 * 3 * 2_500 * sizeof(float), transport.BytesSent);
         });
     }
 
