@@ -41,6 +41,7 @@ public readonly record struct StepConstants(
     public static StepConstants Of(ParallelPlan plan)
     {
         BatchingPlan batching = plan.Batching;
+        AxesSpec chosen = plan.Axes.With(batching.Datapaths);
         return new(
             plan.Axes.Packing,
             plan.Axes.Balance,
@@ -53,8 +54,8 @@ public readonly record struct StepConstants(
             batching.Window,
             batching.IntraNodeTokens,
             batching.InterNodeTokens,
-            HeadsOf(plan, plan.Axes.Datapath),
-            HeadsOf(plan, plan.Axes.InterNodeDatapath),
+            HeadsOf(plan, chosen.Datapath),
+            HeadsOf(plan, chosen.InterNodeDatapath),
             SequenceCosts.Of(plan.Layers).WithAttention(plan.Axes.AttentionPercent),
             BatchingPlanner.NodesOf(plan.Cluster, plan.Mesh));
     }

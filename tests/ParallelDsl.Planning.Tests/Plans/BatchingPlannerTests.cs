@@ -98,6 +98,22 @@ public class BatchingPlannerTests
         Assert.True(inside.Remaps && between.Remaps);
     }
 
+    // What was chosen counts as what was declared.
+    [Fact]
+    public void Heads_are_shared_out_where_that_was_chosen()
+    {
+        AxesSpec axes = Joint with { Sequence = 4, Pipeline = 1, Datapath = Datapath.AllToAll, InterNodeDatapath = Datapath.Ring };
+        ParallelPlan declared = Requests.Plan(new(Requests.Gpt(), A800(2, 4), axes));
+        ParallelPlan chosen = declared with
+        {
+            Axes = axes with { Datapath = Datapath.Automatic, InterNodeDatapath = Datapath.Automatic },
+            Batching = declared.Batching with { Datapaths = new(Datapath.AllToAll, Datapath.Ring, 100, 100) },
+        };
+        Assert.True(StepConstants.Of(declared).IntraNodeHeads > 0);
+        Assert.Equal(0, StepConstants.Of(declared).InterNodeHeads);
+        Assert.Equal(StepConstants.Of(declared), StepConstants.Of(chosen));
+    }
+
     [Fact]
     public void What_attention_weighs_changes_balance_and_nothing_else()
     {
