@@ -127,7 +127,7 @@ public sealed partial class ProcessGroup
     /// <exception cref="TransportException">The lengths differ between members, a peer failed, or the run was aborted.</exception>
     public void ReduceScatter(ReadOnlySpan<float> source, Span<float> own)
     {
-        CheckLength(source.Length, (long)Size * own.Length, nameof(source), $"{Size} members times {own.Length}");
+        CheckLength(source.Length, (long)Size * own.Length, nameof(source), "that of the own part times the members");
         Array.Fill(_counts, own.Length);
         ReduceScatterSegments(source, _counts, own);
     }
@@ -155,7 +155,7 @@ public sealed partial class ProcessGroup
     /// <exception cref="TransportException">The lengths differ between members, a peer failed, or the run was aborted.</exception>
     public void AllGather(ReadOnlySpan<float> own, Span<float> all)
     {
-        CheckLength(all.Length, (long)Size * own.Length, nameof(all), $"{Size} members times {own.Length}");
+        CheckLength(all.Length, (long)Size * own.Length, nameof(all), "that of the own part times the members");
         Array.Fill(_counts, own.Length);
         AllGatherParts(own, _counts, all, CollectiveKind.AllGather);
     }

@@ -198,10 +198,17 @@ public sealed class AlgorithmTests
             {
                 float[] data = new float[1_003];
                 float[] all = new float[4_012];
-                Exchange(20);
-                long before = GC.GetAllocatedBytesForCurrentThread();
-                Exchange(50);
-                Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 16 << 10);
+                // The pool grows to the most messages that were ever on their way at the same time, which threads reach by chance, and a
+                // collection takes from a thread what is left of its own memory: some window is without either.
+                long least = long.MaxValue;
+                for (int window = 0; window < 10; window++)
+                {
+                    long before = GC.GetAllocatedBytesForCurrentThread();
+                    Exchange(50);
+                    least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+                }
+
+                Assert.Equal(0, least);
 
                 void Exchange(int rounds)
                 {
