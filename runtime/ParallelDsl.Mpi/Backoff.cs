@@ -4,7 +4,8 @@ using ParallelDsl.Mpi.Native;
 namespace ParallelDsl.Mpi;
 
 /// <summary>How a call that waits spends the time between two looks. The library can only be asked, not waited for without a busy loop, so:
-/// a moment without a pause where every rank has a processor, then giving way to others, then sleeping, longer the longer it lasts.</summary>
+/// a moment without a pause, then giving way to others, then sleeping, longer the longer it lasts. Where ranks share processors the library gives
+/// way itself whenever it has looked in vain, so nothing is added to that.</summary>
 /// <param name="isCrowded">Whether a rank has less than a processor.</param>
 internal struct Backoff(bool isCrowded)
 {
@@ -19,7 +20,7 @@ internal struct Backoff(bool isCrowded)
     public readonly void Pause()
     {
         long microseconds = (Stopwatch.GetTimestamp() - _start) / TicksPerMicrosecond;
-        if (!isCrowded && microseconds < 50)
+        if (microseconds < (isCrowded ? 500 : 50))
             return;
         if (microseconds < 500)
             Thread.Yield();

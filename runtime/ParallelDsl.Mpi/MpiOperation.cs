@@ -63,7 +63,7 @@ internal sealed unsafe class MpiOperation
     /// <summary>Whether an earlier receive of the same source and tag has to end first.</summary>
     public bool IsQueued { get; set; }
 
-    /// <summary>Whether a call waits for it; it is taken back by that call then.</summary>
+    /// <summary>Whether a call waits for it; it is taken back by that call then. A receive without one is expected.</summary>
     public bool IsAwaited { get; set; }
 
     public bool IsDone { get; set; }

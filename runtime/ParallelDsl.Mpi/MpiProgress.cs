@@ -11,14 +11,16 @@ internal sealed unsafe class MpiProgress : IDisposable
 {
     private const int QuietMilliseconds = 10;
     private const int BusyMilliseconds = 100;
+    private const uint LongestPause = 5_000;
 
     /// <summary>How long word to others may take before the library is not called any more.</summary>
     private const int WordMilliseconds = 250;
 
     private readonly MessageMemoryPool _memory = new();
-    private readonly ManualResetEventSlim _wake = new();
+    private readonly ManualResetEventSlim _wake = new(initialState: false, spinCount: 0);
     private readonly MpiJob _job;
     private readonly Thread _thread;
+    private readonly uint _shortestPause;
     private nint* _requests;
     private int* _indices;
     private MpiStatus* _statuses;
@@ -29,6 +31,7 @@ internal sealed unsafe class MpiProgress : IDisposable
     private int _words;
     private int _waiting;
     private long _busyUntil;
+    private long _looks;
     private bool _isLooking;
     private bool _isQuiet;
     private bool _isEnded;
@@ -39,6 +42,7 @@ internal sealed unsafe class MpiProgress : IDisposable
     public MpiProgress(MpiJob job)
     {
         IsCrowded = job.IsCrowded;
+        _shortestPause = IsCrowded ? 500u : 200u;
         _job = job;
         Grow(64);
         _thread = new Thread(Run) { Name = $"progress of rank {job.Rank}", IsBackground = true };
@@ -172,6 +176,7 @@ internal sealed unsafe class MpiProgress : IDisposable
             }
 
             backoff.HasLooked = true;
+            _looks++;
             Look();
         }
         finally
@@ -255,17 +260,22 @@ internal sealed unsafe class MpiProgress : IDisposable
 
     private void Run()
     {
-        long watched = 0;
+        long watched = 0, looks = 0;
+        uint pause = _shortestPause;
         while (true)
         {
-            bool busy;
-            // A thread that looks should not find the lock taken: to sleep for it takes longer than what it waits for.
-            if (Volatile.Read(ref _isLooking) && Environment.TickCount64 - watched < QuietMilliseconds)
+            // Calls that look leave nothing to do here, and to be interrupted costs them a good part of their time: the thread sleeps about as long
+            // as they have gone on, and looks after the sends soon after they have stopped.
+            bool isLookedAfter = Volatile.Read(ref _looks) != looks;
+            looks = Volatile.Read(ref _looks);
+            pause = isLookedAfter ? Math.Min(2 * pause, LongestPause) : _shortestPause;
+            if (isLookedAfter && Environment.TickCount64 - watched < QuietMilliseconds)
             {
-                LibC.SleepMicroseconds(200);
+                LibC.SleepMicroseconds(pause);
                 continue;
             }
 
+            bool busy;
             lock (Gate)
             {
                 if (_isEnded)
@@ -295,7 +305,7 @@ internal sealed unsafe class MpiProgress : IDisposable
 
             // While sends are under way a sleep is short; the others wait for what this rank has to answer.
             if (busy)
-                LibC.SleepMicroseconds(IsCrowded ? 500u : 200u);
+                LibC.SleepMicroseconds(pause);
             else
                 _wake.Wait(QuietMilliseconds);
         }

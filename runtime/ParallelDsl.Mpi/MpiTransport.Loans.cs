@@ -9,6 +9,9 @@ public sealed unsafe partial class MpiTransport
     private MpiOperation? _loans;
 
     /// <inheritdoc/>
+    public bool LendsInPlace => true;
+
+    /// <inheritdoc/>
     public void Lend(int destination, int tag, float* data, int length)
     {
         Check(destination, tag, length, isReceive: false);

@@ -105,11 +105,8 @@ public sealed unsafe partial class MpiTransport : ITransport
         {
             lock (_progress.Gate)
             {
-                ThrowIfStopped(source, tag, data.Length, isReceive: true);
-                MpiOperation operation = _progress.Begin(MpiOperationKind.Receive, this, source, tag, data.Length);
-                operation.Target = target;
+                MpiOperation operation = FindExpected(source, tag, target, data.Length) ?? BeginReceive(source, tag, target, data.Length);
                 operation.IsAwaited = true;
-                Enlist(operation);
                 try
                 {
                     AwaitMessage(operation);
@@ -139,6 +136,36 @@ public sealed unsafe partial class MpiTransport : ITransport
                         string.Create(CultureInfo.InvariantCulture, $"Rank {Rank} expects {data.Length} floats from rank {source} ({MessageTags.Describe(tag)}), but {offered} were sent."));
                 }
             }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Expect(int source, int tag, float* data, int length)
+    {
+        Check(source, tag, length, isReceive: true);
+        lock (_progress.Gate)
+            BeginReceive(source, tag, data, length);
+    }
+
+    /// <inheritdoc/>
+    public void Forget(int source, int tag)
+    {
+        lock (_progress.Gate)
+        {
+            for (MpiOperation? operation = _receives; operation is not null;)
+            {
+                MpiOperation? next = operation.Next;
+                if (operation.Peer == source && operation.Tag == tag && !operation.IsAwaited)
+                {
+                    Dismiss(operation);
+                    if (operation.IsDone || operation.Request == 0)
+                        _progress.End(operation);
+                }
+
+                operation = next;
+            }
+
+            _progress.Leave();
         }
     }
 
@@ -190,6 +217,31 @@ public sealed unsafe partial class MpiTransport : ITransport
     {
         if (Close() is { } report)
             Console.Error.WriteLine(report);
+    }
+
+    private MpiOperation BeginReceive(int source, int tag, float* target, int length)
+    {
+        ThrowIfStopped(source, tag, length, isReceive: true);
+        MpiOperation operation = _progress.Begin(MpiOperationKind.Receive, this, source, tag, length);
+        operation.Target = target;
+        Enlist(operation);
+        return operation;
+    }
+
+    private MpiOperation? FindExpected(int source, int tag, float* target, int length)
+    {
+        for (MpiOperation? operation = _receives; operation is not null; operation = operation.Next)
+        {
+            if (operation.Peer != source || operation.Tag != tag || operation.IsAwaited)
+                continue;
+            if (operation.Target == target && operation.Length == length)
+                return operation;
+            throw new TransportException(
+                TransportFailure.BadArgument,
+                $"{DescribeCall(source, tag, length, isReceive: true)}: the next such message is expected with {operation.Length} floats, or in other memory.");
+        }
+
+        return null;
     }
 
     private MessageMemory Copy(int destination, int tag, ReadOnlySpan<float> data)

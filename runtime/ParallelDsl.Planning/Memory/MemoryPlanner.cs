@@ -6,7 +6,7 @@ namespace ParallelDsl.Planning.Memory;
 /// <summary>Adds up what the ranks at one position of the pipeline axis hold. Weights, gradients and optimizer state are whole on every
 /// rank of the data and sequence axes (nothing is sharded yet).</summary>
 /// <remarks>Buffers of collectives are not counted: up to <see cref="Collectives.CollectivePlan.ShortBytes"/> for each group, and where ranks
-/// share no memory, up to two of <see cref="Collectives.CollectivePlan.BlockBytes"/> for the replicas' gradients and one for each tied
+/// share no memory, up to three of <see cref="Collectives.CollectivePlan.BlockBytes"/> for the replicas' gradients and one for each tied
 /// table that two positions share.</remarks>
 public static class MemoryPlanner
 {

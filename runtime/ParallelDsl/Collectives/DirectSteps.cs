@@ -11,8 +11,8 @@ namespace ParallelDsl.Collectives;
 internal sealed unsafe class DirectSteps(GroupMessages messages) : CollectiveSteps
 {
     private readonly int[] _all = [.. Enumerable.Range(0, messages.Size)];
-    private readonly PinnedScratch _sum = new();
-    private readonly PinnedScratch _whole = new();
+    private readonly Scratch _sum = new();
+    private readonly Scratch _whole = new();
 
     /// <inheritdoc/>
     public override bool ReducesFromSource => true;
@@ -36,6 +36,7 @@ internal sealed unsafe class DirectSteps(GroupMessages messages) : CollectiveSte
         T* sum = _whole.Take<T>(length);
         Reduce(parts[0], sum, length, _all, sends[..(_all.Length - 1)]);
         new ReadOnlySpan<T>(sum, length).CopyTo(new Span<T>(parts[0], length));
+        GC.KeepAlive(this);
     }
 
     /// <inheritdoc/>
@@ -179,5 +180,6 @@ internal sealed unsafe class DirectSteps(GroupMessages messages) : CollectiveSte
         }
 
         messages.Exchange<T>(CollectiveKind.ReduceScatter, sends, receives);
+        GC.KeepAlive(this);
     }
 }

@@ -7,14 +7,15 @@ namespace ParallelDsl.Collectives;
 /// nothing that is sent in a round may be written in it.</summary>
 /// <remarks>Where ranks share memory a vector is lent whole, and the receiver adds straight from it. Elsewhere it travels in blocks of at most
 /// <see cref="ProcessGroup.BlockBytes"/>: every member sends its first blocks, then receives the first of the others, and so on, so a
-/// round needs one block of memory, and works with channels that hold a single message.</remarks>
+/// round needs a block of memory, and works with channels that hold a single message. Where the transport makes no copy of what is lent, a second
+/// block arrives while the first is added, and what is only collected goes whole.</remarks>
 /// <param name="transport">The own rank's transport.</param>
 /// <param name="ranks">The members in group order.</param>
 /// <param name="index">The own place among them.</param>
 /// <param name="context">Sets the group's messages apart.</param>
 internal sealed unsafe class GroupMessages(ITransport transport, int[] ranks, int index, int context)
 {
-    private readonly PinnedScratch _arrived = new();
+    private readonly Scratch[] _arrived = [new(), new()];
 
     /// <summary>The number of members.</summary>
     public int Size => ranks.Length;
@@ -26,7 +27,7 @@ internal sealed unsafe class GroupMessages(ITransport transport, int[] ranks, in
     public bool SharesMemory => transport.SharesMemory;
 
     /// <summary>Bytes of buffers so far.</summary>
-    public long Bytes => _arrived.Bytes;
+    public long Bytes => _arrived[0].Bytes + _arrived[1].Bytes;
 
     /// <summary>Sends and receives; what arrives is taken in the order of the list.</summary>
     /// <exception cref="TransportException">The lengths differ between members, a peer failed, or the run was aborted.</exception>
@@ -50,6 +51,7 @@ internal sealed unsafe class GroupMessages(ITransport transport, int[] ranks, in
         }
         catch
         {
+            Forget(kind, receives);
             Withdraw(kind, sends);
             throw;
         }
@@ -121,18 +123,51 @@ internal sealed unsafe class GroupMessages(ITransport transport, int[] ranks, in
     private void ExchangeBlocks<T>(CollectiveKind kind, ReadOnlySpan<Transfer<T>> sends, ReadOnlySpan<Transfer<T>> receives)
         where T : unmanaged, INumberBase<T>
     {
-        int block = ProcessGroup.BlockBytes / sizeof(T);
+        bool isWhole = transport.LendsInPlace && kind != CollectiveKind.ReduceScatter;
+        int block = isWhole ? int.MaxValue : ProcessGroup.BlockBytes / sizeof(T);
         int longest = Math.Max(Longest(sends), Longest(receives));
         for (long offset = 0; offset < longest; offset += block)
         {
             foreach (Transfer<T> send in sends)
                 Lend(kind, send.Member, send.Data + offset, Within(send.Length, offset, block));
-            foreach (Transfer<T> receive in receives)
-                ReceiveBlock(kind, receive, offset, Within(receive.Length, offset, block));
+            ReceiveBlocks(kind, receives, offset, block);
         }
     }
 
-    private void ReceiveBlock<T>(CollectiveKind kind, Transfer<T> receive, long offset, int length)
+    /// <summary>Blocks from several members may arrive at the same time: in their places, or while the one before is added, where the transport writes
+    /// straight to them.</summary>
+    private void ReceiveBlocks<T>(CollectiveKind kind, ReadOnlySpan<Transfer<T>> receives, long offset, int block)
+        where T : unmanaged, INumberBase<T>
+    {
+        int window = transport.LendsInPlace ? _arrived.Length : 1;
+        int expected = 0, expectedSums = 0, sums = 0;
+        foreach (Transfer<T> receive in receives)
+        {
+            for (; expected < receives.Length && expectedSums - sums < window; expected++)
+            {
+                Transfer<T> next = receives[expected];
+                int length = Within(next.Length, offset, block);
+                if (length == 0 || next.Member == index)
+                    continue;
+                T* place = next.Term is null ? next.Data + offset : _arrived[expectedSums++ % window].Take<T>(length);
+                transport.Expect(ranks[next.Member], Tag(kind), (float*)place, Floats<T>(length));
+            }
+
+            ReceiveBlock(kind, receive, offset, Within(receive.Length, offset, block), _arrived[sums % window], ref sums);
+        }
+    }
+
+    private void Forget<T>(CollectiveKind kind, ReadOnlySpan<Transfer<T>> receives)
+        where T : unmanaged
+    {
+        foreach (Transfer<T> receive in receives)
+        {
+            if (receive.Member != index)
+                transport.Forget(ranks[receive.Member], Tag(kind));
+        }
+    }
+
+    private void ReceiveBlock<T>(CollectiveKind kind, Transfer<T> receive, long offset, int length, Scratch scratch, ref int sums)
         where T : unmanaged, INumberBase<T>
     {
         if (length == 0)
@@ -145,10 +180,13 @@ internal sealed unsafe class GroupMessages(ITransport transport, int[] ranks, in
             return;
         }
 
-        T* arrived = term is null ? target : _arrived.Take<T>(length);
+        T* arrived = term is null ? target : scratch.Take<T>(length);
         transport.Receive(ranks[receive.Member], Tag(kind), new Span<float>(arrived, Floats<T>(length)));
-        if (term is not null)
-            OrderedSum.Add(target, term, arrived, length);
+        if (term is null)
+            return;
+        OrderedSum.Add(target, term, arrived, length);
+        GC.KeepAlive(scratch);
+        sums++;
     }
 
     private static void Combine<T>(T* target, T* term, T* arrived, int length)

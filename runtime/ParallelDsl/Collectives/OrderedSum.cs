@@ -1,11 +1,14 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace ParallelDsl.Collectives;
 
 /// <summary>Sums of vectors, element by element, in a fixed order.</summary>
+/// <remarks>Compiled with all optimizations at once: the first steps of a run would spend most of a reduction in a loop that is not.</remarks>
 internal static unsafe class OrderedSum
 {
     /// <summary>target = left + right. The target may be either of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add<T>(T* target, T* left, T* right, int length)
         where T : unmanaged, INumberBase<T>
     {
@@ -29,6 +32,7 @@ internal static unsafe class OrderedSum
 
     /// <summary>target = ((terms[0] + terms[1]) + terms[2]) + ... The target may be any of the terms: what is read at an index is read before
     /// anything is written there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Of<T>(T* target, T** terms, int count, int length)
         where T : unmanaged, INumberBase<T>
     {

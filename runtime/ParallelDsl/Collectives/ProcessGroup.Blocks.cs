@@ -59,6 +59,7 @@ public sealed partial class ProcessGroup
                     Copy(start + first + offset, parts[member], _lengths[member]);
                 _steps.ReduceScatter(parts);
                 Copy(parts[Index], sum + offset, _lengths[Index]);
+                GC.KeepAlive(this);
             }
         }
     }

@@ -17,7 +17,7 @@ namespace ParallelDsl.Collectives;
 /// <para>
 /// Where ranks share memory vectors are lent, and a member adds straight from those of the others. Elsewhere they travel in blocks of at
 /// most <see cref="BlockBytes"/>, and every operation works with channels that hold a single message. Either way the memory that an operation
-/// needs does not grow with the vector: two blocks, and a copy of one block a member where an algorithm reduces a vector that must not be
+/// needs does not grow with the vector: three blocks, and a copy of one block a member where an algorithm reduces a vector that must not be
 /// written.
 /// </para>
 /// <para>
@@ -39,7 +39,7 @@ public sealed partial class ProcessGroup
     private readonly int[] _starts;
     private readonly GroupMessages _messages;
     private readonly CollectiveSteps _steps;
-    private readonly PinnedScratch _copy = new();
+    private readonly Scratch _copy = new();
 
     /// <summary>Forms a group. It sends nothing: every member forms it for itself, with the same arguments.</summary>
     /// <param name="transport">The own rank's transport.</param>

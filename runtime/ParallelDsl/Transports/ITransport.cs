@@ -61,9 +61,33 @@ public interface ITransport : IDisposable
     /// <inheritdoc cref="Receive"/>
     void ReceiveAhead(int source, int tag, Span<float> data, Func<bool> isAwaited) => Receive(source, tag, data);
 
+    /// <summary>Says where the next message of a source and a tag goes, so that it may begin to arrive: the caller goes on to <see cref="Receive"/> it
+    /// with the same arguments, or to <see cref="Forget"/> it. Until then the memory may not move, be used or be freed.</summary>
+    /// <param name="source">The sending rank.</param>
+    /// <param name="tag">The kind of message, from 0 to <see cref="MessageTags.Limit"/> - 1. Messages of a source and a tag that are expected
+    /// are received in that order, by one thread.</param>
+    /// <param name="data">Where the payload goes.</param>
+    /// <param name="length">The message's length in floats.</param>
+    /// <exception cref="TransportException">As of <see cref="Receive"/>.</exception>
+    unsafe void Expect(int source, int tag, float* data, int length)
+    {
+        // A transport that only delivers to those who wait has nothing to begin.
+    }
+
+    /// <summary>After a failure: the messages of a source and a tag that are expected are not written to their memory from here on. It throws
+    /// nothing.</summary>
+    /// <param name="source">The sending rank.</param>
+    /// <param name="tag">The kind of message.</param>
+    void Forget(int source, int tag)
+    {
+    }
+
     /// <summary>Whether the ranks are in one memory, so that <see cref="Borrow"/> works and a lent message is never copied by the transport. The
     /// same on every rank of a run.</summary>
     bool SharesMemory => false;
+
+    /// <summary>Whether a lent message is read where it lies, so that its length costs no memory. The same on every rank of a run.</summary>
+    bool LendsInPlace => SharesMemory;
 
     /// <summary>Sends a message whose memory stays the caller's: it may not move, change or be freed before <see cref="TakeBack"/> or
     /// <see cref="Withdraw"/> has returned. It never waits for the receiver where memory is shared; elsewhere it may wait as
