@@ -3,10 +3,12 @@ namespace ParallelDsl.Mpi;
 /// <content>Messages whose memory stays the sender's: the library reads it where it is, and nothing is copied before.</content>
 public sealed unsafe partial class MpiTransport
 {
-    /// <summary>How long what is lent may still be read after a failure: much longer than a block of a collective takes on any link.</summary>
+    /// <summary>How long what is lent may still be read after a failure, of all messages together: much longer than the others need to hear of it
+    /// (<see cref="MpiProgress"/>).</summary>
     private const long WithdrawMilliseconds = 200;
 
     private MpiOperation? _loans;
+    private long _withdrawBy;
 
     /// <inheritdoc/>
     public bool LendsInPlace => true;
@@ -50,17 +52,21 @@ public sealed unsafe partial class MpiTransport
     }
 
     /// <inheritdoc/>
-    /// <remarks>The library cannot take a send back. What its receiver has begun to read is waited for; the rest is never received, since the
-    /// run has failed and no receive is posted any more.</remarks>
-    public void Withdraw(int destination, int tag)
+    /// <remarks>The library cannot take a send back. So the run is aborted, and the others hear of it before the memory is given up: a receive of
+    /// theirs that ends later throws, whatever has come.</remarks>
+    public void Withdraw(int destination, int tag, Exception cause)
     {
         lock (_progress.Gate)
         {
-            long end = Environment.TickCount64 + WithdrawMilliseconds;
+            if (DropDone(destination, tag) is null)
+                return;
+            Abort(cause);
+            if (_withdrawBy == 0)
+                _withdrawBy = Environment.TickCount64 + WithdrawMilliseconds;
             var backoff = new Backoff(_progress.IsCrowded);
             try
             {
-                while (DropDone(destination, tag) is not null && Environment.TickCount64 < end)
+                while (DropDone(destination, tag) is not null && Environment.TickCount64 < _withdrawBy)
                     _progress.Await(ref backoff);
             }
             catch (MpiException)

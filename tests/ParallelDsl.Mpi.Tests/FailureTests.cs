@@ -65,5 +65,16 @@ public sealed class FailureTests
         outcome.AssertInTime();
     }
 
+    [MpiFact]
+    public async Task What_a_rank_has_lent_is_not_received_after_it_has_failed()
+    {
+        Outcome outcome = await MpiRun.Run(4, "withdraws");
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Equal(1, Occurrences(outcome.Errors, "Rank 0 aborts the run: a sum is lost"));
+        for (int rank = 1; rank < 4; rank++)
+            Assert.Contains($"Rank {rank} cannot receive 300000 floats from rank 0 (tag 6): rank 0 aborted the run: a sum is lost", outcome.Errors);
+        outcome.AssertInTime();
+    }
+
     private static int Occurrences(string text, string part) => text.Split(part).Length - 1;
 }

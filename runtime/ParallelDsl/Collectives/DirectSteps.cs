@@ -125,9 +125,9 @@ internal sealed unsafe class DirectSteps(GroupMessages messages) : CollectiveSte
                 SumBorrowed(mine, length, members, target);
             messages.TakeBack(CollectiveKind.ReduceScatter, sends);
         }
-        catch
+        catch (Exception cause)
         {
-            messages.Withdraw(CollectiveKind.ReduceScatter, sends);
+            messages.Withdraw(CollectiveKind.ReduceScatter, sends, cause);
             throw;
         }
     }

@@ -49,10 +49,10 @@ internal sealed unsafe class GroupMessages(ITransport transport, int[] ranks, in
 
             TakeBack(kind, sends);
         }
-        catch
+        catch (Exception cause)
         {
             Forget(kind, receives);
-            Withdraw(kind, sends);
+            Withdraw(kind, sends, cause);
             throw;
         }
     }
@@ -77,11 +77,11 @@ internal sealed unsafe class GroupMessages(ITransport transport, int[] ranks, in
     }
 
     /// <summary>After a failure: nobody reads what was lent from here on.</summary>
-    public void Withdraw<T>(CollectiveKind kind, ReadOnlySpan<Transfer<T>> sends)
+    public void Withdraw<T>(CollectiveKind kind, ReadOnlySpan<Transfer<T>> sends, Exception cause)
         where T : unmanaged
     {
         foreach (Transfer<T> send in sends)
-            transport.Withdraw(ranks[send.Member], Tag(kind));
+            transport.Withdraw(ranks[send.Member], Tag(kind), cause);
     }
 
     /// <summary>Waits for a vector that a member lends.</summary>

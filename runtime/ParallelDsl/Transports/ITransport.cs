@@ -110,10 +110,12 @@ public interface ITransport : IDisposable
     }
 
     /// <summary>Takes back what was lent to a rank with a tag after a failure: what nobody reads yet is never received, and what is being read
-    /// is waited for, which takes no longer than to read it. It throws nothing.</summary>
+    /// is waited for, which takes no longer than to read it. A transport that cannot take a message back may abort the run. It throws
+    /// nothing.</summary>
     /// <param name="destination">The receiving rank.</param>
     /// <param name="tag">The kind of message.</param>
-    void Withdraw(int destination, int tag)
+    /// <param name="cause">The failure.</param>
+    void Withdraw(int destination, int tag, Exception cause)
     {
     }
 

@@ -56,7 +56,7 @@ internal sealed unsafe class InProcessTransport(
 
     public void TakeBack(int destination, int tag) => world.Between(rank, destination).TakeBack(tag, isAwaited);
 
-    public void Withdraw(int destination, int tag) => world.Between(rank, destination).Withdraw(tag);
+    public void Withdraw(int destination, int tag, Exception cause) => world.Between(rank, destination).Withdraw(tag);
 
     public float* Borrow(int source, int tag, int length)
     {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using ParallelDsl.Collectives;
+using ParallelDsl.Memory;
 
 namespace ParallelDsl.Mpi.Tests.Ranks;
 
@@ -144,6 +145,30 @@ internal static class FailingRanks
 
         transport.Receive(1 - job.Rank, 6, new float[3]);
         return 0;
+    }
+
+    /// <summary>Rank 0 fails in the middle of a collective that the others enter later: what it lent them is not theirs any more.</summary>
+    public static unsafe int Withdraw(MpiJob job, MpiTransport transport)
+    {
+        const int Length = 300_000;
+        using NativeBuffer data = new(Length);
+        if (job.Rank > 0)
+        {
+            Thread.Sleep(1_000);
+            transport.Receive(0, 6, data.Span);
+            return 0;
+        }
+
+        for (int rank = 1; rank < job.Size; rank++)
+            transport.Lend(rank, 6, data.Pointer, Length);
+        InvalidOperationException cause = new("a sum is lost");
+        for (int rank = 1; rank < job.Size; rank++)
+            transport.Withdraw(rank, 6, cause);
+
+        // The memory is used again, and what the rank throws is heard of much later.
+        data.Span.Fill(float.NaN);
+        Thread.Sleep(1_500);
+        throw cause;
     }
 
     /// <summary>What the ranks make of the processors that they have.</summary>

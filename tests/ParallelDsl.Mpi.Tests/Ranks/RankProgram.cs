@@ -17,6 +17,7 @@ internal static class RankProgram
         ["unreceived", var whose] => MpiJob.Run((job, transport) => FailingRanks.LeaveMessages(job, transport, toSelf: whose == "own")),
         ["two transports"] => MpiJob.Run(FailingRanks.FailOnOneOfTwo),
         ["halts"] => MpiJob.Run(FailingRanks.Halt),
+        ["withdraws"] => MpiJob.Run(FailingRanks.Withdraw),
         ["shares"] => MpiJob.Run(FailingRanks.ShareProcessors),
         ["ends late"] => FailingRanks.DisposeLate(),
         ["where"] => MpiJob.Run(LaunchedRanks.SayWhere),

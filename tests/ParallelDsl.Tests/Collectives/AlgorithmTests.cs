@@ -160,11 +160,13 @@ public sealed class AlgorithmTests
             new(CollectiveAlgorithm.MultiRing, Rings: [.. rings.Select(ring => new EquatableArray<int>(ring))]);
     }
 
-    /// <summary>What the plan's memory leaves out: nothing where memory is shared, else two blocks at most, of two members one.</summary>
+    /// <summary>What the plan's memory leaves out: of long vectors nothing where memory is shared, else two blocks at most, of two members one; and
+    /// room for a short vector, as far as those go that are summed in one round.</summary>
     [Theory]
-    [InlineData(2, false, ProcessGroup.BlockBytes)]
-    [InlineData(4, false, 2 * ProcessGroup.BlockBytes)]
-    [InlineData(4, true, 0)]
+    [InlineData(2, false, ProcessGroup.BlockBytes + CollectivePlan.ShortBytes)]
+    [InlineData(4, false, (2 * ProcessGroup.BlockBytes) + (CollectivePlan.ShortBytes / 2))]
+    [InlineData(2, true, CollectivePlan.ShortBytes)]
+    [InlineData(4, true, CollectivePlan.ShortBytes / 2)]
     public void Sums_in_place_need_no_more_memory_than_is_said(int size, bool shares, int most)
     {
         long all = 0;
@@ -173,6 +175,7 @@ public sealed class AlgorithmTests
             Run(size, shares, plan, group =>
             {
                 group.AllReduce(new float[(size + 1) * (ProcessGroup.BlockBytes / sizeof(float))]);
+                group.AllReduce(new float[CollectivePlan.ShortBytes / (size - 1) / sizeof(float)]);
                 Assert.InRange(group.Bytes, 0, most);
                 InterlockedMax(ref all, group.Bytes);
             });

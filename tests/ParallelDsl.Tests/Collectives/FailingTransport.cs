@@ -41,7 +41,7 @@ internal sealed unsafe class FailingTransport(ITransport inner, int failingCall)
         inner.TakeBack(destination, tag);
     }
 
-    public void Withdraw(int destination, int tag) => inner.Withdraw(destination, tag);
+    public void Withdraw(int destination, int tag, Exception cause) => inner.Withdraw(destination, tag, cause);
 
     public float* Borrow(int source, int tag, int length)
     {
