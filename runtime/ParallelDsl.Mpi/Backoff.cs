@@ -4,10 +4,9 @@ using ParallelDsl.Mpi.Native;
 namespace ParallelDsl.Mpi;
 
 /// <summary>How a call that waits spends the time between two looks. The library can only be asked, not waited for without a busy loop, so:
-/// a moment without a pause, then giving way to others, then sleeping, longer the longer it lasts. Where ranks share processors the library gives
-/// way itself whenever it has looked in vain, so nothing is added to that.</summary>
-/// <param name="isCrowded">Whether a rank has less than a processor.</param>
-internal struct Backoff(bool isCrowded)
+/// a moment without a pause, then giving way to others, then sleeping, longer the longer it lasts.</summary>
+/// <param name="patience">The moment, in microseconds.</param>
+internal struct Backoff(int patience)
 {
     private static readonly long TicksPerMicrosecond = Math.Max(1, Stopwatch.Frequency / 1_000_000);
 
@@ -20,7 +19,7 @@ internal struct Backoff(bool isCrowded)
     public readonly void Pause()
     {
         long microseconds = (Stopwatch.GetTimestamp() - _start) / TicksPerMicrosecond;
-        if (microseconds < (isCrowded ? 500 : 50))
+        if (microseconds < patience)
             return;
         if (microseconds < 500)
             Thread.Yield();

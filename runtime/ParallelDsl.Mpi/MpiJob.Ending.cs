@@ -126,7 +126,7 @@ public sealed partial class MpiJob
         lock (Progress.Gate)
         {
             long farewell = Environment.TickCount64 + FarewellMilliseconds;
-            var backoff = new Backoff(Progress.IsCrowded);
+            Backoff backoff = Progress.BeginWait();
             while (!_transports.TrueForAll(transport => transport.HaveOthersEnded))
             {
                 if (_hasDeadRank || (IsAborted && Environment.TickCount64 > farewell))

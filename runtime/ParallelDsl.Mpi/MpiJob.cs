@@ -31,9 +31,10 @@ public sealed unsafe partial class MpiJob : IDisposable
     private readonly nint _world;
     private bool _isEnded;
 
-    private MpiJob(nint world)
+    private MpiJob(nint world, bool givesWay)
     {
         _world = world;
+        GivesWay = givesWay;
         MpiException.ThrowIfFailed(LibMpi.CommSetErrhandler(world, MpiHandles.ErrorsReturn));
         MpiException.ThrowIfFailed(LibMpi.CommRank(world, out int rank));
         MpiException.ThrowIfFailed(LibMpi.CommSize(world, out int size));
@@ -65,6 +66,9 @@ public sealed unsafe partial class MpiJob : IDisposable
     /// <summary>Whether a rank has less than a processor.</summary>
     internal bool IsCrowded => _processes[Rank].CountSharing(_processes) > _processes[Rank].Processors;
 
+    /// <summary>Whether the library gives way to other processes whenever it has looked in vain.</summary>
+    internal bool GivesWay { get; }
+
     /// <summary>All ranks.</summary>
     public MpiCommunicator World { get; }
 
@@ -82,13 +86,13 @@ public sealed unsafe partial class MpiJob : IDisposable
             throw new InvalidOperationException("A process joins its Open MPI job once.");
         MpiHandles.Load();
         _isJoined = true;
-        PrepareEnvironment();
+        bool givesWay = PrepareEnvironment();
         MpiException.ThrowIfFailed(LibMpi.InitThread(0, 0, LibMpi.ThreadSerialized, out int level));
         CheckThreadLevel(level);
         MpiException.ThrowIfFailed(LibMpi.CommGetAttr(MpiHandles.World, LibMpi.AttributeTagLimit, out int* limit, out int found));
         CheckTagLimit(found == 0 ? 0 : *limit);
         MpiException.ThrowIfFailed(LibMpi.CommDup(MpiHandles.World, out nint world));
-        return new MpiJob(world);
+        return new MpiJob(world, givesWay);
     }
 
     /// <summary>Joins the job, runs <paramref name="body"/> with a transport, and ends the job. A body that throws aborts the run: every other rank
@@ -219,7 +223,8 @@ public sealed unsafe partial class MpiJob : IDisposable
     }
 
     /// <summary>What the library reads when it starts; a variable that the user has set stays as it is.</summary>
-    private static void PrepareEnvironment()
+    /// <returns>Whether the library will give way to other processes.</returns>
+    private static bool PrepareEnvironment()
     {
         // Both catch the signal of a bad address: .NET makes a NullReferenceException of it, and was there first.
         LibC.SetVariable("OMPI_MCA_opal_signal", "6");
@@ -228,8 +233,10 @@ public sealed unsafe partial class MpiJob : IDisposable
         // several times what it takes to receive a short message.
         bool isRoomy = int.TryParse(Environment.GetEnvironmentVariable("OMPI_COMM_WORLD_LOCAL_SIZE"), NumberStyles.None, CultureInfo.InvariantCulture, out int ranks)
             && ranks <= LibC.OnlineProcessors;
-        if (!isRoomy)
-            LibC.SetVariable("OMPI_MCA_mpi_yield_when_idle", "1");
+        const string GiveWay = "OMPI_MCA_mpi_yield_when_idle";
+        bool givesWay = Environment.GetEnvironmentVariable(GiveWay) is { } wish ? wish is not ("0" or "false") : !isRoomy;
+        if (givesWay)
+            LibC.SetVariable(GiveWay, "1");
 
         // Without a launcher: one rank, and no daemon beside it.
         if (LauncherVariables.All(name => Environment.GetEnvironmentVariable(name) is null))
@@ -238,5 +245,6 @@ public sealed unsafe partial class MpiJob : IDisposable
         // mpirun gives each rank a terminal that nobody looks at: .NET would write codes to it that end in files and pipes.
         else
             Environment.SetEnvironmentVariable("TERM", "dumb");
+        return givesWay;
     }
 }

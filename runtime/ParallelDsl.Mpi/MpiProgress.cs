@@ -11,7 +11,7 @@ internal sealed unsafe class MpiProgress : IDisposable
 {
     private const int QuietMilliseconds = 10;
     private const int BusyMilliseconds = 100;
-    private const uint LongestPause = 5_000;
+    private const uint LongestPause = 1_000;
 
     /// <summary>How long word to others may take before the library is not called any more.</summary>
     private const int WordMilliseconds = 250;
@@ -21,6 +21,7 @@ internal sealed unsafe class MpiProgress : IDisposable
     private readonly MpiJob _job;
     private readonly Thread _thread;
     private readonly uint _shortestPause;
+    private readonly int _patience;
     private nint* _requests;
     private int* _indices;
     private MpiStatus* _statuses;
@@ -43,6 +44,10 @@ internal sealed unsafe class MpiProgress : IDisposable
     {
         IsCrowded = job.IsCrowded;
         _shortestPause = IsCrowded ? 500u : 200u;
+
+        // Where the library gives way whenever it has looked in vain, a wait need not do so as well, only let other threads of the rank have the
+        // lock now and then.
+        _patience = !IsCrowded ? 50 : job.GivesWay ? 100 : 0;
         _job = job;
         Grow(64);
         _thread = new Thread(Run) { Name = $"progress of rank {job.Rank}", IsBackground = true };
@@ -54,6 +59,9 @@ internal sealed unsafe class MpiProgress : IDisposable
 
     /// <summary>Whether a rank has less than a processor.</summary>
     public bool IsCrowded { get; }
+
+    /// <summary>The beginning of a wait.</summary>
+    public Backoff BeginWait() => new(_patience);
 
     /// <summary>Memory for a message of so many floats.</summary>
     public MessageMemory Rent(long floats) => _memory.Rent(floats);
@@ -195,7 +203,7 @@ internal sealed unsafe class MpiProgress : IDisposable
     {
         MpiOperation operation = Begin(MpiOperationKind.Collective, null!, 0, 0, 0);
         Add(request, operation);
-        var backoff = new Backoff(IsCrowded);
+        Backoff backoff = BeginWait();
         try
         {
             while (!operation.IsDone && !_job.IsAborted)
@@ -214,15 +222,24 @@ internal sealed unsafe class MpiProgress : IDisposable
         MpiException.ThrowIfFailed(error, call);
     }
 
-    /// <summary>A collective cannot be taken back, and its caller's memory is about to go: once the others are told, the library is not called any
-    /// more.</summary>
-    private void GiveUp()
+    /// <summary>What the library reads or writes cannot be taken back, and its owner is about to use it otherwise: once the others are told of the
+    /// abortion, the library is not called any more. Call it under the lock; it lets others have it meanwhile. It throws nothing.</summary>
+    public void GiveUp()
     {
         long end = Environment.TickCount64 + WordMilliseconds;
-        var backoff = new Backoff(IsCrowded);
-        while (_words > 0 && Environment.TickCount64 < end)
-            Await(ref backoff);
+        Backoff backoff = BeginWait();
+        try
+        {
+            while (!IsHalted && _words > 0 && Environment.TickCount64 < end)
+                Await(ref backoff);
+        }
+        catch (MpiException)
+        {
+            // Then the others are not told any more.
+        }
+
         IsHalted = true;
+        Leave();
     }
 
     /// <summary>Lets another waiting thread look, and all see that something has changed.</summary>
@@ -235,13 +252,13 @@ internal sealed unsafe class MpiProgress : IDisposable
     /// <summary>Whether the library may not be called any more.</summary>
     public bool IsHalted { get; private set; }
 
-    /// <summary>Makes no further call of the library, and so ends the run: a receive that cannot be taken back must not write into memory that is
-    /// used otherwise.</summary>
+    /// <summary>Ends the run and makes no further call of the library: a receive that cannot be taken back must not write into memory that is used
+    /// otherwise.</summary>
     /// <param name="why">What others are told, the last that this rank says.</param>
     public void Halt(string why)
     {
         _job.Fail(why);
-        IsHalted = true;
+        GiveUp();
     }
 
     /// <summary>Ends the thread. The memory stays: the library may still refer to it.</summary>
@@ -264,11 +281,11 @@ internal sealed unsafe class MpiProgress : IDisposable
         uint pause = _shortestPause;
         while (true)
         {
-            // Calls that look leave nothing to do here, and to be interrupted costs them a good part of their time: the thread sleeps about as long
-            // as they have gone on, and looks after the sends soon after they have stopped.
+            // Calls that look leave nothing to do here, and to be interrupted costs them a good part of their time: so this thread does it less often
+            // while they go on. It looks itself as soon as none has looked for a short pause.
             bool isLookedAfter = Volatile.Read(ref _looks) != looks;
             looks = Volatile.Read(ref _looks);
-            pause = isLookedAfter ? Math.Min(2 * pause, LongestPause) : _shortestPause;
+            pause = isLookedAfter && Volatile.Read(ref _isLooking) ? Math.Min(2 * pause, LongestPause) : _shortestPause;
             if (isLookedAfter && Environment.TickCount64 - watched < QuietMilliseconds)
             {
                 LibC.SleepMicroseconds(pause);
@@ -305,7 +322,7 @@ internal sealed unsafe class MpiProgress : IDisposable
 
             // While sends are under way a sleep is short; the others wait for what this rank has to answer.
             if (busy)
-                LibC.SleepMicroseconds(pause);
+                LibC.SleepMicroseconds(_shortestPause);
             else
                 _wake.Wait(QuietMilliseconds);
         }

@@ -35,7 +35,7 @@ public sealed unsafe partial class MpiTransport
     {
         lock (_progress.Gate)
         {
-            var backoff = new Backoff(_progress.IsCrowded);
+            Backoff backoff = _progress.BeginWait();
             try
             {
                 while (DropDone(destination, tag) is { } open)
@@ -53,19 +53,19 @@ public sealed unsafe partial class MpiTransport
 
     /// <inheritdoc/>
     /// <remarks>The library cannot take a send back. So the run is aborted, and the others hear of it before the memory is given up: a receive of
-    /// theirs that ends later throws, whatever has come.</remarks>
+    /// theirs that ends later throws, whatever has come. If that does not end the send, the library is not called any more.</remarks>
     public void Withdraw(int destination, int tag, Exception cause)
     {
         lock (_progress.Gate)
         {
             if (DropDone(destination, tag) is null)
                 return;
-            Abort(cause);
             if (_withdrawBy == 0)
                 _withdrawBy = Environment.TickCount64 + WithdrawMilliseconds;
-            var backoff = new Backoff(_progress.IsCrowded);
+            Backoff backoff = _progress.BeginWait();
             try
             {
+                Abort(cause);
                 while (DropDone(destination, tag) is not null && Environment.TickCount64 < _withdrawBy)
                     _progress.Await(ref backoff);
             }
@@ -74,8 +74,14 @@ public sealed unsafe partial class MpiTransport
                 // The library has failed: it reads nothing more.
             }
 
+            if (DropDone(destination, tag) is not null)
+            {
+                // The library would go on to send from the memory, piece by piece.
+                DropDone(destination, tag, abandons: true);
+                _progress.GiveUp();
+            }
+
             _progress.Leave();
-            DropDone(destination, tag, abandons: true);
         }
     }
 

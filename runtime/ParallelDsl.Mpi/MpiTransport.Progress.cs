@@ -212,10 +212,10 @@ public sealed unsafe partial class MpiTransport
             PostPart(operation);
     }
 
-    private void Dismiss(MpiOperation operation)
+    private void Dismiss(MpiOperation operation, Exception? cause = null)
     {
         if (!operation.IsDone && operation.Request != 0)
-            TakeBack(operation);
+            TakeBack(operation, cause);
         if (_receives == operation)
         {
             _receives = operation.Next;
@@ -268,25 +268,36 @@ public sealed unsafe partial class MpiTransport
 
     /// <summary>Takes back a receive whose caller's memory is about to go. One that has begun to arrive must end first; where it does not, because
     /// its sender is gone, the library is not called any more.</summary>
-    private void TakeBack(MpiOperation operation)
+    /// <param name="operation">The receive.</param>
+    /// <param name="cause">Of a failure that nobody has told yet: what the others hear then.</param>
+    private void TakeBack(MpiOperation operation, Exception? cause)
     {
         if (_progress.IsHalted)
             return;
         nint request = operation.Request;
         _ = LibMpi.Cancel(ref request);
         long end = Environment.TickCount64 + TakeBackMilliseconds;
-        while (!operation.IsDone && operation.Request != 0)
+        try
         {
-            _progress.Look();
-            if (operation.IsDone)
-                break;
-            if (Environment.TickCount64 > end)
+            while (!operation.IsDone && operation.Request != 0)
             {
-                _progress.Halt($"a receive from rank {operation.Peer} has begun and does not end");
-                break;
-            }
+                _progress.Look();
+                if (operation.IsDone)
+                    break;
+                if (Environment.TickCount64 > end)
+                {
+                    if (cause is not null)
+                        Abort(cause);
+                    _progress.Halt($"a receive from rank {operation.Peer} has begun and does not end");
+                    break;
+                }
 
-            LibC.SleepMicroseconds(50);
+                LibC.SleepMicroseconds(50);
+            }
+        }
+        catch (MpiException exception)
+        {
+            _progress.Halt(exception.Message);
         }
     }
 

@@ -148,21 +148,16 @@ public sealed unsafe partial class MpiTransport : ITransport
     }
 
     /// <inheritdoc/>
-    public void Forget(int source, int tag)
+    public void Forget(int source, int tag, Exception cause)
     {
         lock (_progress.Gate)
         {
-            for (MpiOperation? operation = _receives; operation is not null;)
+            // The last first: those behind the first are not posted.
+            while (LastExpected(source, tag) is { } operation)
             {
-                MpiOperation? next = operation.Next;
-                if (operation.Peer == source && operation.Tag == tag && !operation.IsAwaited)
-                {
-                    Dismiss(operation);
-                    if (operation.IsDone || operation.Request == 0)
-                        _progress.End(operation);
-                }
-
-                operation = next;
+                Dismiss(operation, cause);
+                if (operation.IsDone || operation.Request == 0)
+                    _progress.End(operation);
             }
 
             _progress.Leave();
@@ -200,7 +195,7 @@ public sealed unsafe partial class MpiTransport : ITransport
             // Of messages to itself a rank needs no word.
             (_peers[Rank].HasEnded, _peers[Rank].TakenAtEnd) = (true, _peers[Rank].Taken);
             _progress.Leave();
-            var backoff = new Backoff(_progress.IsCrowded);
+            Backoff backoff = _progress.BeginWait();
             while (!_job.IsAborted && _peers.Any(peer => peer is { Outgoing: > 0, HasTakenAll: false }))
                 _progress.Await(ref backoff);
             _progress.Leave();
@@ -226,6 +221,18 @@ public sealed unsafe partial class MpiTransport : ITransport
         operation.Target = target;
         Enlist(operation);
         return operation;
+    }
+
+    private MpiOperation? LastExpected(int source, int tag)
+    {
+        MpiOperation? last = null;
+        for (MpiOperation? operation = _receives; operation is not null; operation = operation.Next)
+        {
+            if (operation.Peer == source && operation.Tag == tag && !operation.IsAwaited)
+                last = operation;
+        }
+
+        return last;
     }
 
     private MpiOperation? FindExpected(int source, int tag, float* target, int length)
@@ -295,7 +302,7 @@ public sealed unsafe partial class MpiTransport : ITransport
     {
         (int destination, int tag, int length) = (operation.Peer, operation.Tag, operation.Length);
         operation.IsAwaited = true;
-        var backoff = new Backoff(_progress.IsCrowded);
+        Backoff backoff = _progress.BeginWait();
         try
         {
             // Looked at first: a rank that has taken the message may have ended since.
@@ -316,7 +323,7 @@ public sealed unsafe partial class MpiTransport : ITransport
 
     private void AwaitMessage(MpiOperation operation)
     {
-        var backoff = new Backoff(_progress.IsCrowded);
+        Backoff backoff = _progress.BeginWait();
         while (!operation.IsDone)
         {
             _progress.Await(ref backoff);

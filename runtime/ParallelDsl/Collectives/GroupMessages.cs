@@ -8,7 +8,7 @@ namespace ParallelDsl.Collectives;
 /// <remarks>Where ranks share memory a vector is lent whole, and the receiver adds straight from it. Elsewhere it travels in blocks of at most
 /// <see cref="ProcessGroup.BlockBytes"/>: every member sends its first blocks, then receives the first of the others, and so on, so a
 /// round needs a block of memory, and works with channels that hold a single message. Where the transport makes no copy of what is lent, a second
-/// block arrives while the first is added, and what is only collected goes whole.</remarks>
+/// block arrives while the first is added, and the blocks of what is only collected are longer.</remarks>
 /// <param name="transport">The own rank's transport.</param>
 /// <param name="ranks">The members in group order.</param>
 /// <param name="index">The own place among them.</param>
@@ -51,7 +51,7 @@ internal sealed unsafe class GroupMessages(ITransport transport, int[] ranks, in
         }
         catch (Exception cause)
         {
-            Forget(kind, receives);
+            Forget(kind, receives, cause);
             Withdraw(kind, sends, cause);
             throw;
         }
@@ -123,8 +123,8 @@ internal sealed unsafe class GroupMessages(ITransport transport, int[] ranks, in
     private void ExchangeBlocks<T>(CollectiveKind kind, ReadOnlySpan<Transfer<T>> sends, ReadOnlySpan<Transfer<T>> receives)
         where T : unmanaged, INumberBase<T>
     {
-        bool isWhole = transport.LendsInPlace && kind != CollectiveKind.ReduceScatter;
-        int block = isWhole ? int.MaxValue : ProcessGroup.BlockBytes / sizeof(T);
+        bool isLong = transport.LendsInPlace && kind != CollectiveKind.ReduceScatter;
+        int block = (isLong ? ProcessGroup.LongBlockBytes : ProcessGroup.BlockBytes) / sizeof(T);
         int longest = Math.Max(Longest(sends), Longest(receives));
         for (long offset = 0; offset < longest; offset += block)
         {
@@ -157,13 +157,13 @@ internal sealed unsafe class GroupMessages(ITransport transport, int[] ranks, in
         }
     }
 
-    private void Forget<T>(CollectiveKind kind, ReadOnlySpan<Transfer<T>> receives)
+    private void Forget<T>(CollectiveKind kind, ReadOnlySpan<Transfer<T>> receives, Exception cause)
         where T : unmanaged
     {
         foreach (Transfer<T> receive in receives)
         {
             if (receive.Member != index)
-                transport.Forget(ranks[receive.Member], Tag(kind));
+                transport.Forget(ranks[receive.Member], Tag(kind), cause);
         }
     }
 

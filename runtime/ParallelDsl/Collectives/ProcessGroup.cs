@@ -16,7 +16,7 @@ namespace ParallelDsl.Collectives;
 /// </para>
 /// <para>
 /// Where ranks share memory vectors are lent, and a member adds straight from those of the others. Elsewhere they travel in blocks of at
-/// most <see cref="BlockBytes"/>, and every operation works with channels that hold a single message. Either way the memory that an operation
+/// most <see cref="BlockBytes"/>, or <see cref="LongBlockBytes"/>, and every operation works with channels that hold a single message. Either way the memory that an operation
 /// needs does not grow with the vector: three blocks, and a copy of one block a member where an algorithm reduces a vector that must not be
 /// written.
 /// </para>
@@ -28,8 +28,12 @@ namespace ParallelDsl.Collectives;
 /// </remarks>
 public sealed partial class ProcessGroup
 {
-    /// <summary>The largest message of a collective, in bytes.</summary>
+    /// <summary>The largest message of a collective, in bytes, where ranks share no memory and messages are copied or summed.</summary>
     public const int BlockBytes = CollectivePlan.BlockBytes;
+
+    /// <summary>The largest that is only collected, over a transport that reads it where it lies: long enough that one more costs nothing, and short
+    /// enough that a failure of the run need not wait for it.</summary>
+    public const int LongBlockBytes = 16 << 20;
 
     private readonly ITransport _transport;
     private readonly int[] _ranks;

@@ -62,7 +62,8 @@ public interface ITransport : IDisposable
     void ReceiveAhead(int source, int tag, Span<float> data, Func<bool> isAwaited) => Receive(source, tag, data);
 
     /// <summary>Says where the next message of a source and a tag goes, so that it may begin to arrive: the caller goes on to <see cref="Receive"/> it
-    /// with the same arguments, or to <see cref="Forget"/> it. Until then the memory may not move, be used or be freed.</summary>
+    /// with the same arguments, or, after a failure, to
+    /// <see cref="Forget"/> it. Until then the memory may not move, be used or be freed.</summary>
     /// <param name="source">The sending rank.</param>
     /// <param name="tag">The kind of message, from 0 to <see cref="MessageTags.Limit"/> - 1. Messages of a source and a tag that are expected
     /// are received in that order, by one thread.</param>
@@ -74,11 +75,12 @@ public interface ITransport : IDisposable
         // A transport that only delivers to those who wait has nothing to begin.
     }
 
-    /// <summary>After a failure: the messages of a source and a tag that are expected are not written to their memory from here on. It throws
-    /// nothing.</summary>
+    /// <summary>After a failure: the messages of a source and a tag that are expected are not written to their memory from here on. A transport that
+    /// cannot stop one that has begun to arrive may abort the run. It throws nothing.</summary>
     /// <param name="source">The sending rank.</param>
     /// <param name="tag">The kind of message.</param>
-    void Forget(int source, int tag)
+    /// <param name="cause">The failure.</param>
+    void Forget(int source, int tag, Exception cause)
     {
     }
 

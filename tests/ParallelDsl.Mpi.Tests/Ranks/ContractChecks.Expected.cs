@@ -50,8 +50,9 @@ internal static unsafe partial class ContractChecks
         using NativeBuffer place = new(8);
         transport.Expect(previous, 0, place.Pointer, 4);
         transport.Expect(previous, 0, place.Pointer + 4, 4);
-        transport.Forget(previous, 0);
-        transport.Forget(previous, 7);
+        InvalidOperationException cause = new("no more");
+        transport.Forget(previous, 0, cause);
+        transport.Forget(previous, 7, cause);
 
         // The one before sends only when nothing is expected any more.
         transport.Send(previous, 1, [1]);
@@ -73,7 +74,7 @@ internal static unsafe partial class ContractChecks
         var failure = Assert.Throws<TransportException>(() => transport.Receive(1, 0, place.Span));
         Assert.Equal(TransportFailure.PeerDisposed, failure.Failure);
         transport.Expect(1, 0, place.Pointer, 4);
-        transport.Forget(1, 0);
+        transport.Forget(1, 0, failure);
     }
 
     /// <summary>Two blocks that arrive in turn, and for members that must keep their own term one more.</summary>
