@@ -5,10 +5,14 @@ namespace ParallelDsl.Mpi.Tests;
 
 public sealed class ContractTests
 {
-    [MpiFact]
-    public async Task The_contract_of_a_transport_holds_between_four_processes()
+    /// <summary>The library reads the memory of other processes, or sends it through shared memory or TCP, piece by piece, which needs the sender.</summary>
+    [MpiTheory]
+    [InlineData("btl_vader_single_copy_mechanism", "cma")]
+    [InlineData("btl_vader_single_copy_mechanism", "none")]
+    [InlineData("btl", "self,tcp")]
+    public async Task The_contract_of_a_transport_holds_between_four_processes(string parameter, string value)
     {
-        Outcome outcome = await MpiRun.Run(4, "contract");
+        Outcome outcome = await MpiRun.RunWith(parameter, value, 4, "contract");
         Assert.True(outcome.ExitCode == 0, outcome.ToString());
         string[] checks = [.. typeof(ContractChecks).GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)
             .Select(check => check.Name).Order(StringComparer.Ordinal)];

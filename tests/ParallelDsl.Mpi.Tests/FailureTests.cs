@@ -65,10 +65,12 @@ public sealed class FailureTests
         outcome.AssertInTime();
     }
 
-    [MpiFact]
-    public async Task What_a_rank_has_lent_is_not_received_after_it_has_failed()
+    [MpiTheory]
+    [InlineData("btl_vader_single_copy_mechanism", "cma")]
+    [InlineData("btl", "self,tcp")]
+    public async Task What_a_rank_has_lent_is_not_received_after_it_has_failed(string parameter, string value)
     {
-        Outcome outcome = await MpiRun.Run(4, "withdraws");
+        Outcome outcome = await MpiRun.RunWith(parameter, value, 4, "withdraws");
         Assert.Equal(1, outcome.ExitCode);
         Assert.Equal(1, Occurrences(outcome.Errors, "Rank 0 aborts the run: a sum is lost"));
         for (int rank = 1; rank < 4; rank++)

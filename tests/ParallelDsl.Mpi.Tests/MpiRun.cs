@@ -49,6 +49,10 @@ internal static class MpiRun
     public static Task<Outcome> Run(int ranks, params string[] scenario) =>
         Start("mpirun", Arguments(ranks, scenario));
 
+    /// <summary>Runs one with a parameter of the library.</summary>
+    public static Task<Outcome> RunWith(string parameter, string value, int ranks, params string[] scenario) =>
+        Start("mpirun", ["--mca", parameter, value, .. Arguments(ranks, scenario)]);
+
     /// <summary>Runs one with all of its ranks on the same processors of this machine.</summary>
     public static Task<Outcome> RunOn(string processors, int ranks, params string[] scenario) =>
         Start("mpirun", Arguments(ranks, scenario, "taskset", "-c", processors));
