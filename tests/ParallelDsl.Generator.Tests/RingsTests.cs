@@ -195,6 +195,21 @@ public class RingsTests
         Assert.Empty(generated.Compiled);
     }
 
+    /// <summary>Three rings that are sound are too many for two directions, and rings of any kind where keys and values travel on none.</summary>
+    [Theory]
+    [InlineData(Datapath.BidirectionalRing, 2, "there are 3 rings, and under the datapath BidirectionalRing keys and values travel on two, or on one")]
+    [InlineData(Datapath.Pairwise, 1, "under the datapath Pairwise keys and values travel on none of the plan's rings")]
+    public void RingsThatTheDatapathHasNoUseForAreAnErrorAtTheirRow(Datapath datapath, int row, string says)
+    {
+        string source = Sources.OnMesh(1, 5, datapath);
+        string[] rows = ["[0, 1, 2, 3, 4]", "[0, 2, 4, 1, 3]", "[0, 3, 1, 4, 2]"];
+        string file = Plans.WithRows(PlanJson.Write(RunningModel.Load(Compiler.Run(source), "Demo.Gpt").Plan), rows);
+        Diagnostic diagnostic = Assert.Single(Compiler.Run(source, ("plans/Gpt.plan.json", file)).Diagnostics);
+        Assert.Equal("PDSL4013", diagnostic.Id);
+        Assert.StartsWith($"The rings of Gpt.plan.json are not sound: {says}", diagnostic.GetMessage(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        Assert.StartsWith("    " + rows[row], file.Split('\n')[diagnostic.Location.GetLineSpan().StartLinePosition.Line], StringComparison.Ordinal);
+    }
+
     /// <summary>Fewer rings than there could be, one too, and paths of nodes: the tables are of those.</summary>
     [Theory]
     [InlineData("[0, 1, 2, 3, 4, 5, 6, 7]")]

@@ -150,13 +150,16 @@ internal sealed partial class LanePlacement
     // Puts the sequence on the lanes of the last ring: one lane needs no ring.
     private void EndRing(int sequence, long cost, long tokens, int ring)
     {
-        int start = _ringStarts[ring], size = RingLength(ring);
+        int start = _ringStarts[ring], size = RingLength(ring), nodes = 1;
+
+        // They were taken node by node; nodes may have lanes between those of others.
+        for (int i = start + 1; i < start + size; i++)
+            nodes += _world.NodeOf(_ringLanes[i]) == _world.NodeOf(_ringLanes[i - 1]) ? 0 : 1;
         Array.Sort(_ringLanes, start, size);
-        bool crosses = _world.NodeOf(_ringLanes[start]) != _world.NodeOf(_ringLanes[start + size - 1]);
-        int heads = crosses ? _rules.InterHeads : _rules.IntraHeads;
+        int heads = nodes > 1 ? _rules.InterHeads : _rules.IntraHeads;
         long each = heads == 0
             ? RingRules.BusiestOf(cost, size, 0)
-            : (RingRules.BusiestOf(cost, size * _world.Width, heads) + SwapOf(start, size, tokens)) * _world.Width;
+            : (RingRules.BusiestOf(cost, size * _world.Width, heads) + SwapOf(size, nodes, tokens)) * _world.Width;
         PlaceOf[sequence] = size == 1 ? _ringLanes[start] : ~ring;
         if (size == 1)
             RingCount--;
@@ -169,11 +172,9 @@ internal sealed partial class LanePlacement
 
     // What a rank's swaps of so many tokens cost, as pairs that it could do meanwhile: by the overlap rule keys and values of a token travel as long
     // as half as many pairs take as the rule asks tokens for. All ranks of a ring swap at once: between nodes over the same interfaces.
-    private long SwapOf(int start, int size, long tokens)
+    private long SwapOf(int size, int nodes, long tokens)
     {
-        long ranks = (long)size * _world.Width, nodes = 1;
-        for (int i = start + 1; i < start + size; i++)
-            nodes += _world.NodeOf(_ringLanes[i]) == _world.NodeOf(_ringLanes[i - 1]) ? 0 : 1;
+        long ranks = (long)size * _world.Width;
         if (ranks == 1)
             return 0;
         return _forward.OfPairs(nodes == 1

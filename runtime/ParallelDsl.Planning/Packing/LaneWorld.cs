@@ -2,15 +2,16 @@ namespace ParallelDsl.Planning.Packing;
 
 /// <summary>The attention ranks of a step in the order in which rings visit them, and the lanes they form. A lane is what the placement fills:
 /// one rank, or, where the balance is zigzag, all ranks of a data rank, which then always form a ring together.</summary>
-/// <remarks>A position is an index of this order: data ranks by the node of their first rank, so that a ring of several crosses few node
-/// boundaries, and the ranks of a data rank by node. The ranks of a lane are <see cref="Width"/> positions in a row, those of a data rank
-/// too.</remarks>
+/// <remarks>A position is an index of this order: data ranks by the node of their first rank, and the ranks of a data rank by node. The ranks of a
+/// lane are <see cref="Width"/> positions in a row, those of a data rank too. A ring visits its ranks in this order, but those of a node one after
+/// another, also where they are of several data ranks that share nodes: so it crosses as few node boundaries as it can.</remarks>
 internal sealed class LaneWorld
 {
     // A bound, so that many rings do not take quadratic time.
     private const int RingsCompared = 256;
 
     private readonly int[] _lane = new int[1];
+    private long[] _members = [];
     private long[] _dataKeys = [];
     private long[] _rankKeys = [];
     private int[] _ranks = [];
@@ -30,7 +31,7 @@ internal sealed class LaneWorld
         int dataRanks = constants.DataRanks, sequenceRanks = constants.SequenceRanks, ranks = dataRanks * sequenceRanks;
         (Width, Lanes) = (width, ranks / width);
         if (_ranks.Length < ranks)
-            (_ranks, _nodes, _rankKeys) = (new int[ranks], new int[ranks], new long[ranks]);
+            (_ranks, _nodes, _rankKeys, _members) = (new int[ranks], new int[ranks], new long[ranks], new long[ranks]);
         if (_dataKeys.Length < dataRanks)
             (_dataKeys, _firstPositions) = (new long[dataRanks], new int[dataRanks]);
         for (int dataRank = 0; dataRank < dataRanks; dataRank++)
@@ -80,20 +81,51 @@ internal sealed class LaneWorld
     /// <returns>Its index.</returns>
     public int AddRing(StepPlan plan, int[] lanes, int start, int count)
     {
-        Zone zone = count * Width == 1 ? Zone.Local : Zone.IntraNode;
-        int ring = plan.AddRing(zone), node = NodeOf(lanes[start]);
+        int size = 0, before = -1;
+        bool interleaves = false;
         for (int i = start; i < start + count; i++)
         {
             for (int position = lanes[i] * Width; position < (lanes[i] + 1) * Width; position++)
             {
-                plan.AddRingRank(_ranks[position]);
-                if (_nodes[position] != node)
-                    zone = Zone.InterNode;
+                interleaves |= _nodes[position] < before;
+                before = _nodes[position];
+                _members[size++] = position;
             }
+        }
+
+        if (interleaves)
+            GroupByNode(size);
+        Zone zone = size == 1 ? Zone.Local : Zone.IntraNode;
+        int ring = plan.AddRing(zone);
+        for (int member = 0; member < size; member++)
+        {
+            plan.AddRingRank(_ranks[_members[member]]);
+            if (_nodes[_members[member]] != _nodes[_members[0]])
+                zone = Zone.InterNode;
         }
 
         plan.SetZone(ring, zone);
         return Known(plan, ring);
+    }
+
+    // Nodes by their first position on the ring, so that members that follow one another by node already stay where they are.
+    private void GroupByNode(int size)
+    {
+        for (int member = 0; member < size; member++)
+            _members[member] |= (long)_nodes[_members[member]] << 32;
+        Array.Sort(_members, 0, size);
+        long node = -1, first = 0;
+        for (int member = 0; member < size; member++)
+        {
+            long position = _members[member] & 0xFFFF_FFFF;
+            if (_members[member] >> 32 != node)
+                (node, first) = (_members[member] >> 32, position);
+            _members[member] = (first << 32) | position;
+        }
+
+        Array.Sort(_members, 0, size);
+        for (int member = 0; member < size; member++)
+            _members[member] &= 0xFFFF_FFFF;
     }
 
     // Of two equal rings one is enough: what lies on both travels together.

@@ -210,8 +210,10 @@ public sealed class StepPlan
             _ringHomes = new int[Math.Max(RingCount, 2 * _ringHomes.Length)];
         for (int ring = 0; ring < RingCount; ring++)
         {
-            int home = _ringRanks[_ringStarts[ring]] / SequenceRanks, last = _ringRanks[_ringStarts[ring + 1] - 1] / SequenceRanks;
-            _ringHomes[ring] = home == last ? home : -1;
+            int home = _ringRanks[_ringStarts[ring]] / SequenceRanks;
+            for (int member = _ringStarts[ring] + 1; member < _ringStarts[ring + 1] && home >= 0; member++)
+                home = _ringRanks[member] / SequenceRanks == home ? home : -1;
+            _ringHomes[ring] = home;
         }
 
         _forward.Gather(this, backward: false);
@@ -225,6 +227,9 @@ public sealed class StepPlan
         private int[] _starts = [];
         private int[] _items = [];
 
+        // The last slice on a ring of several data ranks that a unit was given.
+        private int[] _lastSlices = [];
+
         public int[] Tokens { get; private set; } = [];
 
 #if NET
@@ -235,7 +240,7 @@ public sealed class StepPlan
         {
             int units = plan.Units;
             if (Tokens.Length < units)
-                (_starts, Tokens) = (new int[units + 1], new int[units]);
+                (_starts, _lastSlices, Tokens) = (new int[units + 1], new int[units], new int[units]);
             Array.Clear(_starts, 0, units + 1);
             Visit(plan, backward, fill: false);
             for (int unit = 0; unit < units; unit++)
@@ -253,6 +258,8 @@ public sealed class StepPlan
 
         private void Visit(StepPlan plan, bool backward, bool fill)
         {
+            for (int unit = 0; unit < plan.Units; unit++)
+                _lastSlices[unit] = -1;
             for (int index = 0; index < plan.SliceCount; index++)
             {
                 ref readonly Slice slice = ref plan._slices[index];
@@ -266,17 +273,15 @@ public sealed class StepPlan
                     continue;
                 }
 
-                // The ranks of a data rank follow one another in a ring.
+                // A data rank has several members of a ring, which do not follow one another where data ranks share nodes.
                 int first = plan._ringStarts[slice.Ring], end = plan._ringStarts[slice.Ring + 1];
-                int known = -1;
                 for (int member = first; member < end; member++)
                 {
-                    int dataRank = plan._ringRanks[member] / plan.SequenceRanks;
-                    int unit = plan.UnitIndex(dataRank, microBatch);
+                    int unit = plan.UnitIndex(plan._ringRanks[member] / plan.SequenceRanks, microBatch);
                     Tokens[unit] += ZigzagSplit.TokensOf(slice.Length, end - first, member - first);
-                    if (dataRank == known)
+                    if (_lastSlices[unit] == index)
                         continue;
-                    known = dataRank;
+                    _lastSlices[unit] = index;
                     Count(unit, index, fill);
                 }
             }

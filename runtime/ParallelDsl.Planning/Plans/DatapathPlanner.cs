@@ -35,7 +35,7 @@ internal static class DatapathPlanner
         if (ranks == 1)
             return (declared == Datapath.Automatic ? Datapath.Ring : declared, 0);
         RingLinks links = LinksOf(request, ranks, perNode);
-        RingLoad load = LoadOf(request, layers, ranks);
+        RingLoad load = LoadOf(request, layers, links);
         Datapath datapath = declared == Datapath.Automatic ? DatapathTimes.Least(links, load) : declared;
         long hop = DatapathTimes.Transfer(Datapath.Ring, links, load);
         return (datapath, hop == 0 ? 0 : (long)Math.Min(long.MaxValue, (decimal)load.Forward * 100 / hop));
@@ -58,14 +58,17 @@ internal static class DatapathPlanner
             routes);
     }
 
-    private static RingLoad LoadOf(PlanRequest request, EquatableArray<PlannedLayer> layers, int ranks)
+    /// <summary>What a full unit asks of them.</summary>
+    public static RingLoad LoadOf(PlanRequest request, EquatableArray<PlannedLayer> layers, in RingLinks links)
     {
         AxesSpec axes = request.Axes;
+        int ranks = links.Ranks;
         long tokens = axes.UnitTokens / axes.Sequence;
         var work = UnitWork.Of(checked((int)Math.Min(int.MaxValue, tokens * ranks)), request.Model.ContextLength, ranks);
         long rate = request.Cluster.Nodes.Min(group => group.Device.FlopsPerNanosecond);
         long element = LayerCosts.ElementBytes(LayerCosts.TypeOf(request.Cluster)), pairs = Ceiling(work.Pairs, ranks);
-        long swapped = 0, heads = 100, forward = 0, backward = 0;
+        HeadSwap swapped = default;
+        long heads = 100, forward = 0, backward = 0;
         foreach (PlannedLayer layer in layers)
         {
             if (layer.AttentionFlops == 0)
@@ -77,13 +80,14 @@ internal static class DatapathPlanner
             // Out: queries, keys and values, in the backward what attention needs of both; back: the result and its statistics, in the
             // backward gradients of all three.
             int statistics = request.Model.Layers[layer.Declared].Heads;
-            swapped += ((3 * widths.KeyValues) + (3 * widths.QueryGradients) + statistics + widths.Queries) * element;
+            long bytes = ((3 * widths.KeyValues) + (3 * widths.QueryGradients) + statistics + widths.Queries) * element;
+            swapped = swapped.Plus(HeadSwap.Of(Ceiling(bytes * tokens, 4), widths.KeyValueHeads, ranks, links.PerNode));
             heads = Math.Max(heads, Ceiling(100L * ranks * HeadShares.Most(widths.KeyValueHeads, ranks), widths.KeyValueHeads));
         }
 
         return new RingLoad(
             layers.Sum(layer => layer.KeyValueBytes) * tokens,
-            Ceiling(swapped * tokens, 4),
+            swapped,
             heads,
             UnitWork.Ticks(forward, rate),
             UnitWork.Ticks(backward, rate));

@@ -38,12 +38,11 @@ internal readonly record struct RingLinks(
 
 /// <summary>What the ranks of one ring do with a full unit, in all layers together.</summary>
 /// <param name="KeyValueBytes">R, bytes of keys and values of one rank.</param>
-/// <param name="SwappedBytes">Bytes of one rank that ranks exchange in forward and backward where they swap tokens for heads, in each of the
-/// four exchanges on average.</param>
+/// <param name="Swapped">What they swap where they swap tokens for heads, in each of the four exchanges of forward and backward on average.</param>
 /// <param name="HeadsPercent">What the rank with the most heads computes then, in percent of an even share.</param>
 /// <param name="Forward">Nanoseconds of attention to what comes in one hop.</param>
 /// <param name="Backward">The same in the backward.</param>
-internal readonly record struct RingLoad(long KeyValueBytes, long SwappedBytes, long HeadsPercent, long Forward, long Backward);
+internal readonly record struct RingLoad(long KeyValueBytes, HeadSwap Swapped, long HeadsPercent, long Forward, long Backward);
 
 /// <summary>How long attention on one ring takes under each datapath, forward and backward of a full unit: in every hop the longer of computing
 /// and transferring (after the ratio of both in TASP, arXiv 2509.26541; the closed forms are ours).</summary>
@@ -99,11 +98,12 @@ internal static class DatapathTimes
     /// <summary>Nanoseconds of the longest hop.</summary>
     /// <param name="datapath">The datapath.</param>
     /// <param name="links">The links.</param>
-    /// <param name="bytes">Of keys and values of one rank, where these travel; else of what it swaps.</param>
+    /// <param name="bytes">Of keys and values of one rank, where these travel; else of what it swaps, of heads that divide evenly: rings of fewer
+    /// ranks, which are taken where they do not, have them so.</param>
     public static long LongestHop(Datapath datapath, in RingLinks links, long bytes)
     {
         if (datapath != Datapath.DoubleRing || !IsNested(links))
-            return Transfer(datapath, links, new RingLoad(bytes, bytes, 100, 0, 0));
+            return Transfer(datapath, links, new RingLoad(bytes, HeadSwap.Even(bytes, links.Ranks, links.PerNode), 100, 0, 0));
         (long inside, long between) = Nested(links, bytes);
         return Math.Max(inside, between);
     }
@@ -125,7 +125,7 @@ internal static class DatapathTimes
             case Datapath.AllGather:
                 return ToAll(links, bytes);
             case Datapath.AllToAll:
-                return ToAll(links, Share(load.SwappedBytes, ranks));
+                return ToAll(links, load.Swapped.Rank, load.Swapped.Node);
             default:
                 // One hop leaves a node, over one interface or, in parts, over all.
                 return links.Hop(
@@ -144,10 +144,13 @@ internal static class DatapathTimes
 
     private static bool HasPaths(in RingLinks links) => links.Crosses && links.PerNode % 2 == 0 && links.Ranks % links.PerNode == 0;
 
-    private static long ToAll(in RingLinks links, long each)
+    private static long ToAll(in RingLinks links, long each) => ToAll(links, each, links.PerNode * each);
+
+    // From each rank to one other at most so much, and so much to all of one node.
+    private static long ToAll(in RingLinks links, long each, long node)
     {
         long perNode = links.PerNode, others = links.Ranks - perNode;
-        return links.Hop(perNode > 1 ? each : 0, (perNode - 1) * each, others > 0 ? each : 0, perNode * others * each);
+        return links.Hop(perNode > 1 ? each : 0, (perNode - 1) * each, others > 0 ? each : 0, others * node);
     }
 
     // In the backward keys and gradients travel.

@@ -35,12 +35,14 @@ public static class PlanJson
             JsonValue digest = members.Required("digest");
             ParallelPlan plan = ReadPlan(members, Object(members.Required("axes"), ReadAxes));
             members.End();
-            if (digest.AsText() != PlanDigest.Of(plan))
-                throw digest.Error($"the digest of this plan is {PlanDigest.Of(plan)}: the file was changed after it was written");
+
+            // Who writes rings is told what is wrong with them before what digest they ask for.
             EquatableArray<string> faults = PlanChecks.Validate(plan, out RingFault? rings);
             JsonValue rows = members.Required("rings");
             if ((rings ?? (faults.Count == 0 ? RingRows.MisfitOf(rows, plan) : null)) is { } fault)
                 throw RingRows.ErrorOf(rows, fault);
+            if (digest.AsText() != PlanDigest.Of(plan))
+                throw digest.Error($"the digest of this plan is {PlanDigest.Of(plan)}: the file was changed after it was written");
             return faults.Count == 0 ? new(plan, null) : throw root.Error($"the plan is not sound: {faults[0]}");
         }
         catch (TextException exception)

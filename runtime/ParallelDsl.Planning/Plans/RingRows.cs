@@ -9,7 +9,8 @@ namespace ParallelDsl.Planning.Plans;
 /// nodes are joined end to start of the same path.</summary>
 internal static class RingRows
 {
-    /// <summary>Reads the rows and checks the rings, so that who writes them is told what is wrong with them at their row.</summary>
+    /// <summary>Reads the rows. Whether they are rings, and whether the plan has a use for them, is known once all of it is read
+    /// (<see cref="SequenceRings.FaultOf(ParallelPlan)"/>).</summary>
     /// <param name="rows">The rows.</param>
     /// <param name="ranks">The positions of the axis as the file has it; proven by nothing.</param>
     public static EquatableArray<EquatableArray<int>> Read(JsonValue rows, int ranks)
@@ -20,12 +21,7 @@ internal static class RingRows
         int odd = Array.FindIndex(lengths, length => length != lengths[0]);
         if (odd > 0)
             throw items[odd].Error(Invariant($"ring {odd} is {Describe(lengths[odd])}, where ring 0 is {Describe(lengths[0])}"));
-
-        // An axis of no positions is an error of its own.
-        RingFault? fault = ranks < 1 ? null
-            : NodesOf(rows, ranks) is > 1 and int nodes ? SequenceRings.FaultOf(new RingSet(RingSetKind.Paths, ranks, nodes, rings))
-            : SequenceRings.FaultOf(rings, ranks);
-        return fault is null ? rings : throw ErrorOf(rows, fault);
+        return rings;
     }
 
     /// <summary>What is wrong with rings that were written as paths on the nodes of a plan that is sound.</summary>

@@ -33,7 +33,7 @@ public static class SequenceRings
             RingSetKind.Paths => new(datapath, new RingSet(RingSetKind.Paths, ranks, nodes, plan.Rings)),
 
             // Of 4 and 6 ranks the planner makes no Hamiltonian rings, but pairwise ways; a file may bring some.
-            RingSetKind.Cycles when datapath != Datapath.Hamiltonian || RingSet.MostCycles(ranks) == ranks - 1 || !IsOneInOrder(plan.Rings) =>
+            RingSetKind.Cycles when datapath != Datapath.Hamiltonian || RingSet.MostCycles(ranks) == ranks - 1 || !IsOneInOrder(plan) =>
                 new(datapath, new RingSet(RingSetKind.Cycles, ranks, 1, plan.Rings)),
             _ => null,
         };
@@ -75,31 +75,29 @@ public static class SequenceRings
     }
 
     /// <summary>What is wrong with the rings of a plan whose axes, cluster and mesh are sound; null where nothing is.</summary>
+    /// <remarks>Whether the datapath has a use for rings, and for how many, comes first: of others it makes no difference whether they are sound.</remarks>
     public static RingFault? FaultOf(ParallelPlan plan)
     {
-        if (FaultOf(plan.Rings, plan.Mesh.Sequence) is { } fault)
-            return fault;
-        Datapath datapath = DatapathOf(plan);
-        if (plan.Rings.Count > 1 && datapath is Datapath.Ring or Datapath.DoubleRing)
-            return new RingFault(1, $"there are {plan.Rings.Count} rings, and under the datapath {datapath} keys and values travel on one");
-        if (SetOf(plan) is { } rings)
-            return FaultOf(rings.Set);
-        return IsOneInOrder(plan.Rings)
-            ? null
-            : new RingFault(plan.Rings.Count > 1 ? 1 : 0, $"under the datapath {datapath} keys and values travel on none of the plan's rings, which can only be one in the order of the positions");
-    }
-
-    /// <summary>What is wrong with rings of so many positions by themselves; null where nothing is.</summary>
-    internal static RingFault? FaultOf(EquatableArray<EquatableArray<int>> rings, int ranks)
-    {
         // A ring of one position is none, and plans carry it all the same.
-        if (ranks == 1)
-            return rings.Count == 1 && rings[0].SequenceEqual([0]) ? null : new RingFault(0, "a sequence axis of one position has one ring, of it alone");
-        return FaultOf(new RingSet(RingSetKind.Cycles, ranks, 1, rings));
-    }
+        if (plan.Mesh.Sequence == 1)
+            return IsOneInOrder(plan) ? null : new RingFault(0, "a sequence axis of one position has one ring, of it alone");
+        Datapath datapath = DatapathOf(plan);
+        if (SetOf(plan) is not { } rings)
+        {
+            return IsOneInOrder(plan)
+                ? null
+                : new RingFault(plan.Rings.Count > 1 ? 1 : 0, $"under the datapath {datapath} keys and values travel on none of the plan's rings, which can only be one in the order of the positions");
+        }
 
-    /// <summary>The first thing that is wrong with a set; null where nothing is.</summary>
-    internal static RingFault? FaultOf(RingSet set) => set.Verify().Faults is { Count: > 0 } faults ? faults[0] : null;
+        return datapath switch
+        {
+            Datapath.Ring or Datapath.DoubleRing when plan.Rings.Count > 1 =>
+                new RingFault(1, $"there are {plan.Rings.Count} rings, and under the datapath {datapath} keys and values travel on one"),
+            Datapath.BidirectionalRing when plan.Rings.Count > 2 =>
+                new RingFault(2, $"there are {plan.Rings.Count} rings, and under the datapath {datapath} keys and values travel on two, or on one"),
+            _ => rings.Set.Verify().Faults is { Count: > 0 } faults ? faults[0] : null,
+        };
+    }
 
     /// <summary>Over how many nodes the sequence ranks of a data rank are spread evenly, 1 where they are not: those of the first data rank
     /// that is on several nodes, if one is.</summary>
@@ -111,8 +109,8 @@ public static class SequenceRings
         return Itineraries.NodesOf([.. Enumerable.Range(first, mesh.Sequence)], mesh.Sequence, nodes);
     }
 
-    private static bool IsOneInOrder(EquatableArray<EquatableArray<int>> rings) =>
-        rings.Count == 1 && rings[0].SequenceEqual(Enumerable.Range(0, rings[0].Count));
+    private static bool IsOneInOrder(ParallelPlan plan) =>
+        plan.Rings.Count == 1 && plan.Rings[0].SequenceEqual(Enumerable.Range(0, plan.Mesh.Sequence));
 }
 
 /// <summary>The rings that a plan carries, and which rings of ranks travel on them.</summary>

@@ -6,9 +6,9 @@ namespace ParallelDsl.Planning.Plans;
 /// <summary>What a rank sends in a step along each axis, in bytes, at the position that sends the most.</summary>
 /// <remarks>Gradients: a ring all-reduce over n ranks sends 2 (n - 1) / n of them; first over the sequence axis, then each rank its share
 /// over the data axis. Ring attention: keys and values go n - 1 hops forward, n - 1 hops backward, and their gradients n hops, back to where
-/// they belong, or straight home in n - 1 where every rank sends its own to all others. Where tokens are swapped for heads a rank sends all but one of n parts, on average: queries, keys and values, and the
-/// output with its log-sum-exp back; in the backward these again with the gradient of the output and its row products, and the gradients of
-/// queries, keys and values back. Pipeline: the output for the next stage, the gradient of the input, which is as wide as the input, for the one before, where
+/// they belong, or straight home in n - 1 where every rank sends its own to all others. Where tokens are swapped for heads the rank with the most or the
+/// fewest heads sends the most (<see cref="HeadSwap.MostSent"/>), of blocks with different numbers of heads at most as much as these together.
+/// Pipeline: the output for the next stage, the gradient of the input, which is as wide as the input, for the one before, where
 /// those lie elsewhere.</remarks>
 internal readonly record struct StepTraffic(long Data, long Sequence, long Pipeline)
 {
@@ -29,7 +29,7 @@ internal readonly record struct StepTraffic(long Data, long Sequence, long Pipel
             var held = new PositionLayers(frame, layout, position);
             long gradients = held.Parameters * LayerCosts.GradientBytes;
             long attention = datapath == Datapath.AllToAll
-                ? held.Layers.Sum(layer => SwappedBytes(frame, layer)) * frame.Work.Tokens * units / sequence * (sequence - 1)
+                ? held.Layers.Sum(layer => HeadSwap.MostSent(frame.Request.Model, layer, axes.Sequence, StatisticBytes)) * frame.Work.Tokens * units
                 : sequence == 1 ? 0 : Blocks(datapath, sequence, rings.Count) * held.Layers.Sum(layer => layer.KeyValueBytes) * frame.Work.Tokens * units;
             long boundaries = 0;
             foreach (int stage in layout.StagesAt(position))
@@ -50,9 +50,4 @@ internal readonly record struct StepTraffic(long Data, long Sequence, long Pipel
     // Several rings are passed on along, also those of 4 and 6 ranks: of as many as there are in a node, or of a plan file.
     private static long Blocks(Datapath datapath, long ranks, int rings) =>
         rings > 1 || Itineraries.Forwards(datapath, ranks) ? (3 * ranks) - 2 : 3 * (ranks - 1);
-
-    // Queries, outputs and their gradients are as wide as the output of a block.
-    private static long SwappedBytes(PlanFrame frame, PlannedLayer layer) => layer.Kind == LayerKind.TransformerBlock
-        ? (5 * layer.OutputBytes) + (3 * layer.KeyValueBytes) + (3 * StatisticBytes * frame.Request.Model.Layers[layer.Declared].Heads)
-        : 0;
 }

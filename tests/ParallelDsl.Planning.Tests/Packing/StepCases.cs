@@ -43,6 +43,13 @@ internal static class StepCases
             costs ?? Costs,
             new EquatableArray<int>([.. Enumerable.Range(0, dataRanks * sequenceRanks).Select(rank => rank / perNode)]));
 
+    /// <summary>The same where neighbours are of different data ranks: ranks of a data rank lie on as many nodes as they can.</summary>
+    public static StepConstants Interleaved(StepConstants constants, int perNode) => constants with
+    {
+        Nodes = new([.. Enumerable.Range(0, constants.DataRanks * constants.SequenceRanks)
+            .Select(rank => ((rank % constants.SequenceRanks * constants.DataRanks) + (rank / constants.SequenceRanks)) / perNode)]),
+    };
+
     public static readonly (ParallelDsl.Packing, SequenceBalance)[] Strategies =
     [
         (ParallelDsl.Packing.Tokens, SequenceBalance.Zigzag),
@@ -78,8 +85,9 @@ internal static class StepCases
         from costs in Gen.Bool
         from intraHeads in Gen.Int[-4, 9]
         from interHeads in Gen.Int[-4, 9]
+        from interleaved in Gen.Bool
         from lengths in Lengths
-        select (Constants(
+        let constants = Constants(
             Strategies[strategy].Item1,
             Strategies[strategy].Item2,
             dataRanks,
@@ -92,5 +100,6 @@ internal static class StepCases
             overlap,
             costs ? Costs : AttentionHeavy,
             intraHeads: Math.Max(0, intraHeads),
-            interHeads: Math.Max(0, interHeads)), lengths);
+            interHeads: Math.Max(0, interHeads))
+        select (interleaved ? Interleaved(constants, perNode) : constants, lengths);
 }

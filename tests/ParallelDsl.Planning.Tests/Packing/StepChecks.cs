@@ -40,7 +40,7 @@ internal static class StepChecks
         }
     }
 
-    // Rings name each rank once, data rank by data rank; zones say how far they reach, and no two are the same.
+    // Rings name each rank once, node by node and in a node data rank by data rank; zones say how far they reach, and no two are the same.
     private static void Rings(StepConstants constants, StepPlan plan)
     {
         var seen = new HashSet<string>();
@@ -51,8 +51,15 @@ internal static class StepChecks
             Assert.Equal(ranks.Length, ranks.Distinct().Count());
             Assert.All(ranks, rank => Assert.InRange(rank, 0, plan.AttentionRanks - 1));
             int[] dataRanks = [.. ranks.Select(rank => rank / plan.SequenceRanks)];
-            Assert.Equal(dataRanks.Distinct().Count() - 1, dataRanks.Zip(dataRanks.Skip(1)).Count(pair => pair.First != pair.Second));
-            int nodes = ranks.Select(constants.NodeOf).Distinct().Count();
+            int[] nodeOf = [.. ranks.Select(constants.NodeOf)];
+            int nodes = nodeOf.Distinct().Count();
+            Assert.Equal(nodes - 1, Changes(nodeOf));
+            foreach (int node in nodeOf.Distinct())
+            {
+                int[] here = [.. dataRanks.Where((_, member) => nodeOf[member] == node)];
+                Assert.Equal(here.Distinct().Count() - 1, Changes(here));
+            }
+
             Assert.Equal(ranks.Length == 1 ? Zone.Local : nodes == 1 ? Zone.IntraNode : Zone.InterNode, plan.RingZones[ring]);
             if (constants.Balance == SequenceBalance.Zigzag)
                 Assert.Equal(dataRanks.Distinct().Count() * plan.SequenceRanks, ranks.Length);
@@ -60,6 +67,8 @@ internal static class StepChecks
                 Assert.Single(dataRanks.Distinct());
         }
     }
+
+    private static int Changes(int[] values) => values.Zip(values.Skip(1)).Count(pair => pair.First != pair.Second);
 
     // Forward units do not fall along a sequence, backward units do not rise, and both keep to one window.
     private static void Order(StepConstants constants, StepPlan plan)

@@ -1,6 +1,9 @@
 using CsCheck;
+using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Plans;
 using ParallelDsl.Planning.Sequences;
+using ParallelDsl.Planning.Tests.Plans;
 
 namespace ParallelDsl.Planning.Tests.Packing;
 
@@ -198,6 +201,45 @@ public class StepPlannerTests
         }
     }
 
+    /// <summary>Where data ranks share nodes a ring over several goes round the ranks of a node before it goes on to the next: as few arcs
+    /// between nodes as there are nodes.</summary>
+    [Theory]
+    [InlineData(SequenceBalance.Zigzag, 2, 4, 4)]
+    [InlineData(SequenceBalance.Zigzag, 4, 4, 4)]
+    [InlineData(SequenceBalance.Zigzag, 4, 4, 8)]
+    [InlineData(SequenceBalance.Zigzag, 3, 4, 4)]
+    [InlineData(SequenceBalance.Hierarchical, 2, 4, 4)]
+    [InlineData(SequenceBalance.Hierarchical, 4, 4, 4)]
+    [InlineData(SequenceBalance.Hierarchical, 3, 4, 4)]
+    public void A_joint_ring_visits_every_node_once(SequenceBalance balance, int dataRanks, int sequenceRanks, int perNode)
+    {
+        int ranks = dataRanks * sequenceRanks;
+        StepConstants constants = StepCases.Interleaved(
+            StepCases.Constants(ParallelDsl.Packing.Asymmetric, balance, dataRanks, sequenceRanks, 1, 2_048), perNode);
+        StepPlan plan = Plan(constants, ranks * 1_024);
+        int[] ring = plan.RanksOf(plan.Slices[0].Ring).ToArray();
+        Assert.Equal((ranks, ranks / perNode), (ring.Length, ArcsBetweenNodes(constants, ring)));
+
+        // In a node as they were: data rank by data rank.
+        Assert.Equal(ring.OrderBy(constants.NodeOf).ThenBy(rank => rank), ring);
+    }
+
+    /// <summary>The planner makes no such mesh, since the sequence axis always moves more than the data axis; a plan file may bring one.</summary>
+    [Fact]
+    public void Joint_rings_of_a_mesh_with_data_innermost_visit_every_node_once()
+    {
+        ParallelPlan planned = Requests.Plan(new PlanRequest(Requests.Gpt(context: 2_048), Requests.Lab, new AxesSpec(
+            4, 2, 1, MicroBatches: 1, UnitTokens: 512, Packing: ParallelDsl.Packing.Asymmetric, Balance: SequenceBalance.Hierarchical, OverlapPercent: 0)));
+        Assert.Equal(Axis.Sequence, planned.Mesh.Order[0]);
+        var constants = StepConstants.Of(planned with { Mesh = planned.Mesh with { Order = [Axis.Data, Axis.Sequence, Axis.Pipeline] } });
+        StepPlan step = Plan(constants, 2_048);
+        int[] ring = step.RanksOf(step.Slices[0].Ring).ToArray();
+        Assert.Equal((8, 2), (ring.Length, ArcsBetweenNodes(constants, ring)));
+    }
+
+    private static int ArcsBetweenNodes(StepConstants constants, int[] ring) =>
+        ring.Where((rank, member) => constants.NodeOf(rank) != constants.NodeOf(ring[(member + 1) % ring.Length])).Count();
+
     [Fact]
     public void A_batch_may_be_empty_or_one_sequence()
     {
@@ -300,7 +342,8 @@ public class StepPlannerTests
         {
             foreach (int window in (int[])[1, 8])
             {
-                StepConstants constants = StepCases.Constants(packing, balance, 4, 4, 8, 16_384, window, intra: 500, inter: 1_000);
+                StepConstants constants = StepCases.Interleaved(
+                    StepCases.Constants(packing, balance, 4, 4, 8, 16_384, window, intra: 500, inter: 1_000), perNode: 8);
                 var plan = new StepPlan();
                 for (int warmUp = 0; warmUp < 3; warmUp++)
                     StepPlanner.Plan(constants, lengths, plan);

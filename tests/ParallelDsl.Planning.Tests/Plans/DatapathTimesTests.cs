@@ -1,6 +1,8 @@
 using ParallelDsl.Planning.Clusters;
+using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Plans;
 using ParallelDsl.Planning.Rings;
+using ParallelDsl.Planning.Sequences;
 
 namespace ParallelDsl.Planning.Tests.Plans;
 
@@ -32,10 +34,64 @@ public sealed class DatapathTimesTests
             var links = new RingLinks(ranks, perNode, 8, fabric, 14, ranks > perNode ? interfaces : 0, 8, false);
             foreach (long compute in (long[])[1, 1_000, 100_000, 10_000_000])
             {
-                var load = new RingLoad(55_440, 1, 100, compute, compute * 5 / 2);
+                var load = new RingLoad(55_440, default, 100, compute, compute * 5 / 2);
                 foreach (Datapath datapath in Travelling)
                     Assert.Equal(Counted(datapath, links, load), DatapathTimes.Of(datapath, links, load));
             }
+        }
+    }
+
+    /// <summary>Heads are whole: the rank that has the most decides how long the swap takes, and between nodes the node that has the most.</summary>
+    [Theory]
+    [InlineData(8, 8, 4, 4)]
+    [InlineData(8, 2, 4, 4)]
+    [InlineData(8, 1, 4, 4)]
+    [InlineData(6, 3, 4, 4)]
+    [InlineData(10, 5, 3, 3)]
+    [InlineData(8, 8, 4, 2)]
+    [InlineData(8, 2, 4, 2)]
+    [InlineData(8, 1, 4, 2)]
+    [InlineData(6, 3, 4, 2)]
+    [InlineData(10, 5, 6, 2)]
+    [InlineData(10, 5, 3, 1)]
+    public void SwapsTakeAsLongAsTheirMessages(int heads, int keyValueHeads, int ranks, int perNode)
+    {
+        foreach (Fabric fabric in (Fabric[])[Fabric.Mesh, Fabric.Switch])
+        {
+            var cluster = new ClusterSpec("Lab", new([new NodeGroup(ranks / perNode, perNode, DeviceCatalogue.Of(DeviceKind.H100Sxm), fabric, 1, 400)]));
+            var request = new PlanRequest(Requests.Heads(heads, keyValueHeads), cluster, new AxesSpec(1, ranks, 1, UnitTokens: 12_000));
+            EquatableArray<PlannedLayer> layers = LayerCosts.Unroll(request.Model, LayerCosts.TypeOf(cluster), request.Axes.VocabularySlices);
+            RingLinks links = DatapathPlanner.LinksOf(request, ranks, perNode);
+            RingLoad load = DatapathPlanner.LoadOf(request, layers, links);
+            long counted = 0;
+            foreach (bool isBackward in (bool[])[false, true])
+            {
+                counted += TimeOf(Messages(isBackward, goesBack: false), links);
+                counted += TimeOf(Messages(isBackward, goesBack: true), links);
+            }
+
+            // Each is rounded up.
+            Assert.InRange(DatapathTimes.Transfer(Datapath.AllToAll, links, load) * 4, counted - 8, counted + 8);
+        }
+
+        // Tokens with the heads of the receiver, results of the sender's heads; floats of 16 bits, in 12 blocks.
+        long[,] Messages(bool isBackward, bool goesBack)
+        {
+            long[,] sent = new long[ranks, ranks];
+            for (int from = 0; from < ranks; from++)
+            {
+                for (int to = 0; to < ranks; to++)
+                {
+                    long share = HeadShares.Of(keyValueHeads, ranks, goesBack ? from : to).Count, queryHeads = share * heads / keyValueHeads;
+                    long queries = 64 * queryHeads, keysAndValues = 128 * share;
+                    long floats = goesBack
+                        ? (isBackward ? queries + keysAndValues : queries + queryHeads)
+                        : (isBackward ? (2 * queries) + keysAndValues + (2 * queryHeads) : queries + keysAndValues);
+                    sent[from, to] = from == to ? 0 : floats * 2 * 12 * (12_000 / ranks);
+                }
+            }
+
+            return sent;
         }
     }
 
@@ -51,7 +107,7 @@ public sealed class DatapathTimesTests
                 foreach (long heads in (long[])[100, 200])
                 {
                     var links = new RingLinks(ranks, perNode, 8, fabric, 14, ranks > perNode ? 4 : 0, 8, false);
-                    var load = new RingLoad(55_440, swapped, heads, compute, compute * 5 / 2);
+                    var load = new RingLoad(55_440, HeadSwap.Even(swapped, ranks, perNode), heads, compute, compute * 5 / 2);
                     long least = DatapathTimes.Candidates.Min(datapath => DatapathTimes.Of(datapath, links, load));
                     Assert.Equal(least, DatapathTimes.Of(DatapathTimes.Least(links, load), links, load));
                 }
@@ -66,7 +122,7 @@ public sealed class DatapathTimesTests
     {
         var mesh = new RingLinks(8, 8, 8, Fabric.Mesh, 448, 0, 1, false);
         RingLinks network = mesh with { Fabric = Fabric.Switch };
-        var bound = new RingLoad(55_440_000, 1_000_000_000_000, 100, 1, 2);
+        var bound = new RingLoad(55_440_000, HeadSwap.Even(1_000_000_000_000, 8, 8), 100, 1, 2);
         RingLoad hidden = bound with { Forward = 1_000_000_000, Backward = 2_500_000_000 };
         Assert.InRange((double)DatapathTimes.Of(Datapath.Ring, mesh, hidden) / DatapathTimes.Of(Datapath.Hamiltonian, mesh, hidden), 1, 1.01);
         Assert.Equal(Datapath.Pairwise, DatapathTimes.Least(mesh, bound));
@@ -76,7 +132,7 @@ public sealed class DatapathTimesTests
         RingLinks nodes = network with { Ranks = 16, Interfaces = 8, InterfaceGbps = 400 };
         double gain = (double)DatapathTimes.Of(Datapath.Ring, nodes, bound) / DatapathTimes.Of(Datapath.DoubleRing, nodes, bound);
         Assert.InRange(gain, 5, 10);
-        Assert.Equal(Datapath.AllToAll, DatapathTimes.Least(nodes, bound with { SwappedBytes = 1 }));
+        Assert.Equal(Datapath.AllToAll, DatapathTimes.Least(nodes, bound with { Swapped = new HeadSwap(1, 1) }));
     }
 
     /// <summary>A plan says what was chosen and why, and carries it through its file.</summary>
@@ -142,8 +198,8 @@ public sealed class DatapathTimesTests
     /// <summary>Every hop's bytes on every link, of every rank and out of every node, from the itinerary; computing and transferring at once.</summary>
     private static long Counted(Datapath datapath, RingLinks links, RingLoad load)
     {
-        int ranks = links.Ranks, perNode = links.PerNode;
-        Itinerary itinerary = Itineraries.Of(datapath, ranks, ranks / perNode);
+        int ranks = links.Ranks;
+        Itinerary itinerary = Itineraries.Of(datapath, ranks, ranks / links.PerNode);
         long part = (load.KeyValueBytes + itinerary.Parts - 1) / itinerary.Parts;
         long time = 0;
         bool gathers = datapath == Datapath.AllGather && ranks > 1;
@@ -156,7 +212,7 @@ public sealed class DatapathTimesTests
                     sent[rank, itinerary.To(hop, rank, lane)] += part;
             }
 
-            long transfer = TimeOf(sent);
+            long transfer = TimeOf(sent, links);
             time += Math.Max(load.Forward, transfer) + Math.Max(load.Backward, (!itinerary.Forwards && hop == 1 ? 1 : 2) * transfer);
         }
 
@@ -168,41 +224,42 @@ public sealed class DatapathTimesTests
                 homewards[rank, itinerary.Origin(itinerary.Hops, rank, lane)] += part;
         }
 
-        long home = TimeOf(homewards);
+        long home = TimeOf(homewards, links);
         long last = gathers ? ranks - 1 : 1;
         return time + home + (last * (load.Forward + load.Backward));
+    }
 
-        long TimeOf(long[,] sent)
+    /// <summary>What every link, every rank and every node sends, and takes in, at once.</summary>
+    private static long TimeOf(long[,] sent, RingLinks links)
+    {
+        (int ranks, int perNode) = (links.Ranks, links.PerNode);
+        long time = 0;
+        long[] portOut = new long[ranks], portIn = new long[ranks], nodeOut = new long[ranks / perNode], nodeIn = new long[ranks / perNode];
+        for (int from = 0; from < ranks; from++)
         {
-            long time = 0;
-            long[] node = new long[ranks / perNode];
-            for (int from = 0; from < ranks; from++)
+            for (int to = 0; to < ranks; to++)
             {
-                long port = 0;
-                for (int to = 0; to < ranks; to++)
+                long bytes = sent[from, to];
+                if (from / perNode != to / perNode)
                 {
-                    if (sent[from, to] == 0)
-                        continue;
-                    if (from / perNode != to / perNode)
-                    {
-                        node[from / perNode] += sent[from, to];
-                        time = Math.Max(time, Up(sent[from, to] * 8, links.InterfaceGbps));
-                        continue;
-                    }
-
-                    port += sent[from, to];
-                    if (links.Fabric == Fabric.Mesh)
-                        time = Math.Max(time, Up(sent[from, to] * (links.Devices - 1), links.LinkBytesPerNanosecond));
+                    nodeOut[from / perNode] += bytes;
+                    nodeIn[to / perNode] += bytes;
+                    time = Math.Max(time, bytes == 0 ? 0 : Up(bytes * 8, links.InterfaceGbps));
+                    continue;
                 }
 
-                if (links.Fabric == Fabric.Switch)
-                    time = Math.Max(time, Up(port, links.LinkBytesPerNanosecond));
+                portOut[from] += bytes;
+                portIn[to] += bytes;
+                if (links.Fabric == Fabric.Mesh)
+                    time = Math.Max(time, Up(bytes * (links.Devices - 1), links.LinkBytesPerNanosecond));
             }
-
-            foreach (long bytes in node)
-                time = Math.Max(time, bytes == 0 ? 0 : Up(bytes * 8 * links.Devices, links.Interfaces * links.InterfaceGbps * perNode));
-            return time;
         }
+
+        foreach (long bytes in links.Fabric == Fabric.Switch ? [.. portOut, .. portIn] : (long[])[])
+            time = Math.Max(time, Up(bytes, links.LinkBytesPerNanosecond));
+        foreach (long bytes in (long[])[.. nodeOut, .. nodeIn])
+            time = Math.Max(time, bytes == 0 ? 0 : Up(bytes * 8 * links.Devices, links.Interfaces * links.InterfaceGbps * perNode));
+        return time;
 
         static long Up(long value, long divisor) => (value + divisor - 1) / divisor;
     }

@@ -19,6 +19,13 @@ internal static class Requests
         new("Head", LayerKind.LanguageModelHead),
     ]);
 
+    /// <summary>Blocks of so many heads of 64 columns.</summary>
+    public static ModelSpec Heads(int heads, int keyValueHeads) => new("Tests.Heads", 6_144, [
+        new("Tokens", LayerKind.Embedding, Vocabulary: 50_257, Width: 64 * heads),
+        new("Blocks", LayerKind.TransformerBlock, 12, Heads: heads, KeyValueHeads: keyValueHeads, FeedForward: 2_048),
+        new("Head", LayerKind.LanguageModelHead),
+    ]);
+
     public static ClusterSpec Lab { get; } =
         new("Lab", [new(2, 4, DeviceCatalogue.Of(DeviceKind.H100Sxm), Fabric.Switch, 4, 400)]);
 

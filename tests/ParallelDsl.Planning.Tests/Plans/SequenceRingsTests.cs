@@ -105,6 +105,19 @@ public sealed class SequenceRingsTests
             Assert.Contains($"under the datapath {datapath} keys and values travel on none", Fault(With(plan, [1, 0, .. Enumerable.Range(2, ranks - 2)])), StringComparison.Ordinal);
     }
 
+    /// <summary>Rings for which the datapath has no use are too many whatever they are.</summary>
+    [Theory]
+    [InlineData(Datapath.Pairwise, "travel on none of the plan's rings")]
+    [InlineData(Datapath.AllToAll, "travel on none of the plan's rings")]
+    [InlineData(Datapath.Ring, "keys and values travel on one")]
+    [InlineData(Datapath.BidirectionalRing, "keys and values travel on two, or on one")]
+    public void The_datapath_is_asked_before_the_rings(Datapath datapath, string says)
+    {
+        ParallelPlan plan = PlanOf(Axes(4, datapath), 4);
+        Assert.Contains(says, Fault(With(plan, [0, 1, 2, 2], [0, 1, 2, 3], [0, 1, 3, 2])), StringComparison.Ordinal);
+        Assert.Contains(SequenceRings.SetOf(plan) is null ? says : "ring 0 visits 2 devices, where there are 4", Fault(With(plan, [0, 1])), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Wrong_rings()
     {
@@ -113,6 +126,13 @@ public sealed class SequenceRingsTests
         Assert.Contains("travel on one", Fault(With(PlanOf(Axes(4, Datapath.DoubleRing), 4), order, back)), StringComparison.Ordinal);
         Assert.Empty(PlanChecks.Validate(With(PlanOf(Axes(4, Datapath.Hamiltonian), 4), order, back)));
         Assert.Contains("ring 2 is one too many: at most 2 cycles of 4 devices share no link", Fault(With(PlanOf(Axes(4, Datapath.Hamiltonian), 4), order, back, [0, 2, 1, 3])), StringComparison.Ordinal);
+
+        // Two rings may go other ways than there and back; three are sound, but of another datapath.
+        ParallelPlan both = PlanOf(Axes(8, Datapath.BidirectionalRing), 8);
+        int[][] cycles = [.. RingSets.Complete(8).Rings.Select(ring => ring.ToArray())];
+        Assert.Empty(PlanChecks.Validate(With(both, cycles[4], cycles[1])));
+        Assert.Contains(
+            "there are 3 rings, and under the datapath BidirectionalRing keys and values travel on two, or on one", Fault(With(both, cycles[..3])), StringComparison.Ordinal);
         ParallelPlan alone = PlanOf(Axes(1, Datapath.Ring), 1);
         Assert.Empty(PlanChecks.Validate(alone));
         Assert.NotEmpty(PlanChecks.Validate(With(alone, [0], [0])));

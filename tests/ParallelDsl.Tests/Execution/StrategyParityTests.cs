@@ -1,3 +1,4 @@
+using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Plans;
 using ParallelDsl.Training;
@@ -63,6 +64,32 @@ public sealed class StrategyParityTests(ITestOutputHelper output)
     public void EveryDatapathEqualsOneRank(
         string strategy, int nodes, int data, int sequence, int pipeline, PipelineSchedule schedule, int microBatches, Datapath intraNode, Datapath interNode) =>
         AssertEqualsOneRank(PlanOf(strategy, nodes, data, sequence, pipeline, schedule, microBatches, intraNode, interNode));
+
+    /// <summary>Data ranks that share nodes, as a plan file may have them: a ring over several goes node by node, and so leaves a data rank and comes
+    /// back to it.</summary>
+    [Theory]
+    [InlineData("joint", Datapath.Ring, Datapath.Ring)]
+    [InlineData("joint", Datapath.Ring, Datapath.DoubleRing)]
+    [InlineData("joint", Datapath.Ring, Datapath.Hamiltonian)]
+    [InlineData("asymmetric", Datapath.Ring, Datapath.Ring)]
+    [InlineData("asymmetric", Datapath.AllToAll, Datapath.AllToAll)]
+    public void DataRanksThatShareNodesEqualOneRank(string strategy, Datapath intraNode, Datapath interNode)
+    {
+        ParallelPlan plan = PlanOf(strategy, 2, 4, 2, 1, PipelineSchedule.GPipe, 1, intraNode, interNode);
+        Mesh mesh = plan.Mesh with { Order = [Axis.Data, Axis.Sequence, Axis.Pipeline] };
+
+        // Wide rings, whether or not transfers hide.
+        AxesSpec axes = plan.Axes with { OverlapPercent = 0 };
+        BatchingPlan batching = BatchingPlanner.Plan(new PlanRequest(plan.Model, plan.Cluster, axes), plan.Layers, mesh);
+        plan = plan with { Axes = axes, Mesh = mesh, Batching = batching with { Window = plan.Batching.Window, Granule = plan.Batching.Granule }, Reductions = default };
+        Assert.Empty(PlanChecks.Validate(plan));
+        StepPlan step = new();
+        StepPlanner.Plan(StepConstants.Of(plan), [.. Batch(0, Capacity(plan)).Select(tokens => tokens.Length - 1)], step);
+        int[] dataRanks = [.. step.RanksOf(step.Slices[0].Ring).ToArray().Select(rank => rank / step.SequenceRanks)];
+        output.WriteLine($"data ranks {string.Join(' ', dataRanks)}");
+        Assert.True(dataRanks.Zip(dataRanks.Skip(1)).Count(pair => pair.First != pair.Second) >= dataRanks.Distinct().Count(), "no data rank is left and come back to");
+        AssertEqualsOneRank(plan);
+    }
 
     private void AssertEqualsOneRank(ParallelPlan plan) => AssertEqualsOneRank<Untied>(plan);
 
