@@ -14,7 +14,7 @@ namespace Demo;
 ///   mesh        1 data x 8 sequence x 1 pipeline = 8 ranks; neighbours along sequence, then data, then
 ///               pipeline
 ///   schedule    1F1B, 8 micro-batches
-///   digest      821cbd2733e5cf73d80b68c57c215326a22c6162a2951dee7fd3adc530fed8f5
+///   digest      269dcd3726541710ae9c7ac65253846137e456741be229d77f1ff3d0bf55c409
 ///
 /// Stages (F, B, W and hop of one full unit, ns, simulated)
 ///   stage  layers          position  ranks        F        B        W  hop  parameters
@@ -41,7 +41,7 @@ namespace Demo;
 ///   makespan    9.82 ms (9,824,560 ns)
 ///   busy        100.0 % of the step, mean of the pipeline positions; the rest is bubbles
 ///   compute     31.1 TFLOP on each data rank
-///   sent        by one rank: data 0 B, sequence 1.43 GiB, pipeline 0 B
+///   sent        by one rank: data 0 B, sequence 1.56 GiB, pipeline 0 B
 ///
 /// Timeline at each pipeline position (9.82 ms, simulated)
 ///  0  aaaabbbbccccdddeeeeffffgggghhhhAAAAAAAABBBBBBBBCCCCCCCCDDDDDDDDEEEEEEEEEFFFFFFFFGGGGGGGGHHHHHHHH
@@ -53,7 +53,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
 {
     /// <summary>The name of <see cref="Plan"/>: equal plans have equal digests.</summary>
     [GeneratedCode]
-    public const string PlanDigest = "821cbd2733e5cf73d80b68c57c215326a22c6162a2951dee7fd3adc530fed8f5";
+    public const string PlanDigest = "269dcd3726541710ae9c7ac65253846137e456741be229d77f1ff3d0bf55c409";
 
     /// <summary>Everything that was decided before a run.</summary>
     [GeneratedCode]
@@ -104,7 +104,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
             """
             {
               "format": "paralleldsl.plan/1",
-              "digest": "821cbd2733e5cf73d80b68c57c215326a22c6162a2951dee7fd3adc530fed8f5",
+              "digest": "269dcd3726541710ae9c7ac65253846137e456741be229d77f1ff3d0bf55c409",
               "model": {
                 "name": "Demo.Gpt",
                 "contextLength": 8192,
@@ -151,7 +151,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
               "memory": [
                 { "device": 0, "weights": 305422848, "gradients": 610845696, "optimizer": 1832537088, "activations": 2189316096, "workspace": 90537984, "unitsInFlight": 9, "available": 85899345920 }
               ],
-              "estimates": { "makespan": 9824560, "work": [9824560], "dataRankFlops": 31092727873536, "dataBytes": 0, "sequenceBytes": 1537595136, "pipelineBytes": 0 },
+              "estimates": { "makespan": 9824560, "work": [9824560], "dataRankFlops": 31092727873536, "dataBytes": 0, "sequenceBytes": 1674336000, "pipelineBytes": 0 },
               "reductions": [
                 { "algorithm": "TwoLevel", "nodes": [0, 0, 0, 0, 1, 1, 1, 1] }
               ]
