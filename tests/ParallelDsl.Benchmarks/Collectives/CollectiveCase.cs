@@ -16,7 +16,7 @@ internal enum CollectiveOperation
 /// <param name="Repeats">Operations in one timing.</param>
 internal sealed record CollectiveCase(CollectiveOperation Operation, int Bytes, int Repeats)
 {
-    private const int TimedBytes = 32 << 20;
+    private const int TimedBytes = 128 << 20;
 
     public int Floats => Bytes / sizeof(float);
 
@@ -24,7 +24,7 @@ internal sealed record CollectiveCase(CollectiveOperation Operation, int Bytes, 
         from operation in Enum.GetValues<CollectiveOperation>()
         from log in Enumerable.Range(0, 9)
         let bytes = 1_024 << (2 * log)
-        select new CollectiveCase(operation, bytes, Math.Clamp(TimedBytes / bytes, 1, 400));
+        select new CollectiveCase(operation, bytes, Math.Clamp(TimedBytes / bytes, 1, 1_000));
 
     public string Name => Operation switch
     {

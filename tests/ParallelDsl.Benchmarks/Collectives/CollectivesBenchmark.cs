@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using ParallelDsl.Planning.Collectives;
 using ParallelDsl.Reporting;
 
@@ -22,7 +23,7 @@ internal static class CollectivesBenchmark
                 using OpenMpiWorld theirs = new(size, OpenMpiRank.Library), over = new(size, OpenMpiRank.Ours);
                 using InProcessRanks ours = new(size, CollectivePlan.Default);
                 version = theirs.Version;
-                foreach (CollectiveCase item in CollectiveCase.All)
+                foreach (CollectiveCase item in CollectiveCase.All.Where(item => options.Cells is null || Regex.IsMatch($"{size} ranks {item.Name} {item.Size}", options.Cells)))
                     figures.Add(Measure(item, size, options.Rounds, ours.Time, over.Time, theirs.Time));
             }
             catch (InvalidOperationException exception)
@@ -32,10 +33,12 @@ internal static class CollectivesBenchmark
             }
         }
 
+        options.WriteJson(figures);
+        if (options.Cells is not null)
+            return 0;
         string path = Path.Combine(Repository.Root(), "docs", "benchmarks", "collectives.md");
         AtomicFile.WriteText(path, Page(figures, version, options.Rounds));
         Console.WriteLine($"wrote {path}");
-        options.WriteJson(figures);
         return 0;
     }
 
@@ -48,11 +51,15 @@ internal static class CollectivesBenchmark
                 seconds[side][round] = sides[side](item);
         }
 
-        double[] median = [.. seconds.Select(side => Sample.Of(side).Median)];
-        CollectiveFigure figure = new(item.Name, size, item.Bytes, median[0], median[1], median[2]);
+        // The sides of one round saw the same machine, so each round has its ratios; over rounds they are less noisy than the ratio of medians.
+        double[] ratios = [.. seconds.Take(2).Select(side => Median(side.Select((own, round) => seconds[2][round] / own)))];
+        double[] medians = [.. seconds.Select(Median)];
+        CollectiveFigure figure = new(item.Name, size, item.Bytes, medians[0], medians[1], medians[2], ratios[0], ratios[1]);
         Console.WriteLine(FormattableString.Invariant(
-            $"{size} ranks {item.Name,-15}{item.Size,7}{median[0] * 1e6,12:F1} us{median[1] * 1e6,12:F1} us{median[2] * 1e6,12:F1} us{figure.Ratio,8:F2}x{figure.OverRatio,8:F2}x"));
+            $"{size} ranks {item.Name,-15}{item.Size,7}{medians[0] * 1e6,12:F1} us{medians[1] * 1e6,12:F1} us{medians[2] * 1e6,12:F1} us{figure.Ratio,8:F2}x{figure.OverRatio,8:F2}x"));
         return figure;
+
+        static double Median(IEnumerable<double> values) => Sample.Of([.. values]).Median;
     }
 
     private static string Page(List<CollectiveFigure> figures, string version, int rounds)
@@ -67,7 +74,7 @@ internal static class CollectivesBenchmark
             `mpirun` with `MpiTransport`, which uses Open MPI's point-to-point messages alone. *Open MPI*: its own collectives between processes of the same program,
             with its choice of algorithm and its default settings. Ours are the default algorithm (the direct exchange), which sums in a fixed order. A timing
             is that of many operations in a row, after some for warmth, from a barrier to the end on the slowest rank; the sides take turns, the
-            others asleep. Medians of {rounds} turns. The size is that of the whole vector: of what is reduced, or of what is there after gathering.
+            others asleep. Times are medians of {rounds} turns, and ratios are medians of the ratios of each turn. The size is that of the whole vector: of what is reduced, or of what is there after gathering.
             All-reduce is in place, the others are not. Where there are more ranks than processors all
             sides let other ranks run while they wait.
 
@@ -103,10 +110,5 @@ internal static class CollectivesBenchmark
         }
     }
 
-    private sealed record CollectiveFigure(string Operation, int Ranks, int Bytes, double OurSeconds, double OverSeconds, double TheirSeconds)
-    {
-        public double Ratio => TheirSeconds / OurSeconds;
-
-        public double OverRatio => TheirSeconds / OverSeconds;
-    }
+    private sealed record CollectiveFigure(string Operation, int Ranks, int Bytes, double OurSeconds, double OverSeconds, double TheirSeconds, double Ratio, double OverRatio);
 }
