@@ -103,20 +103,25 @@ public sealed partial class MpiJob
             return;
         _nextWatch = now + WatchMilliseconds;
         _ = _transports.RemoveAll(transport => transport.TryRetire());
-        RankProcess own = _processes[Rank];
+        if (FindDead() is not { } dead)
+            return;
+        _hasDeadRank = true;
+        StopFor(dead.Rank, dead.Text, other => _processes[other].Machine != _processes[Rank].Machine);
+    }
+
+    /// <summary>A rank of this machine that is gone without a word.</summary>
+    private (int Rank, string Text)? FindDead()
+    {
         for (int rank = 0; rank < Size; rank++)
         {
             RankProcess process = _processes[rank];
-            if (rank == Rank || process.Machine != own.Machine || process.Exists)
+            if (rank == Rank || process.Machine != _processes[Rank].Machine || process.Exists)
                 continue;
-            if (_transports.Count > 0 && _transports.TrueForAll(transport => transport.HasEnded(rank)))
-                continue;
-            _hasDeadRank = true;
-            StopFor(
-                rank,
-                string.Create(CultureInfo.InvariantCulture, $"rank {rank} has died: its process {process.Id} is gone, and it did not say why"),
-                other => _processes[other].Machine != own.Machine);
+            if (_transports.Count == 0 || !_transports.TrueForAll(transport => transport.HasEnded(rank)))
+                return (rank, string.Create(CultureInfo.InvariantCulture, $"rank {rank} has died: its process {process.Id} is gone, and it did not say why"));
         }
+
+        return null;
     }
 
     /// <summary>Waits until every rank has ended.</summary>
@@ -150,7 +155,27 @@ public sealed partial class MpiJob
         long grace = isGiven ? seconds * 1_000L : DefaultGraceMilliseconds;
 
         // The first counts. Without the lock: this must not wait for a call of the library.
-        _ = Interlocked.CompareExchange(ref _terminateAt, Environment.TickCount64 + grace, long.MaxValue);
+        if (Interlocked.CompareExchange(ref _terminateAt, Environment.TickCount64 + grace, long.MaxValue) != long.MaxValue)
+            return;
+        Thread watch = new(() => EndIfStuck((int)Math.Min(grace, int.MaxValue) / 2)) { Name = $"end of rank {Rank}", IsBackground = true };
+        watch.Start();
+    }
+
+    /// <summary>The library may not return from a call: over TCP it reports a connection that broke to the launcher, which may not answer while it
+    /// ends the job. Then the last word is said without it, and without the lock that the call has.</summary>
+    private void EndIfStuck(int patience)
+    {
+        while (Monitor.TryEnter(Progress.Gate, patience))
+        {
+            Monitor.Exit(Progress.Gate);
+            Thread.Sleep(WatchMilliseconds);
+        }
+
+        string? what = _transports.Select(transport => transport.DescribeWaiting()).FirstOrDefault(call => call is not null);
+        string why = Abortion?.Text ?? FindDead()?.Text ?? $"Open MPI does not return from a call, and rank {Rank} was asked to end (SIGTERM)";
+        if (what is not null || !IsAborted)
+            Console.Error.WriteLine($"{what ?? $"Rank {Rank} cannot go on"}: {why}");
+        LibC.ExitNow(1);
     }
 
     private void Terminate()

@@ -6,7 +6,7 @@ namespace ParallelDsl.Mpi;
 
 /// <summary>All calls of the library that a job makes, under one lock, so that <c>MPI_THREAD_SERIALIZED</c> is enough. Requests under way stand
 /// in one table; whoever waits looks for completed ones, one thread at a time while the others sleep. A thread of its own looks when nobody
-/// does: sends move on while the rank computes, and word from other ranks is heard.</summary>
+/// does: messages move on while the rank computes, and word from other ranks is heard.</summary>
 internal sealed unsafe class MpiProgress : IDisposable
 {
     private const int QuietMilliseconds = 10;
@@ -28,7 +28,7 @@ internal sealed unsafe class MpiProgress : IDisposable
     private MpiOperation?[] _operations = [];
     private MpiOperation[] _completed = [];
     private int _count;
-    private int _sends;
+    private int _transfers;
     private int _words;
     private int _waiting;
     private long _busyUntil;
@@ -94,9 +94,9 @@ internal sealed unsafe class MpiProgress : IDisposable
         _requests[_count] = request;
         _operations[_count++] = operation;
         operation.Pending++;
-        if (operation.Kind is not (MpiOperationKind.Send or MpiOperationKind.ControlSend))
+        if (operation.Kind is MpiOperationKind.ControlReceive or MpiOperationKind.Collective)
             return;
-        _sends++;
+        _transfers++;
         if (operation.Kind == MpiOperationKind.ControlSend)
             _words++;
         _busyUntil = Environment.TickCount64 + BusyMilliseconds;
@@ -146,8 +146,8 @@ internal sealed unsafe class MpiProgress : IDisposable
             MpiOperation operation = _completed[i];
             MpiStatus status = _statuses[i];
             operation.Pending--;
-            if (operation.Kind is MpiOperationKind.Send or MpiOperationKind.ControlSend)
-                _sends--;
+            if (operation.Kind is not (MpiOperationKind.ControlReceive or MpiOperationKind.Collective))
+                _transfers--;
             if (operation.Kind == MpiOperationKind.ControlSend)
                 _words--;
             int error = failed ? status.Error : LibMpi.Success;
@@ -314,13 +314,13 @@ internal sealed unsafe class MpiProgress : IDisposable
                     _job.Fail(exception.Message);
                 }
 
-                busy = _sends > 0 || Environment.TickCount64 < _busyUntil;
+                busy = _transfers > 0 || Environment.TickCount64 < _busyUntil;
                 _isQuiet = !busy;
                 if (!busy)
                     _wake.Reset();
             }
 
-            // While sends are under way a sleep is short; the others wait for what this rank has to answer.
+            // While messages are under way a sleep is short; the others wait for what this rank has to answer.
             if (busy)
                 LibC.SleepMicroseconds(_shortestPause);
             else

@@ -359,6 +359,30 @@ public sealed unsafe partial class MpiTransport
         }
     }
 
+    /// <summary>A call that waits, or else one that is about to: in words; null where there is none.</summary>
+    internal string? DescribeWaiting()
+    {
+        MpiOperation? expected = null;
+        for (MpiOperation? operation = _receives; operation is not null; operation = operation.Next)
+        {
+            if (operation.IsDone)
+                continue;
+            if (operation.IsAwaited)
+                return DescribeCall(operation.Peer, operation.Tag, operation.Length, isReceive: true);
+            expected ??= operation;
+        }
+
+        if (expected is not null)
+            return DescribeCall(expected.Peer, expected.Tag, expected.Length, isReceive: true);
+        for (MpiOperation? loan = _loans; loan is not null; loan = loan.Next)
+        {
+            if (!loan.IsDone)
+                return DescribeCall(loan.Peer, loan.Tag, loan.Length, isReceive: false);
+        }
+
+        return null;
+    }
+
     private void ThrowIfStopped(int peer, int tag, int length, bool isReceive)
     {
         if (_job.Abortion is { } abortion)

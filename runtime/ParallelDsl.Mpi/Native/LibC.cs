@@ -32,6 +32,12 @@ internal static partial class LibC
     /// <summary>Whether a process of this machine exists.</summary>
     public static bool Exists(int process) => Kill(process, 0) == 0 || Marshal.GetLastPInvokeError() != NoSuchProcess;
 
+    /// <summary>Ends the process at once: nothing of it runs any more, nor of any library.</summary>
+    public static void ExitNow(int code) => Exit(code);
+
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    private static partial void Exit(int code);
+
     [LibraryImport("libc", EntryPoint = "sched_getaffinity")]
     private static unsafe partial int GetAffinity(int process, nint bytes, byte* set);
 

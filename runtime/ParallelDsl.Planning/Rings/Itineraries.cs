@@ -58,12 +58,13 @@ public static class Itineraries
     public static int BlocksAtOnce(Datapath datapath, int ranks) => datapath switch
     {
         _ when ranks < 2 => 2,
-        Datapath.Pairwise => 5,
         Datapath.AllGather => checked(2 * ranks),
+        _ when ranks == 2 => 4,
 
         // Rings of 4 and 6 members are pairwise.
-        Datapath.Hamiltonian when ranks >= 4 => 5,
-        _ => 4,
+        Datapath.Pairwise => 7,
+        Datapath.Hamiltonian when ranks >= 4 => 7,
+        _ => 5,
     };
 
     /// <summary>Over how many nodes the members of a ring are spread evenly, each node's next to each other; 1 where they are not.</summary>

@@ -39,10 +39,17 @@ public sealed class Itinerary
 
     /// <summary>The most blocks of keys and values, or of gradients of both, that a member has at once in the backward, each as large as those
     /// of the member with the most.</summary>
-    /// <remarks>Alone: the keys of earlier slices and their gradients. Passed on: keys, what this member adds to their gradients, what it
-    /// has sent and what comes. Direct: its own keys and the sum of their gradients, what came, its gradients and those that are sent. Of all at
-    /// once: those of all members, and gradients of all.</remarks>
-    public int BlocksAtOnce => Ranks == 1 ? 2 : Forwards ? 4 : Hops == 1 ? 2 * Ranks : 5;
+    /// <remarks>Alone: the keys of earlier slices and their gradients. Passed on: keys, those that come for the next hop if there is one, what this
+    /// member adds to their gradients, what it has sent and what comes. Direct: its own keys and the sum of their gradients, what came and what comes
+    /// next, its gradients, those that are sent and those that come. Of all at once: those of all members, and gradients of all.</remarks>
+    public int BlocksAtOnce => (Ranks, Hops, Forwards) switch
+    {
+        (1, _, _) => 2,
+        (_, 1, true) => 4,
+        (_, 1, false) => 2 * Ranks,
+        (_, _, true) => 5,
+        _ => 7,
+    };
 
     /// <summary>The part that a lane carries.</summary>
     public int PartOf(int lane) => Parts == 1 ? 0 : lane;

@@ -38,6 +38,11 @@ internal abstract class AttentionExchange
     {
     }
 
+    /// <summary>After a failure: nothing that is on its way is written to parcels from here on. It throws nothing.</summary>
+    public virtual void Forget(in AttentionOperands operands, Exception cause)
+    {
+    }
+
     /// <summary>Ends a pass: lets go of what is left.</summary>
     public virtual void End()
     {

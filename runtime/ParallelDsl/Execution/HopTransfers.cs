@@ -47,24 +47,48 @@ internal sealed class HopTransfers(ITransport transport, Courier courier, int[] 
         }
     }
 
+    /// <summary>Lets rows begin to arrive that are received later, every part in its place.</summary>
+    public unsafe void Expect(int source, int tag, Matrix rows)
+    {
+        for (int index = 0, parts = PartsOf(source, rows); index < parts; index++)
+        {
+            (int rank, int partTag, Matrix part) = PartOf(source, tag, rows, index);
+            transport.Expect(rank, partTag, part.Data, checked((int)part.Count));
+        }
+    }
+
     /// <summary>Receives rows, every part in its place.</summary>
     public void Receive(int source, int tag, Matrix rows)
     {
-        if (rows.Rows == 0)
-            return;
+        for (int index = 0, parts = PartsOf(source, rows); index < parts; index++)
+        {
+            (int rank, int partTag, Matrix part) = PartOf(source, tag, rows, index);
+            transport.Receive(rank, partTag, part.Span);
+        }
+    }
+
+    /// <summary>After a failure: rows that are expected are not written from here on. It throws nothing.</summary>
+    public void Forget(int source, int tag, Matrix rows, Exception cause)
+    {
+        for (int index = 0, parts = PartsOf(source, rows); index < parts; index++)
+        {
+            (int rank, int partTag, _) = PartOf(source, tag, rows, index);
+            transport.Forget(rank, partTag, cause);
+        }
+    }
+
+    /// <summary>In how many messages rows come.</summary>
+    private int PartsOf(int source, Matrix rows) => rows.Rows == 0 ? 0 : Math.Max(1, RouteOf(source, _self, rows).Parts);
+
+    /// <summary>From which rank one of them comes, with which tag, and where it goes.</summary>
+    private (int Rank, int Tag, Matrix Rows) PartOf(int source, int tag, Matrix rows, int index)
+    {
         Route route = RouteOf(source, _self, rows);
         if (route.Parts == 0)
-        {
-            transport.Receive(ranks[source], tag, rows.Span);
-            return;
-        }
-
-        for (int index = 0; index < route.Parts; index++)
-        {
-            HopPart part = routes!.PartOf(route, source, _self, index);
-            int from = part.DestinationProxy == _self ? part.SourceProxy : part.DestinationProxy;
-            transport.Receive(ranks[from], from == source ? tag : HopTags.FromRelay, rows.RowRange(part.Start, part.Length).Span);
-        }
+            return (ranks[source], tag, rows);
+        HopPart part = routes!.PartOf(route, source, _self, index);
+        int from = part.DestinationProxy == _self ? part.SourceProxy : part.DestinationProxy;
+        return (ranks[from], from == source ? tag : HopTags.FromRelay, rows.RowRange(part.Start, part.Length));
     }
 
     private Route RouteOf(int source, int destination, Matrix rows) => routes?.Of(source, destination, rows.Rows, rows.Columns) ?? default;

@@ -9,8 +9,10 @@ namespace ParallelDsl.Execution;
 /// <remarks>
 /// <para>What a rank holds of a hop lies in one parcel, lane after lane, so attention to all of it is one call, and one ring is the case of one lane.
 /// A ring of one rank has its earlier slices to attend to, and no hops.</para>
-/// <para>Where parts are passed on there are at most two parcels of keys, or one of keys and three of gradients; where every rank sends
-/// its own, two of keys and three of gradients; between passes none. The gradient of a rank's own rows is summed in the order of hops, and in a
+/// <para>All lanes of a hop are expected before the hop before is computed, so that they may arrive meanwhile, also where a transport delivers only to
+/// where a message is expected.</para>
+/// <para>Where parts are passed on there are at most two parcels of keys and three of gradients; where every rank sends
+/// its own, three of keys and four of gradients, of all members at once as many as members; between passes none. The gradient of a rank's own rows is summed in the order of hops, and in a
 /// hop of lanes, so it is the same in every run.</para>
 /// </remarks>
 /// <param name="courier">Sends.</param>
@@ -20,6 +22,10 @@ internal sealed unsafe class KeyValueExchange(Courier courier, HopTransfers hops
     private Parcel? _own;
     private Parcel? _home;
     private Parcel? _held;
+    private Parcel? _coming;
+    private Parcel? _comingGradient;
+    private int _comingHop;
+    private int _gradientHop;
     private Parcel? _gradient;
     private Parcel? _sentGradient;
 
@@ -40,6 +46,7 @@ internal sealed unsafe class KeyValueExchange(Courier courier, HopTransfers hops
         if (!Itinerary.Forwards)
             (_own, _held) = (_held, null);
         SendKeys(1, columns);
+        ExpectKeys(1, columns);
     }
 
     /// <inheritdoc/>
@@ -53,10 +60,12 @@ internal sealed unsafe class KeyValueExchange(Courier courier, HopTransfers hops
     /// <inheritdoc/>
     public override void Backward<TShape>(in AttentionOperands operands, int hop)
     {
+        int columns = 2 * operands.Key.Columns;
+        ExpectGradients(hop, columns);
+
         // In the last hop gradients alone come home.
         if (hop > Itinerary.Hops)
             return;
-        int columns = 2 * operands.Key.Columns;
         Matrix held = Take(operands, hop);
         _gradient = Rent(hop, columns);
         Matrix gradient = View(_gradient, hop, columns);
@@ -99,6 +108,21 @@ internal sealed unsafe class KeyValueExchange(Courier courier, HopTransfers hops
         courier.ReleaseSent(ref _own);
     }
 
+    /// <inheritdoc/>
+    public override void Forget(in AttentionOperands operands, Exception cause)
+    {
+        if (_coming is null && _comingGradient is null)
+            return;
+        int columns = 2 * operands.Key.Columns;
+        for (int lane = 0; lane < Itinerary.Lanes; lane++)
+        {
+            if (_coming is { } keys)
+                hops.Forget(Ring.RankOf(Itinerary.From(_comingHop, lane)), HopTags.KeyValue, LaneOf(View(keys, _comingHop, columns), _comingHop, lane), cause);
+            if (_comingGradient is not null)
+                hops.Forget(Ring.RankOf(GradientFrom(_gradientHop, lane)), HopTags.Gradient, ComingGradient(lane, columns), cause);
+        }
+    }
+
     /// <summary>Takes the keys of a hop, passes them on or sends its own again, and returns them; of hop 0 they are its own.</summary>
     private Matrix Take(in AttentionOperands operands, int hop)
     {
@@ -109,16 +133,58 @@ internal sealed unsafe class KeyValueExchange(Courier courier, HopTransfers hops
         // What was received and not passed on is done with.
         if (!Itinerary.Forwards)
             courier.Release(ref _held);
-        Parcel parcel = Rent(hop, columns);
-        Matrix came = View(parcel, hop, columns);
+        Matrix came = View(_coming!, hop, columns);
         for (int lane = 0; lane < Itinerary.Lanes; lane++)
             hops.Receive(Ring.RankOf(Itinerary.From(hop, lane)), HopTags.KeyValue, LaneOf(came, hop, lane));
         courier.ReleaseSent(ref _held);
-        _held = parcel;
-        if (hop < Itinerary.Hops)
-            SendKeys(hop + 1, columns);
+        (_held, _coming) = (_coming, null);
+        SendKeys(hop + 1, columns);
+        ExpectKeys(hop + 1, columns);
         return came;
     }
+
+    private void ExpectKeys(int hop, int columns)
+    {
+        if (hop > Itinerary.Hops)
+            return;
+        (_coming, _comingHop) = (Rent(hop, columns), hop);
+        Matrix all = View(_coming, hop, columns);
+        for (int lane = 0; lane < Itinerary.Lanes; lane++)
+            hops.Expect(Ring.RankOf(Itinerary.From(hop, lane)), HopTags.KeyValue, LaneOf(all, hop, lane));
+    }
+
+    /// <summary>Gradients that are passed on come from hop 1 on; those that go straight home a hop after the keys.</summary>
+    private void ExpectGradients(int hop, int columns)
+    {
+        if (hop < (Itinerary.Forwards ? 1 : 2))
+            return;
+        _gradientHop = hop;
+        _comingGradient = Itinerary.Forwards
+            ? Rent(GradientLayout(hop), columns)
+            : courier.Rent((long)Ring.RowsAt(0) * (Itinerary.Lanes / Itinerary.Parts) * columns);
+        for (int lane = 0; lane < Itinerary.Lanes; lane++)
+            hops.Expect(Ring.RankOf(GradientFrom(hop, lane)), HopTags.Gradient, ComingGradient(lane, columns));
+    }
+
+    /// <summary>From whom the gradients of a hop come: passed on, from whom the keys came, and after the last hop from who has this rank's part; straight
+    /// home, from whom this rank sent its own a hop ago.</summary>
+    private int GradientFrom(int hop, int lane) =>
+        !Itinerary.Forwards ? Itinerary.To(hop - 1, lane) : hop > Itinerary.Hops ? Itinerary.LastHolder(lane) : Itinerary.From(hop, lane);
+
+    /// <summary>Where those of a lane are coming: passed on, as what they are the gradients of is held; straight home, as the parts of this rank, or, where
+    /// each lane brings gradients of all of its rows, one after the other.</summary>
+    private Matrix ComingGradient(int lane, int columns)
+    {
+        Parcel coming = _comingGradient!;
+        int layout = GradientLayout(_gradientHop);
+        if (Itinerary.Forwards)
+            return LaneOf(View(coming, layout, columns), layout, lane);
+        long start = Itinerary.Parts == 1 ? (long)lane * Ring.RowsAt(0) : Ring.StartAt(0, lane);
+        return new Matrix(coming.Buffer.Pointer + (start * columns), Ring.RowsAt(0, lane), columns);
+    }
+
+    /// <summary>In which hop this rank holds what gradients are of: what comes home lies as it did when it left.</summary>
+    private int GradientLayout(int hop) => hop > Itinerary.Hops || !Itinerary.Forwards ? 0 : hop;
 
     /// <summary>Sends what is received in <paramref name="hop"/>.</summary>
     private void SendKeys(int hop, int columns)
@@ -133,17 +199,10 @@ internal sealed unsafe class KeyValueExchange(Courier courier, HopTransfers hops
     /// <summary>Adds what this rank has computed to what comes, and passes the sum on; after the last hop it is home.</summary>
     private void TakePassedOn(in AttentionOperands operands, int hop)
     {
-        // What comes home lies as it did when it left.
-        int columns = 2 * operands.Key.Columns;
-        bool isHome = hop > Itinerary.Hops;
-        int layout = isHome ? 0 : hop;
-        Parcel came = Rent(layout, columns);
-        Matrix sum = View(came, layout, columns);
+        int columns = 2 * operands.Key.Columns, layout = GradientLayout(hop);
+        Matrix sum = View(_comingGradient!, layout, columns);
         for (int lane = 0; lane < Itinerary.Lanes; lane++)
-        {
-            int from = isHome ? Itinerary.LastHolder(lane) : Itinerary.From(hop, lane);
-            hops.Receive(Ring.RankOf(from), HopTags.Gradient, LaneOf(sum, layout, lane));
-        }
+            hops.Receive(Ring.RankOf(GradientFrom(hop, lane)), HopTags.Gradient, ComingGradient(lane, columns));
 
         courier.ReleaseSent(ref _sentGradient);
         if (_gradient is { } own)
@@ -152,8 +211,8 @@ internal sealed unsafe class KeyValueExchange(Courier courier, HopTransfers hops
             courier.Release(own);
         }
 
-        _gradient = came;
-        if (isHome)
+        (_gradient, _comingGradient) = (_comingGradient, null);
+        if (hop > Itinerary.Hops)
             AddHome(operands, ref _gradient);
         else
             SendGradients(hop + 1, columns);
@@ -177,16 +236,14 @@ internal sealed unsafe class KeyValueExchange(Courier courier, HopTransfers hops
     {
         int columns = 2 * operands.Key.Columns;
         Matrix home = View(_home!, 0, columns);
-        for (int lane = 0; lane < Itinerary.Lanes && hop > 1; lane++)
+        for (int lane = 0; lane < Itinerary.Lanes && _comingGradient is not null; lane++)
         {
-            Matrix sum = LaneOf(home, 0, lane);
-            Parcel came = courier.Rent(sum.Count);
-            Matrix part = new(came.Buffer.Pointer, sum.Rows, columns);
-            hops.Receive(Ring.RankOf(Itinerary.To(hop - 1, lane)), HopTags.Gradient, part);
+            Matrix sum = LaneOf(home, 0, lane), part = ComingGradient(lane, columns);
+            hops.Receive(Ring.RankOf(GradientFrom(hop, lane)), HopTags.Gradient, part);
             Elementwise.Add(operands.Team, sum, part, sum);
-            courier.Release(came);
         }
 
+        courier.Release(ref _comingGradient);
         courier.ReleaseSent(ref _sentGradient);
         if (hop > Itinerary.Hops)
         {

@@ -87,25 +87,15 @@ public sealed class RingAttention : IDisposable
             Output = output,
             LogSumExp = logSumExp,
         };
-        int hops = Start(operands);
-        for (int index = 0; index < unit.Rings.Length; index++)
+        try
         {
-            if (_exchanges[index] is { } exchange)
-                exchange.Forward<TShape>(operands, 0);
-            else
-                Attention<TShape>.Forward(team, query, key, value, unit.Rings[index].BlocksOf(0), output, logSumExp);
+            RunForward<TShape>(operands);
         }
-
-        for (int hop = 1; hop <= hops; hop++)
+        catch (Exception cause)
         {
-            foreach (AttentionExchange? exchange in Exchanges(unit))
-            {
-                if (hop <= exchange?.Hops(isBackward: false))
-                    exchange.Forward<TShape>(operands, hop);
-            }
+            Forget(operands, cause);
+            throw;
         }
-
-        End(unit);
     }
 
     /// <summary>The gradients of <see cref="Forward"/>: adds to the three gradients, and to the sums for earlier slices; what later slices gave
@@ -153,45 +143,16 @@ public sealed class RingAttention : IDisposable
             KeyGradient = keyGradient,
             ValueGradient = valueGradient,
         };
-        int hops = Start(operands);
-        for (int index = 0; index < unit.Rings.Length; index++)
+        try
         {
-            if (_exchanges[index] is { } exchange)
-            {
-                exchange.Backward<TShape>(operands, 0);
-                continue;
-            }
-
-            Attention<TShape>.Backward(
-                team,
-                query,
-                key,
-                value,
-                outputGradient,
-                logSumExp,
-                outputDots,
-                unit.Rings[index].BlocksOf(0),
-                queryGradient,
-                keyGradient,
-                valueGradient);
+            RunBackward<TShape>(operands);
+        }
+        catch (Exception cause)
+        {
+            Forget(operands, cause);
+            throw;
         }
 
-        for (int hop = 1; hop <= hops; hop++)
-        {
-            foreach (AttentionExchange? exchange in Exchanges(unit))
-            {
-                if (hop <= exchange?.Hops(isBackward: true))
-                    exchange.Backward<TShape>(operands, hop);
-            }
-
-            foreach (AttentionExchange? exchange in Exchanges(unit))
-            {
-                if (hop <= exchange?.Hops(isBackward: true))
-                    exchange.TakeGradients(operands, hop);
-            }
-        }
-
-        End(unit);
         foreach (KeyRun run in unit.HistoryRuns)
         {
             // Each sum is taken once, and is zero for the next step.
@@ -247,6 +208,87 @@ public sealed class RingAttention : IDisposable
         foreach (AttentionExchange? exchange in Exchanges(operands.Unit))
             exchange?.Send(operands);
         return hops;
+    }
+
+    private void RunForward<TShape>(in AttentionOperands operands)
+        where TShape : struct, IAttentionShape
+    {
+        int hops = Start(operands);
+        ReadOnlySpan<UnitRing> rings = operands.Unit.Rings;
+        for (int index = 0; index < rings.Length; index++)
+        {
+            if (_exchanges[index] is { } exchange)
+            {
+                exchange.Forward<TShape>(operands, 0);
+                continue;
+            }
+
+            Attention<TShape>.Forward(
+                operands.Team, operands.Query, operands.Key, operands.Value, rings[index].BlocksOf(0), operands.Output, operands.LogSumExp);
+        }
+
+        for (int hop = 1; hop <= hops; hop++)
+        {
+            foreach (AttentionExchange? exchange in Exchanges(operands.Unit))
+            {
+                if (hop <= exchange?.Hops(isBackward: false))
+                    exchange.Forward<TShape>(operands, hop);
+            }
+        }
+
+        End(operands.Unit);
+    }
+
+    private void RunBackward<TShape>(in AttentionOperands operands)
+        where TShape : struct, IAttentionShape
+    {
+        int hops = Start(operands);
+        ReadOnlySpan<UnitRing> rings = operands.Unit.Rings;
+        for (int index = 0; index < rings.Length; index++)
+        {
+            if (_exchanges[index] is { } exchange)
+            {
+                exchange.Backward<TShape>(operands, 0);
+                continue;
+            }
+
+            Attention<TShape>.Backward(
+                operands.Team,
+                operands.Query,
+                operands.Key,
+                operands.Value,
+                operands.OutputGradient,
+                operands.LogSumExp,
+                operands.OutputDots,
+                rings[index].BlocksOf(0),
+                operands.QueryGradient,
+                operands.KeyGradient,
+                operands.ValueGradient);
+        }
+
+        for (int hop = 1; hop <= hops; hop++)
+        {
+            foreach (AttentionExchange? exchange in Exchanges(operands.Unit))
+            {
+                if (hop <= exchange?.Hops(isBackward: true))
+                    exchange.Backward<TShape>(operands, hop);
+            }
+
+            foreach (AttentionExchange? exchange in Exchanges(operands.Unit))
+            {
+                if (hop <= exchange?.Hops(isBackward: true))
+                    exchange.TakeGradients(operands, hop);
+            }
+        }
+
+        End(operands.Unit);
+    }
+
+    /// <summary>After a failure nothing may arrive in parcels that are freed.</summary>
+    private void Forget(in AttentionOperands operands, Exception cause)
+    {
+        foreach (AttentionExchange? exchange in Exchanges(operands.Unit))
+            exchange?.Forget(operands, cause);
     }
 
     private void End(UnitLayout unit)

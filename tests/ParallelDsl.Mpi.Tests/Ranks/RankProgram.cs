@@ -23,6 +23,8 @@ internal static class RankProgram
         ["where"] => MpiJob.Run(LaunchedRanks.SayWhere),
         ["waits", var folder] => MpiJob.Run((job, _) => LaunchedRanks.WaitUntilAsked(job, folder)),
         ["huge", var floats] => MpiJob.Run((job, transport) => HugeMessage.Exchange(job, transport, int.Parse(floats, CultureInfo.InvariantCulture))),
+        ["attention"] => MpiJob.Run(AttentionRanks.Compare),
+        ["attention killed"] => MpiJob.Run(AttentionRanks.BeKilled),
         ["speed"] => MpiJob.Run(Speed.Measure),
         _ => throw new ArgumentException($"There is no scenario '{string.Join(' ', arguments)}'."),
     };

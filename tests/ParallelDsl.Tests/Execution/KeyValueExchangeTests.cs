@@ -209,6 +209,65 @@ public sealed class KeyValueExchangeTests
         }, TimeSpan.FromSeconds(10));
     }
 
+    /// <summary>All lanes of the next hop are expected while a hop is computed, and their memory is nobody else's until then: of seven rings seven
+    /// messages at once, of gradients as many.</summary>
+    [Theory]
+    [InlineData(Datapath.Ring, 8, 1)]
+    [InlineData(Datapath.BidirectionalRing, 8, 2)]
+    [InlineData(Datapath.Hamiltonian, 8, 7)]
+    [InlineData(Datapath.Pairwise, 8, 7)]
+    [InlineData(Datapath.AllGather, 8, 7)]
+    [InlineData(Datapath.Hamiltonian, 5, 4)]
+    public void AllLanesOfAHopAreExpectedAtOnce(Datapath datapath, int ranks, int lanes)
+    {
+        // Enough rows for every lane.
+        List<int[]> batch = StepPlanTests.BatchOf(90, 9, 1);
+        ParallelPlan plan = PlanOf(ranks, 1, StepTraits.Slices);
+        plan = plan with { Model = plan.Model with { ContextLength = 96 } };
+        int[] ring = [.. Enumerable.Range(0, ranks)];
+        StepPlan step = RandomStep.Of(new Random(ranks), plan, batch, StepTraits.Slices, _ => ring);
+        using SlicedAttention<Grouped> expected = SlicedAttention<Grouped>.Of(plan, batch, step, 3, Everywhere(datapath, ranks, 1));
+        RankThreads.Run(InProcessWorld.Create(ranks), inner =>
+        {
+            using ExpectingTransport transport = new(inner);
+            using SlicedAttention<Grouped> run = SlicedAttention<Grouped>.OfRank(transport, plan, batch, step, 3, Everywhere(datapath, ranks, 1), isCausal: true);
+            run.AssertSameRows(expected, plan, transport.Rank, Everywhere(datapath, ranks, 1));
+            Assert.Equal(lanes, transport.MostAtOnce);
+            Assert.Equal(0, transport.Left);
+        }, TimeSpan.FromSeconds(20));
+    }
+
+    /// <summary>Where a rank fails in a hop, nothing that is on its way may arrive in parcels that are freed.</summary>
+    [Fact]
+    public void AFailureForgetsWhatIsExpected()
+    {
+        const int Ranks = 8;
+        ParallelPlan plan = PlanOf(Ranks, 1, StepTraits.Slices);
+        int[] ring = [.. Enumerable.Range(0, Ranks)];
+        StepPlan step = RandomStep.Of(new Random(Ranks), plan, Batch, StepTraits.Slices, _ => ring);
+        int[] left = [.. Enumerable.Repeat(-1, Ranks)];
+        RankFailedException failed = Assert.Throws<RankFailedException>(() => RankThreads.Run(InProcessWorld.Create(Ranks), inner =>
+        {
+            int sends = 0;
+            using CountingTransport counting = new(inner, (_, _) =>
+            {
+                if (inner.Rank == 2 && Interlocked.Increment(ref sends) == 30)
+                    throw new InvalidOperationException("the cable was pulled");
+            });
+            using ExpectingTransport transport = new(counting);
+            try
+            {
+                SlicedAttention<Grouped>.OfRank(transport, plan, Batch, step, 3, Everywhere(Datapath.Hamiltonian, Ranks, 1), isCausal: true).Dispose();
+            }
+            finally
+            {
+                left[transport.Rank] = transport.Left;
+            }
+        }, TimeSpan.FromSeconds(20)));
+        Assert.Contains("the cable was pulled", failed.ToString(), StringComparison.Ordinal);
+        Assert.All(left, count => Assert.Equal(0, count));
+    }
+
     /// <summary>Rings that a plan brings, fewer than there could be: of four and six ranks too, which have no n - 1.</summary>
     [Theory]
     [InlineData(4, 2)]

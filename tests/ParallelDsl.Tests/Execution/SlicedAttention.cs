@@ -35,7 +35,9 @@ internal sealed class SlicedAttention<TShape> : IDisposable
     }
 
     /// <summary>Every bit of the results.</summary>
-    public int[] Bits => [.. _output.ToBits(), .. _logSumExp.ToBits(), .. _queryGradient.ToBits(), .. _keyValueGradient.ToBits()];
+    public int[] Bits => [.. Results.SelectMany(matrix => matrix.ToBits())];
+
+    private TestMatrix[] Results => [_output, _logSumExp, _queryGradient, _keyValueGradient];
 
     private static int QueryWidth => TShape.Heads * TShape.HeadWidth;
 
@@ -54,10 +56,33 @@ internal sealed class SlicedAttention<TShape> : IDisposable
         SlicedAttention<TShape> run = new(batch, step, seed, isCausal);
         RankThreads.Run(
             InProcessWorld.Create(plan.Mesh.Data * plan.Mesh.Sequence, capacity),
-            transport => run.Run(transport, new StepLayout(
-                plan.Mesh.Data, plan.Mesh.Sequence, step.MicroBatches, transport.Rank, nodes: null, datapaths: datapaths, isCausal: isCausal)),
+            transport => run.Run(transport, run.LayoutOf(plan, transport.Rank, datapaths)),
             TimeSpan.FromSeconds(10));
         return run;
+    }
+
+    /// <summary>The part of one rank, whose rows are the same in forwards and backwards: of the results it has its own rows only.</summary>
+    public static SlicedAttention<TShape> OfRank(
+        ITransport transport, ParallelPlan plan, IReadOnlyList<int[]> batch, StepPlan step, int seed, RingDatapaths datapaths, bool isCausal)
+    {
+        SlicedAttention<TShape> run = new(batch, step, seed, isCausal);
+        run.Run(transport, run.LayoutOf(plan, transport.Rank, datapaths));
+        return run;
+    }
+
+    /// <summary>The rows of a rank, which are most of none, have the same bits as in <paramref name="other"/>.</summary>
+    public void AssertSameRows(SlicedAttention<TShape> other, ParallelPlan plan, int rank, RingDatapaths datapaths)
+    {
+        StepLayout layout = LayoutOf(plan, rank, datapaths);
+        layout.Build(_batch, _step);
+        foreach (UnitLayout unit in layout.Forward)
+        {
+            foreach ((TestMatrix mine, TestMatrix theirs) in Results.Zip(other.Results))
+            {
+                using TestMatrix own = Gathered(unit, mine), expected = other.Gathered(unit, theirs);
+                Assert.Equal(expected.ToBits(), own.ToBits());
+            }
+        }
     }
 
     /// <summary>The same by plain ring attention of whole sequences on one ring of all ranks, without messages: rank by rank and hop by hop.</summary>
@@ -120,6 +145,9 @@ internal sealed class SlicedAttention<TShape> : IDisposable
 
         return seen;
     }
+
+    private StepLayout LayoutOf(ParallelPlan plan, int rank, RingDatapaths datapaths) =>
+        new(plan.Mesh.Data, plan.Mesh.Sequence, _step.MicroBatches, rank, nodes: null, datapaths: datapaths, isCausal: _isCausal);
 
     private void Run(ITransport transport, StepLayout layout)
     {
