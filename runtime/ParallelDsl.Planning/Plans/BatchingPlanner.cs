@@ -33,15 +33,17 @@ internal static class BatchingPlanner
             10 * UnitWork.UtilisationPercent,
             layers.Sum(layer => layer.KeyValueBytes),
             layers.Sum(layer => layer.AttentionFlops),
-            hierarchical,
-            axes.OverlapPercent);
+            hierarchical);
         return plan with
         {
             Remaps = hierarchical && mesh.Sequence > 1,
             Routes = routes,
-            IntraNodeTokens = rule.IntraNode(chosen.Datapath, reach),
-            InterNodeTokens = rule.InterNode(chosen.InterNodeDatapath, reach),
+            IntraNodeTokens = Asked(rule.IntraNode(chosen.Datapath, reach)),
+            InterNodeTokens = Asked(rule.InterNode(chosen.InterNodeDatapath, reach)),
         };
+
+        // A declaration asks for a part or a multiple of the rule.
+        int Asked(decimal tokens) => (int)Math.Min(int.MaxValue, Math.Ceiling(tokens * axes.OverlapPercent / 100));
     }
 
     /// <summary>The node of every attention rank, at the first position of the pipeline axis: the others lie alike as far as the cluster

@@ -11,25 +11,23 @@ namespace ParallelDsl.Planning.Plans;
 /// <param name="KeyValueBytes">Bytes of the keys and values of a token.</param>
 /// <param name="PairFlops">FLOPs of attention to a pair of query and key, in as many layers.</param>
 /// <param name="Routes">Whether hops of one ring between nodes may take several interfaces.</param>
-/// <param name="Percent">Which part or multiple of it is asked for.</param>
-internal readonly record struct OverlapRule(
-    ClusterSpec Cluster, long RatePermille, long KeyValueBytes, long PairFlops, bool Routes, int Percent)
+internal readonly record struct OverlapRule(ClusterSpec Cluster, long RatePermille, long KeyValueBytes, long PairFlops, bool Routes)
 {
     // Enough that the time of a byte is exact.
     private const long HopBytes = 1L << 30;
 
-    /// <summary>The least tokens inside a node, on the largest ring that there can be: smaller ones have fewer links.</summary>
-    public int IntraNode(Datapath datapath, RingReach reach)
+    /// <summary>The least tokens inside a node, exact to the hundredth, on the largest ring that there can be: smaller ones have fewer links.</summary>
+    public decimal IntraNode(Datapath datapath, RingReach reach)
     {
         int ranks = Math.Max(2, reach.IntraNode);
         return Tokens(datapath, RingLinks.Of(Cluster, ranks, ranks, Routes));
     }
 
     /// <summary>The same over several nodes; 0 where no ring is.</summary>
-    public int InterNode(Datapath datapath, RingReach reach) =>
+    public decimal InterNode(Datapath datapath, RingReach reach) =>
         reach.InterNode == 1 ? 0 : Tokens(datapath, RingLinks.Of(Cluster, reach.InterNode, reach.IntraNode, Routes));
 
-    private int Tokens(Datapath datapath, in RingLinks links)
+    private decimal Tokens(Datapath datapath, in RingLinks links)
     {
         if (PairFlops == 0)
             return 0;
@@ -44,6 +42,6 @@ internal readonly record struct OverlapRule(
         // Sums of all layers, whose quotient is that of one; products of them may leave 64 bits. A hop is rounded up, by less than the hundredth of a
         // token.
         decimal tokens = 2m * KeyValueBytes * RatePermille * flops / (1000m * PairFlops) * hop / HopBytes;
-        return (int)Math.Min(int.MaxValue, Math.Ceiling(Math.Round(tokens, 2) * Percent / 100));
+        return Math.Round(tokens, 2);
     }
 }

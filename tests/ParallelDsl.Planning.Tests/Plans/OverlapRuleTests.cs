@@ -2,6 +2,7 @@ using ParallelDsl.Planning.Clusters;
 using ParallelDsl.Planning.Packing;
 using ParallelDsl.Planning.Plans;
 using ParallelDsl.Planning.Simulation.Clusters;
+using ParallelDsl.Planning.Strategies;
 
 namespace ParallelDsl.Planning.Tests.Plans;
 
@@ -86,4 +87,42 @@ public class OverlapRuleTests
 
     [Fact]
     public void One_rank_swaps_nothing() => Assert.Equal(0, RingRules.Of(StepConstants.Of(Swapped(1, 4))).SwapPairs(Tokens, 1, 1));
+
+    // The same rates and widths in both: 40 % of the peak, keys a third as wide as queries. With 200 and 25 bytes a nanosecond on four ranks of a node
+    // and eight of two every threshold but that of pairwise ways over nodes is a whole number: plans round up, batches down and then take the part.
+    [Theory]
+    [InlineData(Fabric.Switch)]
+    [InlineData(Fabric.Mesh)]
+    public void Batches_have_the_thresholds_of_plans(Fabric fabric)
+    {
+        ClusterSpec cluster = new("A800", [new(2, 4, DeviceCatalogue.Of(DeviceKind.A800Sxm), fabric, 4, 200)]);
+        var model = new BatchModel("gpt", 12, 768, 12, 4, 2_048, 50_257);
+        var problem = new BatchProblem(cluster, model, [8_192], 8_192, 1, 8, new BatchAssumptions(RatePermille: 400));
+        foreach (Datapath datapath in DatapathTimes.Candidates)
+        {
+            AxesSpec axes = new(
+                2, 4, 1, MicroBatches: 8, Packing: ParallelDsl.Packing.Asymmetric, Balance: SequenceBalance.Hierarchical, Datapath: datapath, InterNodeDatapath: datapath);
+            var choice = new StepChoice(ParallelDsl.Packing.Asymmetric, SequenceBalance.Hierarchical, 1, 4, 8) { IntraNode = datapath, InterNode = datapath };
+            foreach (int percent in new[] { 0, 50, 100, 200 })
+            {
+                RingRules planned = Planned(axes with { OverlapPercent = percent }), batched = Batched(choice with { OverlapPercent = percent });
+                int rounded = datapath == Datapath.Pairwise ? 2 : 0;
+                Assert.Equal(planned with { InterTokens = 0 }, batched with { InterTokens = 0 });
+                Assert.InRange(planned.InterTokens - batched.InterTokens, 0, rounded);
+            }
+
+            // With zigzag balance too, but for one ring over nodes: a plan counts with the one interface that it takes, a search with all.
+            if (datapath is not (Datapath.Ring or Datapath.Pairwise))
+                Assert.Equal(Planned(axes with { Balance = SequenceBalance.Zigzag }), Batched(choice with { Balance = SequenceBalance.Zigzag }));
+            else if (datapath == Datapath.Ring)
+                Assert.Equal(Batched(choice), Batched(choice with { Balance = SequenceBalance.Zigzag }));
+        }
+
+        // Inside one node there is no threshold between nodes.
+        var inside = new StepChoice(ParallelDsl.Packing.Tokens, SequenceBalance.Hierarchical, 1, 4, 8);
+        Assert.Equal(0, Batched(inside).InterTokens);
+
+        RingRules Planned(AxesSpec axes) => RingRules.Of(StepConstants.Of(Requests.Plan(new(Requests.Gpt(), cluster, axes))));
+        RingRules Batched(StepChoice choice) => RingRules.Of(new ChoicePlanner(problem).ConstantsOf(choice));
+    }
 }
