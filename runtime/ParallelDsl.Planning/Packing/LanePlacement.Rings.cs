@@ -159,7 +159,7 @@ internal sealed partial class LanePlacement
         int heads = nodes > 1 ? _rules.InterHeads : _rules.IntraHeads;
         long each = heads == 0
             ? RingRules.BusiestOf(cost, size, 0)
-            : (RingRules.BusiestOf(cost, size * _world.Width, heads) + SwapOf(size, nodes, tokens)) * _world.Width;
+            : (RingRules.BusiestOf(cost, size * _world.Width, heads) + _forward.OfPairs(_rules.SwapPairs(tokens, (long)size * _world.Width, nodes))) * _world.Width;
         PlaceOf[sequence] = size == 1 ? _ringLanes[start] : ~ring;
         if (size == 1)
             RingCount--;
@@ -168,18 +168,6 @@ internal sealed partial class LanePlacement
             Rooms[_ringLanes[i]] -= tokens;
             Loads[_ringLanes[i]] += each;
         }
-    }
-
-    // What a rank's swaps of so many tokens cost, as pairs that it could do meanwhile: by the overlap rule keys and values of a token travel as long
-    // as half as many pairs take as the rule asks tokens for. All ranks of a ring swap at once: between nodes over the same interfaces.
-    private long SwapOf(int size, int nodes, long tokens)
-    {
-        long ranks = (long)size * _world.Width;
-        if (ranks == 1)
-            return 0;
-        return _forward.OfPairs(nodes == 1
-            ? RingRules.SwapPairs(tokens, _rules.IntraTokens) * (ranks - 1) / ranks
-            : RingRules.SwapPairs(tokens, _rules.InterTokens) * ranks / nodes * (nodes - 1) / nodes);
     }
 
     private void SortNodes()

@@ -223,6 +223,8 @@ internal sealed partial class LanePlacement
     private int MostLanes(int length)
     {
         int inside = Usable(Math.Min(_widestNode, Hidden(length, _rules.IntraTokens, _rules.IntraHeads)), _rules.IntraHeads);
+        if (_nodes == 1)
+            return inside;
         int across = Usable(Math.Min(_lanes, Hidden(length, _rules.InterTokens, _rules.InterHeads)), _rules.InterHeads);
         return Math.Max(inside, across);
     }

@@ -31,9 +31,23 @@ internal readonly record struct RingRules(int IntraTokens, int InterTokens, int 
         ? (cost + ranks - 1) / ranks
         : ((cost * LargestShare(ranks, heads)) + heads - 1) / heads;
 
-    /// <summary>Pairs that take as long as the swaps of a rank's tokens, forward and backward: keys and values of a token take half as many as
-    /// <paramref name="rule"/> says; with the queries, outputs and gradients that are swapped too, 11 such widths in place of 2.</summary>
-    public static long SwapPairs(long tokens, long rule) => Math.Min(tokens, int.MaxValue) * Math.Min(rule, 1 << 24) * 11 / 4;
+    /// <summary>Pairs that a rank could do while it swaps so many tokens, forward and backward. By the overlap rule keys and values of a token, all
+    /// of them over a rank's link or over a node's interfaces, travel as long as half as many pairs take as the rule asks tokens for; with the
+    /// queries, outputs and gradients that are swapped too there are 11 such widths in place of 2. Of these a rank keeps its own part, and a node
+    /// that of its ranks, which all go out at once.</summary>
+    /// <param name="tokens">Tokens of a rank.</param>
+    /// <param name="ranks">The ranks that swap.</param>
+    /// <param name="nodes">Over how many nodes.</param>
+    public long SwapPairs(long tokens, long ranks, int nodes)
+    {
+        if (ranks == 1)
+            return 0;
+        return nodes == 1
+            ? Pairs(tokens, IntraTokens) * (ranks - 1) / ranks
+            : Pairs(tokens, InterTokens) * ranks / nodes * (nodes - 1) / nodes;
+
+        static long Pairs(long tokens, long rule) => Math.Min(tokens, int.MaxValue) * Math.Min(rule, 1 << 24) * 11 / 4;
+    }
 
     private static long LargestShare(int ranks, int heads) => ((long)heads + ranks - 1) / ranks;
 

@@ -7,9 +7,6 @@ namespace ParallelDsl.Planning.Plans;
 /// <summary>Settles the constants by which the batches of a run are planned, all but the window, which memory decides.</summary>
 internal static class BatchingPlanner
 {
-    // Enough that the time of a byte is exact.
-    private const long HopBytes = 1L << 30;
-
     public static BatchingPlan Plan(PlanRequest request, EquatableArray<PlannedLayer> layers, Mesh mesh)
     {
         AxesSpec axes = request.Axes;
@@ -30,18 +27,23 @@ internal static class BatchingPlanner
         AxesSpec chosen = axes.With(plan.Datapaths);
         bool routes = hierarchical && interfaces > 1 && chosen.InterNodeDatapath == Datapath.Ring;
 
-        // Of the largest rings: smaller ones have fewer links.
         var reach = RingReach.OfZones(axes, request.Cluster, mesh);
-        int inside = Math.Max(2, reach.IntraNode);
+        var rule = new OverlapRule(
+            request.Cluster,
+            10 * UnitWork.UtilisationPercent,
+            layers.Sum(layer => layer.KeyValueBytes),
+            layers.Sum(layer => layer.AttentionFlops),
+            hierarchical);
         return plan with
         {
             Remaps = hierarchical && mesh.Sequence > 1,
             Routes = routes,
-            IntraNodeTokens = Overlap(request, layers, chosen.Datapath, DatapathPlanner.LinksOf(request, inside, inside)),
-            InterNodeTokens = reach.InterNode > 1
-                ? Overlap(request, layers, chosen.InterNodeDatapath, DatapathPlanner.LinksOf(request, reach.InterNode, reach.IntraNode))
-                : 0,
+            IntraNodeTokens = Asked(rule.IntraNode(chosen.Datapath, reach)),
+            InterNodeTokens = Asked(rule.InterNode(chosen.InterNodeDatapath, reach)),
         };
+
+        // A declaration asks for a part or a multiple of the rule.
+        int Asked(decimal tokens) => (int)Math.Min(int.MaxValue, Math.Ceiling(tokens * axes.OverlapPercent / 100));
     }
 
     /// <summary>The node of every attention rank, at the first position of the pipeline axis: the others lie alike as far as the cluster
@@ -60,23 +62,5 @@ internal static class BatchingPlanner
     {
         EquatableArray<int> nodes = NodesOf(cluster, mesh);
         return Enumerable.Range(0, nodes.Count).Any(rank => nodes[rank] != nodes[rank / mesh.Sequence * mesh.Sequence]);
-    }
-
-    /// <summary>The least tokens a rank s / g of a sequence of s on a ring of g, for which a hop hides behind the attention to what came with
-    /// the hop before, or, of an all-gather, to its own: each does (s / g)^2 / 2 pairs, so s / g >= 2 x bytes a token x time of a byte x rate /
-    /// FLOPs a pair. After Zeppelin; its formula 2 F h_k / (h B), with the time of a byte under the datapath for 1 / B. Where tokens are swapped for
-    /// heads nothing hides, and this says how dear keys and values are. A declaration asks for a part or a multiple of it.</summary>
-    private static int Overlap(PlanRequest request, EquatableArray<PlannedLayer> layers, Datapath datapath, in RingLinks links)
-    {
-        long pair = layers.Sum(layer => layer.AttentionFlops), bytes = layers.Sum(layer => layer.KeyValueBytes);
-        if (pair == 0)
-            return 0;
-        long flops = request.Cluster.Nodes.Max(group => group.Device.FlopsPerNanosecond);
-        long hop = DatapathTimes.LongestHop(datapath, links, HopBytes);
-
-        // The sums of all layers, whose quotient is that of one; products of them may leave 64 bits. A hop is rounded up, by less than the hundredth
-        // of a token.
-        decimal tokens = 2m * bytes * UnitWork.UtilisationPercent * flops / (100m * pair) * hop / HopBytes;
-        return (int)Math.Min(int.MaxValue, Math.Ceiling(Math.Round(tokens, 2) * request.Axes.OverlapPercent / 100));
     }
 }

@@ -1,4 +1,3 @@
-using ParallelDsl.Planning.Clusters;
 using ParallelDsl.Planning.Meshes;
 using ParallelDsl.Planning.Models;
 using ParallelDsl.Planning.Sequences;
@@ -42,21 +41,8 @@ internal static class DatapathPlanner
     }
 
     /// <summary>The slowest links of all groups of nodes, as a ring has them of which so many ranks share a node.</summary>
-    public static RingLinks LinksOf(PlanRequest request, int ranks, int perNode)
-    {
-        NodeGroup[] groups = [.. request.Cluster.Nodes.Items];
-        int interfaces = ranks > perNode ? groups.Min(group => group.NicsPerNode) : 0;
-        bool routes = request.Axes.Balance == SequenceBalance.Hierarchical && interfaces > 1;
-        return new RingLinks(
-            ranks,
-            perNode,
-            groups.Max(group => group.DevicesPerNode),
-            groups.Any(group => group.Fabric == Fabric.Mesh) ? Fabric.Mesh : Fabric.Switch,
-            Math.Max(1, groups.Min(group => group.Device.LinkBytesPerNanosecond)),
-            interfaces,
-            groups.Min(group => group.NicGbps),
-            routes);
-    }
+    public static RingLinks LinksOf(PlanRequest request, int ranks, int perNode) =>
+        RingLinks.Of(request.Cluster, ranks, perNode, request.Axes.Balance == SequenceBalance.Hierarchical);
 
     /// <summary>What a full unit asks of them.</summary>
     public static RingLoad LoadOf(PlanRequest request, EquatableArray<PlannedLayer> layers, in RingLinks links)

@@ -1,3 +1,4 @@
+using ParallelDsl.Planning.Clusters;
 using ParallelDsl.Planning.Rings;
 
 namespace ParallelDsl.Planning.Plans;
@@ -16,6 +17,26 @@ internal readonly record struct RingLinks(
 {
     /// <summary>Whether it goes over several nodes.</summary>
     public bool Crosses => Ranks > PerNode;
+
+    /// <summary>The slowest links of all groups of nodes.</summary>
+    /// <param name="cluster">The machines.</param>
+    /// <param name="ranks">n.</param>
+    /// <param name="perNode">p.</param>
+    /// <param name="routes">Whether hops between nodes may take several interfaces, where there are some.</param>
+    public static RingLinks Of(ClusterSpec cluster, int ranks, int perNode, bool routes)
+    {
+        NodeGroup[] groups = [.. cluster.Nodes.Items];
+        int interfaces = ranks > perNode ? groups.Min(group => group.NicsPerNode) : 0;
+        return new RingLinks(
+            ranks,
+            perNode,
+            groups.Max(group => group.DevicesPerNode),
+            groups.Any(group => group.Fabric == Fabric.Mesh) ? Fabric.Mesh : Fabric.Switch,
+            Math.Max(1, groups.Min(group => group.Device.LinkBytesPerNanosecond)),
+            interfaces,
+            groups.Min(group => group.NicGbps),
+            routes && interfaces > 1);
+    }
 
     /// <summary>Nanoseconds of a hop.</summary>
     /// <param name="link">The most bytes from one rank to another of its node.</param>

@@ -18,10 +18,12 @@ public readonly record struct RingReach(int IntraNode, int InterNode)
     }
 
     /// <summary>The same, whatever the datapaths.</summary>
-    public static RingReach OfZones(AxesSpec axes, ClusterSpec cluster, Mesh mesh)
+    public static RingReach OfZones(AxesSpec axes, ClusterSpec cluster, Mesh mesh) =>
+        OfZones(BatchingPlanner.NodesOf(cluster, mesh), Together(axes, mesh));
+
+    /// <summary>The same of ranks of which so many that follow one another may be together.</summary>
+    internal static RingReach OfZones(EquatableArray<int> nodes, int together)
     {
-        int together = Together(axes, mesh);
-        EquatableArray<int> nodes = BatchingPlanner.NodesOf(cluster, mesh);
         (int within, int over) = (1, 1);
         var members = new Dictionary<int, int>();
         for (int first = 0; first < nodes.Count; first += together)

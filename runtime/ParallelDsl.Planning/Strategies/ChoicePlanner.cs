@@ -1,4 +1,6 @@
 using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Plans;
+using ParallelDsl.Planning.Rings;
 
 namespace ParallelDsl.Planning.Strategies;
 
@@ -30,11 +32,29 @@ internal sealed class ChoicePlanner(BatchProblem problem)
         return new BatchPlan(strategy, choice.Describe(nodes.Length), choice.Stages, slots, choice.Lag, choice.Recompute);
     }
 
+    /// <summary>The most ranks that a ring of <paramref name="choice"/> may join.</summary>
+    public RingReach ReachOf(StepChoice choice)
+    {
+        int[] nodes = BatchSimulation.NodesOf(problem, choice.Stages);
+        return RingReach.OfZones(new(nodes), choice.Packing == ParallelDsl.Packing.Asymmetric ? nodes.Length : choice.SequenceRanks);
+    }
+
     /// <summary>The constants of <paramref name="choice"/>.</summary>
     public StepConstants ConstantsOf(StepChoice choice)
     {
         int[] nodes = BatchSimulation.NodesOf(problem, choice.Stages);
-        long room = problem.ActivationRoom / HeldBytes.OfFullToken(problem, choice.Stages, choice.Slots, choice.Recompute, choice.Lag);
+        RingReach reach = ReachOf(choice);
+
+        // A plan with zigzag balance counts with the one interface that its rings take, and so spreads less over nodes. A search finds the faster plans
+        // where rings may be tried that do not hide.
+        var rule = new OverlapRule(
+            problem.Cluster,
+            problem.Assumptions.RatePermille,
+            problem.Model.KeyValueBytesPerToken,
+            problem.Model.AttentionFlopsPerPair,
+            Routes: true);
+        int blocks = Math.Max(Itineraries.BlocksAtOnce(choice.IntraNode, reach.IntraNode), Itineraries.BlocksAtOnce(choice.InterNode, reach.InterNode));
+        long room = problem.ActivationRoom / HeldBytes.OfFullToken(problem, choice.Stages, choice.Slots, choice.Recompute, choice.Lag, blocks);
         if (choice.UnitTokens > 0)
             room = Math.Min(room, choice.UnitTokens);
         return new StepConstants(
@@ -47,21 +67,14 @@ internal sealed class ChoicePlanner(BatchProblem problem)
             (int)Math.Min(room, int.MaxValue / nodes.Length),
             Granule: 1,
             choice.Window,
-            OverlapTokens(choice.OverlapPercent, between: false),
-            OverlapTokens(choice.OverlapPercent, between: true),
+            Asked(rule.IntraNode(choice.IntraNode, reach)),
+            Asked(rule.InterNode(choice.InterNode, reach)),
             choice.IntraNode == Datapath.AllToAll ? problem.Model.KeyValueHeads : 0,
             choice.InterNode == Datapath.AllToAll ? problem.Model.KeyValueHeads : 0,
             problem.Model.Costs(choice.Recompute).WithAttention(choice.AttentionPercent),
             new(nodes));
-    }
 
-    // The overlap rule: a ring's transfers hide under its attention from 2 F h_k / (h B) tokens a rank on; between nodes B is the rate of all
-    // interfaces of a node, through which a routed hop goes.
-    private int OverlapTokens(int percent, bool between)
-    {
-        var group = problem.Cluster.Nodes[0];
-        long rate = between ? (long)group.NicsPerNode * group.NicGbps / 8 : group.Device.LinkBytesPerNanosecond;
-        long tokens = 2 * problem.FlopsPerNanosecond * problem.Model.KeyValueWidth / (problem.Model.Hidden * Math.Max(1, rate));
-        return (int)Math.Min(int.MaxValue, tokens * percent / 100);
+        // Of whole tokens, as the pages of simulated batches were made.
+        int Asked(decimal tokens) => (int)Math.Min(int.MaxValue, Math.Floor(tokens) * choice.OverlapPercent / 100);
     }
 }

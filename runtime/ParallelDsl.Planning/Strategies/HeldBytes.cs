@@ -27,7 +27,9 @@ internal static class HeldBytes
     /// <param name="slots">M.</param>
     /// <param name="recompute">Whether the backward repeats the forward.</param>
     /// <param name="lag">L.</param>
-    public static long OfFullToken(BatchProblem problem, int stages, int slots, bool recompute, int lag)
+    /// <param name="blocks">Keys and values of a rank, or gradients of both, that it has at once in an exchange; as many as on a ring at
+    /// least.</param>
+    public static long OfFullToken(BatchProblem problem, int stages, int slots, bool recompute, int lag, int blocks = 0)
     {
         BatchModel model = problem.Model;
         long layers = BatchSimulation.LayersOf(problem, stages), held = Math.Min(stages + (2L * lag), slots);
@@ -38,7 +40,7 @@ internal static class HeldBytes
             bytes += model.ActivationBytes(recompute: false);
         if (lag > 0)
             bytes += layers * slots * model.KeyValueBytesPerToken;
-        return bytes + (BlocksOnRing * (lag + 1L) * model.KeyValueBytesPerToken);
+        return bytes + (Math.Max(BlocksOnRing, blocks) * (lag + 1L) * model.KeyValueBytesPerToken);
     }
 
     // Keys and values, and gradients that a rank adds, has sent and gets; or both twice, in turns.

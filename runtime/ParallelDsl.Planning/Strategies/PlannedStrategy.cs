@@ -1,4 +1,6 @@
 using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Plans;
+using ParallelDsl.Planning.Rings;
 
 namespace ParallelDsl.Planning.Strategies;
 
@@ -13,21 +15,26 @@ internal sealed class PlannedStrategy
     private static readonly int[] Windows = [1, 2, 4, 8];
     private static readonly int[] Overlaps = [0, 25, 50, 100, 200];
     private static readonly int[] Rooms = [1_050, 1_200, 1_400, 1_700, 2_000];
-    private static readonly Datapath[] Datapaths = [Datapath.Ring, Datapath.AllToAll];
+    private static readonly Datapath[] OneRingOrHeads = [Datapath.Ring, Datapath.AllToAll];
 
     private readonly PlanSearch _search;
     private readonly string _strategy;
     private readonly ParallelDsl.Packing _packing;
     private readonly SequenceBalance _balance;
     private readonly ChoicePlanner _planner;
+
+    // What is tried with every layout, and with the best.
+    private readonly Datapath[] _datapaths, _others;
     private readonly List<(StepChoice Choice, long Time)> _times = [];
     private readonly HashSet<StepChoice> _tried = [];
     private StepChoice _best;
     private long _bestTime = long.MaxValue;
 
-    private PlannedStrategy(PlanSearch search, string strategy, ParallelDsl.Packing packing, SequenceBalance balance)
+    private PlannedStrategy(
+        PlanSearch search, string strategy, ParallelDsl.Packing packing, SequenceBalance balance, Datapath[] datapaths, Datapath[] others)
     {
         (_search, _strategy, _packing, _balance) = (search, strategy, packing, balance);
+        (_datapaths, _others) = (datapaths, others);
         _planner = new ChoicePlanner(search.Problem);
     }
 
@@ -53,11 +60,26 @@ internal sealed class PlannedStrategy
     private static List<(StepChoice Choice, long Time)> Plan(
         PlanSearch search, string name, ParallelDsl.Packing packing, SequenceBalance balance)
     {
-        var strategy = new PlannedStrategy(search, name, packing, balance);
-        strategy.Survey();
-        for (int round = 0; round < Rounds && strategy._bestTime < long.MaxValue; round++)
-            strategy.Refine();
-        return strategy._times;
+        List<(StepChoice Choice, long Time)> times = Plan(OneRingOrHeads, OneRingOrHeads);
+
+        // A port of a switch is busy with one ring. Over a mesh one ring leaves most links idle, and what uses them is tried too: apart, so that trying
+        // more finds no less.
+        if (search.Problem.Cluster.Nodes.Any(group => group is { Fabric: Fabric.Mesh, DevicesPerNode: > 2 }))
+        {
+            Datapath[] all = [.. DatapathTimes.Candidates];
+            times.AddRange(Plan([.. all.Except(OneRingOrHeads)], all));
+        }
+
+        return times;
+
+        List<(StepChoice Choice, long Time)> Plan(Datapath[] datapaths, Datapath[] others)
+        {
+            var strategy = new PlannedStrategy(search, name, packing, balance, datapaths, others);
+            strategy.Survey();
+            for (int round = 0; round < Rounds && strategy._bestTime < long.MaxValue; round++)
+                strategy.Refine();
+            return strategy._times;
+        }
     }
 
     // Every layout of ranks, number of units and window, with every datapath: what is balanced best depends on that.
@@ -71,7 +93,7 @@ internal sealed class PlannedStrategy
                 {
                     foreach (int window in Windows.Where(window => IsDeclarable(window, slots, sequenceRanks)))
                     {
-                        foreach (Datapath datapath in sequenceRanks == 1 && _balance == SequenceBalance.Zigzag ? [Datapath.Ring] : Datapaths)
+                        foreach (Datapath datapath in sequenceRanks == 1 && _balance == SequenceBalance.Zigzag ? [_datapaths[0]] : _datapaths)
                         {
                             StepChoice choice = new StepChoice(_packing, _balance, stages, sequenceRanks, slots) with
                             {
@@ -102,9 +124,9 @@ internal sealed class PlannedStrategy
     // The best so far with other values, one constant after the other.
     private void Refine()
     {
-        foreach (Datapath intra in Datapaths)
+        foreach (Datapath intra in _others)
         {
-            foreach (Datapath inter in Datapaths)
+            foreach (Datapath inter in _others)
                 Consider(_best with { IntraNode = intra, InterNode = inter });
         }
 
@@ -122,10 +144,19 @@ internal sealed class PlannedStrategy
             Consider(_best with { UnitTokens = (int)Math.Min(int.MaxValue, (mean * room / 1000) + 1) });
     }
 
+    // As a declaration may be: where every rank sends to every other, there is a most of ranks.
+    private bool CanRun(StepChoice choice)
+    {
+        RingReach reach = _planner.ReachOf(choice);
+        return Has(choice.IntraNode, reach.IntraNode) && Has(choice.InterNode, reach.InterNode);
+
+        static bool Has(Datapath datapath, int ranks) => ranks <= Itineraries.MostRanks || !Itineraries.IsDense(datapath);
+    }
+
     // Whether it is new and fits.
     private bool Consider(StepChoice choice)
     {
-        if (!_tried.Add(choice))
+        if (!_tried.Add(choice) || !CanRun(choice))
             return false;
         if (_planner.TryPlan(_strategy, choice, out long missing) is not { } plan)
         {

@@ -22,7 +22,7 @@ internal readonly record struct StepChoice(ParallelDsl.Packing Packing, Sequence
     /// <summary>Tokens that a unit may hold on a rank; 0 where only memory limits them.</summary>
     public int UnitTokens { get; init; }
 
-    /// <summary>How keys and values travel inside nodes: in rings, or swapped for heads.</summary>
+    /// <summary>How keys and values travel inside nodes: on one ring, swapped for heads, or, over a mesh, in ways that use all links.</summary>
     public Datapath IntraNode { get; init; } = Datapath.Ring;
 
     /// <summary>The same between nodes.</summary>

@@ -24,6 +24,11 @@ internal readonly record struct StepTransport(Datapath IntraNode, Datapath Inter
     {
         Datapath.AllToAll => "heads",
         Datapath.Ring => "ring",
+        Datapath.BidirectionalRing => "ring both ways",
+        Datapath.DoubleRing => "double rings",
+        Datapath.Hamiltonian => "several rings",
+        Datapath.Pairwise => "pairwise",
+        Datapath.AllGather => "all-gather",
         _ => datapath.ToString(),
     };
 

@@ -1,5 +1,6 @@
 using ParallelDsl.Planning.Clusters;
 using ParallelDsl.Planning.Packing;
+using ParallelDsl.Planning.Plans;
 using ParallelDsl.Planning.Simulation.Clusters;
 using ParallelDsl.Planning.Strategies;
 
@@ -248,5 +249,75 @@ public class StrategyPlannerTests
         Assert.Contains("8 stages of 4 layers", Problem([1], stages: 8).Check(), StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => StrategyPlanner.Plan(StrategyNames.Joint, Problem([])));
         Assert.Contains("known are joint", Assert.Throws<ArgumentException>(() => StrategyPlanner.Plan("best", Problem([1]))).Message, StringComparison.Ordinal);
+    }
+
+    // Eight devices of one node. One head of keys and values, so that swapping heads brings nothing; a sequence that is on all of them, of too few
+    // tokens for what comes over one link of a mesh to hide.
+    private static BatchProblem OneNode(Fabric fabric) => new(
+        new("one", new([new NodeGroup(1, 8, DeviceCatalogue.Of(DeviceKind.Mi300X), fabric, 0, 0)])),
+        new BatchModel("grouped", 4, 1_024, 8, 1, 2_816, 8_000),
+        [16_384],
+        32_768,
+        1,
+        1,
+        new BatchAssumptions());
+
+    [Theory]
+    [InlineData(StrategyNames.Joint)]
+    [InlineData(StrategyNames.Hierarchical)]
+    [InlineData(StrategyNames.Asymmetric)]
+    public void Over_a_mesh_what_uses_all_links_is_chosen(string name)
+    {
+        string chosen = StrategyPlanner.Plan(name, OneNode(Fabric.Mesh)).Plan!.Choice;
+        Assert.Matches("(several rings|pairwise|all-gather) in nodes", chosen);
+        Assert.DoesNotContain("PP", chosen, StringComparison.Ordinal);
+
+        // A port of a switch is busy with one ring, and nothing else is tried but heads.
+        Assert.Matches("(ring|heads) in nodes, (routed ring|ring|heads) between", StrategyPlanner.Plan(name, OneNode(Fabric.Switch)).Plan!.Choice);
+    }
+
+    [Fact]
+    public void Over_a_mesh_every_datapath_of_plans_is_tried()
+    {
+        List<(StepChoice Choice, long Time)> times = PlannedStrategy.Times(new PlanSearch(OneNode(Fabric.Mesh)));
+        Assert.Equal(DatapathTimes.Candidates.Order(), times.Select(tried => tried.Choice.IntraNode).Distinct().Order());
+        long ring = times.Where(tried => tried.Choice.IntraNode is Datapath.Ring or Datapath.AllToAll).Min(tried => tried.Time);
+        Assert.True(times.Min(tried => tried.Time) < ring);
+
+        times = PlannedStrategy.Times(new PlanSearch(OneNode(Fabric.Switch)));
+        Assert.All(times, tried => Assert.True(tried.Choice is { IntraNode: Datapath.Ring or Datapath.AllToAll, InterNode: Datapath.Ring or Datapath.AllToAll }));
+    }
+
+    // The same sequence on the same ranks, in everything the same but the fabric.
+    [Theory]
+    [InlineData(Datapath.BidirectionalRing)]
+    [InlineData(Datapath.Hamiltonian)]
+    public void Over_a_switch_several_rings_bring_nothing(Datapath datapath)
+    {
+        Assert.True(Time(Fabric.Mesh, datapath) < Time(Fabric.Mesh, Datapath.Ring));
+        Assert.True(Time(Fabric.Switch, datapath) >= Time(Fabric.Switch, Datapath.Ring));
+
+        static long Time(Fabric fabric, Datapath datapath)
+        {
+            BatchProblem problem = OneNode(fabric);
+            StepChoice choice = new(ParallelDsl.Packing.Asymmetric, SequenceBalance.Zigzag, 1, 8, 1) { IntraNode = datapath, InterNode = datapath };
+            return new BatchSimulation(problem).Run(new ChoicePlanner(problem).TryPlan("ours", choice, out long _)!).Nanoseconds;
+        }
+    }
+
+    // Two data ranks of four, each on two nodes of two: what is placed are whole data ranks, by the node of their first rank, but zones and what goes
+    // over which link are those of the ranks. A ring crosses two borders in each of 3 + 3 hops of keys and values and 4 of gradients.
+    [Theory]
+    [InlineData(2, 2 * (3 + 3 + 4), Zone.InterNode)]
+    [InlineData(4, 0, Zone.IntraNode)]
+    public void Data_ranks_on_several_nodes_are_simulated_over_them(int perNode, int crossings, Zone zone)
+    {
+        var cluster = new ClusterSpec("A800", new([new NodeGroup(8 / perNode, perNode, DeviceCatalogue.Of(DeviceKind.A800Sxm), Fabric.Switch, 2, 200)]));
+        var problem = new BatchProblem(cluster, Small, [8_192, 8_192], 8_192, 1, 1, new BatchAssumptions());
+        var choice = new StepChoice(ParallelDsl.Packing.Asymmetric, SequenceBalance.Zigzag, 1, 4, 1);
+        BatchPlan plan = new ChoicePlanner(problem).TryPlan("ours", choice, out long _)!;
+        Assert.All(RankLoads.Of(problem, plan), load => Assert.All(load.Slices, slice => Assert.Equal(zone, slice.Zone)));
+        long block = 8_192 / 4 * Small.KeyValueBytesPerToken;
+        Assert.Equal(2 * crossings * block * Small.Layers, new BatchSimulation(problem).Run(plan).CrossNodeBytes);
     }
 }
