@@ -72,7 +72,7 @@ partial class Gpt
         // Tokens a rank from which rings are made: 50 % of those with which transfers hide behind attention.
         public int IntraNodeTokens => 294;
 
-        public int InterNodeTokens => 1_319;
+        public int InterNodeTokens => 660;
 
         // Heads of keys and values that ranks share out where they swap tokens for them.
         public int IntraNodeHeads => 0;

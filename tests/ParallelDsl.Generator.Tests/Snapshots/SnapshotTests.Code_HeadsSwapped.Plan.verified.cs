@@ -14,7 +14,7 @@ namespace Demo;
 ///   mesh        1 data x 8 sequence x 1 pipeline = 8 ranks; neighbours along sequence, then data, then
 ///               pipeline
 ///   schedule    1F1B, 8 micro-batches
-///   digest      269dcd3726541710ae9c7ac65253846137e456741be229d77f1ff3d0bf55c409
+///   digest      1e5b3a5e7898cb4bd0c4dcecfcaafc3846bfaa798861b6c6b5327d00bbc5ceb6
 ///
 /// Stages (F, B, W and hop of one full unit, ns, simulated)
 ///   stage  layers          position  ranks        F        B        W  hop  parameters
@@ -30,8 +30,8 @@ namespace Demo;
 ///   packing     by cost; slices may be exchanged within 8 units, other units in the backward
 ///   balance     every sequence on as few ranks as it needs; rows are moved to equal shares for all but
 ///               attention
-///   overlap     rings are made from 294 tokens a rank inside a node, from 1,319 tokens between nodes:
-///               50 % of what hides transfers
+///   overlap     rings are made from 294 tokens a rank inside a node, from 660 tokens between nodes: 50
+///               % of what hides transfers
 ///   weight      in balancing, attention weighs 150 % of its FLOPs
 ///   datapath    rings inside a node; tokens are swapped for heads (all-to-all) between nodes
 ///   rings       none: tokens are swapped for heads
@@ -53,7 +53,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
 {
     /// <summary>The name of <see cref="Plan"/>: equal plans have equal digests.</summary>
     [GeneratedCode]
-    public const string PlanDigest = "269dcd3726541710ae9c7ac65253846137e456741be229d77f1ff3d0bf55c409";
+    public const string PlanDigest = "1e5b3a5e7898cb4bd0c4dcecfcaafc3846bfaa798861b6c6b5327d00bbc5ceb6";
 
     /// <summary>Everything that was decided before a run.</summary>
     [GeneratedCode]
@@ -104,7 +104,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
             """
             {
               "format": "paralleldsl.plan/1",
-              "digest": "269dcd3726541710ae9c7ac65253846137e456741be229d77f1ff3d0bf55c409",
+              "digest": "1e5b3a5e7898cb4bd0c4dcecfcaafc3846bfaa798861b6c6b5327d00bbc5ceb6",
               "model": {
                 "name": "Demo.Gpt",
                 "contextLength": 8192,
@@ -147,7 +147,7 @@ partial class Gpt : global::ParallelDsl.Execution.IParallelModel<global::Demo.Gp
               "rings": [
                 [0, 1, 2, 3, 4, 5, 6, 7]
               ],
-              "batching": { "unitsPerDataRank": 8, "unitTokens": 4096, "unitTokensPerRank": 512, "granule": 16, "window": 8, "remaps": true, "intraNodeTokens": 294, "interNodeTokens": 1319 },
+              "batching": { "unitsPerDataRank": 8, "unitTokens": 4096, "unitTokensPerRank": 512, "granule": 16, "window": 8, "remaps": true, "intraNodeTokens": 294, "interNodeTokens": 660 },
               "memory": [
                 { "device": 0, "weights": 305422848, "gradients": 610845696, "optimizer": 1832537088, "activations": 2189316096, "workspace": 90537984, "unitsInFlight": 9, "available": 85899345920 }
               ],

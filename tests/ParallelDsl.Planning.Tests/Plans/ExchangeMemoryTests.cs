@@ -10,15 +10,16 @@ public sealed class ExchangeMemoryTests
 {
     private static readonly AxesSpec Rings = new(), Heads = new(Datapath: Datapath.AllToAll, InterNodeDatapath: Datapath.AllToAll);
 
-    /// <summary>Keys and values once and gradients three times on a ring; both once alone with earlier slices; nothing else alone.</summary>
+    /// <summary>Keys and values, those of the next hop, and gradients three times on a ring; of two ranks there is no next hop; both once alone with earlier slices; nothing else alone.</summary>
     [Theory]
     [InlineData(1, 1, 0, 0)]
     [InlineData(1, 3, 0, 2 * 3 * 10)]
     [InlineData(2, 1, 0, 4 * 10)]
-    [InlineData(8, 3, 0, 4 * 3 * 10)]
+    [InlineData(3, 1, 0, 5 * 10)]
+    [InlineData(8, 3, 0, 5 * 3 * 10)]
     [InlineData(8, 1, 50, 100)]
     [InlineData(1, 1, 7, 14)]
-    public void RingsTakeFourTimesTheKeys(int ranks, int window, long moved, long expected) =>
+    public void RingsTakeFiveTimesTheKeys(int ranks, int window, long moved, long expected) =>
         Assert.Equal(expected, ExchangeMemory.Elements(Rings, new(ranks, ranks), [default, new(10, 24, 11, 5)], moved, window));
 
     /// <summary>No ring of up to so many ranks has a rank with more, counted message by message over all shares.</summary>
