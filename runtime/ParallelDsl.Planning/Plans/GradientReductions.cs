@@ -46,7 +46,7 @@ internal static class GradientReductions
     }
 
     /// <summary>Rings of all members that use every link inside the nodes, where these are meshes, and all that leave them: paths through each node, joined from
-    /// node to node. None on one node, and none where members are not spread evenly: there rings send over every link what a direct
+    /// node to node. None where there are no such paths, on one node, or where members are not spread evenly: there rings send over every link what a direct
     /// exchange does in two rounds, in 2 (n - 1).</summary>
     internal static EquatableArray<EquatableArray<int>> RingsOf(CollectiveNetwork network)
     {
@@ -55,9 +55,9 @@ internal static class GradientReductions
             return default;
         int[] nodeOf = [.. network.Nodes], members = [.. Enumerable.Range(0, size).OrderBy(member => nodeOf[member])];
         int nodes = Itineraries.NodesOf(members, size, nodeOf);
-        if (nodes == 1 || 2L * size * size * (size / nodes) > MostMessages || RingSets.OverNodes(nodes, size / nodes, NodeRail.Cross).Set is not { } paths)
+        if (!Itineraries.HasPaths(size, nodes) || 2L * size * size * (size / nodes) > MostMessages)
             return default;
-        return paths.Rings.Select(ring => ring.Select(place => members[place]).ToEquatableArray()).ToEquatableArray();
+        return Itineraries.SetOf(size, nodes).Rings.Select(ring => ring.Select(place => members[place]).ToEquatableArray()).ToEquatableArray();
     }
 
     /// <summary>What is wrong with the algorithms of a plan, or null.</summary>

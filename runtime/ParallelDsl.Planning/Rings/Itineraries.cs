@@ -20,8 +20,8 @@ public static class Itineraries
     /// <param name="ranks">How many members.</param>
     /// <param name="nodes">Over how many nodes they are spread evenly, in order; 1 where that is not so.</param>
     /// <remarks>What cannot be falls to what can: double rings inside one node, or over nodes with other numbers of members, to one ring; Hamiltonian
-    /// rings of 4 and of 6 members, of which there are no n - 1, to pairwise ways; paths over nodes with an odd number of members to
-    /// cycles of all of them.</remarks>
+    /// rings of 4 and of 6 members, of which there are no n - 1, to pairwise ways; paths over nodes with one, three or five members
+    /// each to cycles of all of them.</remarks>
     /// <exception cref="ArgumentException">No keys travel under the datapath, or the nodes do not divide the members.</exception>
     public static Itinerary Of(Datapath datapath, int ranks, int nodes)
     {
@@ -41,14 +41,15 @@ public static class Itineraries
         };
     }
 
-    /// <summary>The Hamiltonian ring set of a ring: paths over nodes where the members of each are of an even number, else cycles, or
-    /// pairwise ways.</summary>
+    /// <summary>The Hamiltonian ring set of a ring: paths over nodes where the members of each have some, else cycles, or pairwise
+    /// ways.</summary>
     public static RingSet SetOf(int ranks, int nodes) => HasPaths(ranks, nodes)
         ? RingSets.OverNodes(nodes, ranks / nodes, NodeRail.Cross).Set!
         : RingSets.Complete(ranks);
 
-    /// <summary>Whether the Hamiltonian rings of a ring are paths over nodes.</summary>
-    internal static bool HasPaths(int ranks, int nodes) => nodes > 1 && ranks / nodes % 2 == 0;
+    /// <summary>Whether the Hamiltonian rings of a ring are paths over nodes. Of one member of each node the only one is a single ring: there
+    /// cycles are taken, in whose parts a node can send over several network interfaces.</summary>
+    internal static bool HasPaths(int ranks, int nodes) => nodes > 1 && ranks > nodes && NodePaths.Exist(ranks / nodes);
 
     /// <summary>Whether members pass on what they receive, on a ring of so many: <see cref="Itinerary.Forwards"/>.</summary>
     public static bool Forwards(Datapath datapath, long ranks) => datapath is Datapath.Ring or Datapath.BidirectionalRing or Datapath.DoubleRing

@@ -31,7 +31,7 @@ public static class RingSets
 
     /// <summary>All links inside nodes, and one out of and one into each device.</summary>
     /// <param name="nodes">How many nodes, at least 2.</param>
-    /// <param name="perNode">Devices of a node; there are paths of an even number.</param>
+    /// <param name="perNode">Devices of a node; of all numbers but 3 and 5 there are paths.</param>
     /// <param name="rail">Which device of the next node a device sends to.</param>
     /// <exception cref="ArgumentOutOfRangeException">Fewer than 2 nodes, no devices, or more than <see cref="MostDevices"/> in
     /// all.</exception>
@@ -43,16 +43,16 @@ public static class RingSets
                 nameof(nodes), Invariant($"rings of {nodes} nodes of {perNode} devices; there are rings of 2 nodes or more and up to {MostDevices} devices"));
         }
 
-        if (perNode % 2 == 1)
+        if (!NodePaths.Exist(perNode))
         {
             return new RingSetResult(null, Invariant(
-                $"nodes of {perNode} devices have no paths that start and end once at each: that needs an even number; cycles of all {nodes * perNode} devices need none"));
+                $"nodes of {perNode} devices have no {perNode} paths that start and end once at each, as {perNode + 1} devices have no {perNode} cycles; cycles of all {nodes * perNode} devices need none"));
         }
 
         if (rail == NodeRail.Aligned && !NodePaths.CanAlign(nodes, perNode))
         {
             return new RingSetResult(null, Invariant(
-                $"paths of {perNode} devices on {nodes} nodes do not close along rails: that needs an even number of nodes, or nodes of a multiple of 4 devices; they close across rails"));
+                $"paths of {perNode} devices on {nodes} nodes do not close along rails: that needs an even number of nodes, or nodes of an odd number or a multiple of 4 devices; they close across rails"));
         }
 
         return new RingSetResult(new RingSet(RingSetKind.Paths, nodes * perNode, nodes, NodePaths.Rings(nodes, perNode, rail)), null);

@@ -120,9 +120,10 @@ internal sealed class RingsCommand
         RingSetResult result = RingSets.OverNodes(nodes, perNode, rail);
         if (result.Set is not { } set)
         {
-            throw perNode % 2 == 1
-                ? CommandException.BadInput($"--nodes {nodes}: {result.Misfit} (leave out --nodes)")
-                : CommandException.Failed($"--rail aligned: {result.Misfit}");
+            bool closesAcross = rail == NodeRail.Aligned && RingSets.OverNodes(nodes, perNode, NodeRail.Cross).Set is not null;
+            throw closesAcross
+                ? CommandException.Failed($"--rail aligned: {result.Misfit}")
+                : CommandException.BadInput($"--nodes {nodes}: {result.Misfit} (leave out --nodes)");
         }
 
         return new RingRun(set, set.Verify(), nodes * perNode * perNode, perNode, [], rail);

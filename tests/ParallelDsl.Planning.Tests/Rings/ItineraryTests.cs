@@ -15,7 +15,7 @@ public sealed class ItineraryTests
         TheoryData<Datapath, int, int> data = [];
         foreach (Datapath datapath in All)
         {
-            for (int ranks = 1; ranks <= 18; ranks++)
+            for (int ranks = 1; ranks <= 22; ranks++)
             {
                 foreach (int nodes in Enumerable.Range(1, ranks).Where(nodes => ranks % nodes == 0))
                     data.Add(datapath, ranks, nodes);
@@ -65,6 +65,10 @@ public sealed class ItineraryTests
     [InlineData(Datapath.Hamiltonian, 8, 1, 7, 7)]
     [InlineData(Datapath.Hamiltonian, 8, 2, 4, 7)]
     [InlineData(Datapath.Hamiltonian, 6, 2, 5, 5)]
+    [InlineData(Datapath.Hamiltonian, 10, 2, 9, 9)]
+    [InlineData(Datapath.Hamiltonian, 14, 2, 7, 13)]
+    [InlineData(Datapath.Hamiltonian, 27, 3, 9, 26)]
+    [InlineData(Datapath.Hamiltonian, 5, 5, 4, 4)]
     [InlineData(Datapath.Hamiltonian, 4, 1, 3, 3)]
     public void LanesAndHops(Datapath datapath, int ranks, int nodes, int lanes, int hops)
     {
@@ -77,6 +81,7 @@ public sealed class ItineraryTests
     [InlineData(2, 4)]
     [InlineData(3, 2)]
     [InlineData(4, 4)]
+    [InlineData(3, 7)]
     public void NodesAreLeftRarely(int nodes, int perNode)
     {
         Itinerary rings = Itineraries.Of(Datapath.DoubleRing, nodes * perNode, nodes), paths = Itineraries.Of(Datapath.Hamiltonian, nodes * perNode, nodes);

@@ -60,6 +60,9 @@ public sealed class RingsCommandTests : IDisposable
     [InlineData("paths", 8, 128, "--devices", "16", "--nodes", "2")]
     [InlineData("paths", 4, 48, "--devices", "12", "--nodes", "3", "--rail", "aligned")]
     [InlineData("paths", 6, 108, "--devices", "18", "--nodes", "3", "--rail", "cross")]
+    [InlineData("paths", 7, 98, "--devices", "14", "--nodes", "2")]
+    [InlineData("paths", 9, 243, "--devices", "27", "--nodes", "3", "--rail", "aligned")]
+    [InlineData("paths", 1, 5, "--devices", "5", "--nodes", "5")]
     public void Json_that_adds_up(string kind, int slots, int arcs, params string[] options)
     {
         JsonElement json = Json(options);
@@ -152,12 +155,12 @@ public sealed class RingsCommandTests : IDisposable
     [InlineData(2, "Option '--devices' is required (see paralleldsl rings --help)")]
     [InlineData(2, "--nodes 3: does not divide the 8 devices", "--devices", "8", "--nodes", "3")]
     [InlineData(2, "--nodes 16: does not divide the 8 devices", "--devices", "8", "--nodes", "16")]
-    [InlineData(2, "--nodes 2: nodes of 3 devices have no paths that start and end once at each: that needs an even number; "
+    [InlineData(2, "--nodes 2: nodes of 3 devices have no 3 paths that start and end once at each, as 4 devices have no 3 cycles; "
         + "cycles of all 6 devices need none (leave out --nodes)", "--devices", "6", "--nodes", "2")]
     [InlineData(2, "--rail: expected cross or aligned, found 'spine'", "--devices", "8", "--nodes", "2", "--rail", "spine")]
     [InlineData(2, "--rail: is for --nodes of 2 or more", "--devices", "8", "--rail", "cross")]
-    [InlineData(1, "--rail aligned: paths of 2 devices on 3 nodes do not close along rails: that needs an even number of nodes, or nodes of a "
-        + "multiple of 4 devices; they close across rails", "--devices", "6", "--nodes", "3", "--rail", "aligned")]
+    [InlineData(1, "--rail aligned: paths of 2 devices on 3 nodes do not close along rails: that needs an even number of nodes, or nodes of an "
+        + "odd number or a multiple of 4 devices; they close across rails", "--devices", "6", "--nodes", "3", "--rail", "aligned")]
     [InlineData(2, "--without: the link 2-8 has a device that is none of 0 to 7", "--devices", "8", "--without", "2-8")]
     [InlineData(2, "--without: the link 5>2 stands there twice", "--devices", "8", "--without", "2-5,5-2")]
     [InlineData(2, "--without: expected a link as in 2-5 (both ways) or 2>5 (one way), found 'x'", "--devices", "8", "--without", "x")]
