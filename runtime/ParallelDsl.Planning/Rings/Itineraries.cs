@@ -43,9 +43,13 @@ public static class Itineraries
 
     /// <summary>The Hamiltonian ring set of a ring: paths over nodes where the members of each have some, else cycles, or pairwise
     /// ways.</summary>
-    public static RingSet SetOf(int ranks, int nodes) => HasPaths(ranks, nodes)
-        ? RingSets.OverNodes(nodes, ranks / nodes, NodeRail.Cross).Set!
-        : RingSets.Complete(ranks);
+    /// <param name="ranks">How many members.</param>
+    /// <param name="nodes">Over how many nodes they are spread evenly, in order; 1 where that is not so.</param>
+    /// <param name="cancellation">Ends the search that some numbers of members take.</param>
+    /// <exception cref="OperationCanceledException">Cancellation was asked for.</exception>
+    public static RingSet SetOf(int ranks, int nodes, CancellationToken cancellation = default) => HasPaths(ranks, nodes)
+        ? RingSets.OverNodes(nodes, ranks / nodes, NodeRail.Cross, cancellation).Set!
+        : RingSets.Complete(ranks, cancellation);
 
     /// <summary>Whether the Hamiltonian rings of a ring are paths over nodes. Of one member of each node the only one is a single ring: there
     /// cycles are taken, in whose parts a node can send over several network interfaces.</summary>

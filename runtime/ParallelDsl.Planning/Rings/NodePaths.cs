@@ -17,7 +17,7 @@ namespace ParallelDsl.Planning.Rings;
 internal static class NodePaths
 {
     /// <summary>Whether there are such paths.</summary>
-    public static bool Exist(int perNode) => perNode is not (3 or 5);
+    public static bool Exist(int perNode) => RingSet.MostPaths(perNode) == perNode;
 
     /// <summary>Whether paths that stay on their rail come back to their start.</summary>
     public static bool CanAlign(int nodes, int perNode) => nodes % 2 == 0 || perNode % 4 == 0 || perNode % 2 == 1;
@@ -26,9 +26,10 @@ internal static class NodePaths
     /// <param name="nodes">u, at least 2.</param>
     /// <param name="perNode">m, neither 3 nor 5.</param>
     /// <param name="rail">Where paths go on.</param>
-    public static EquatableArray<EquatableArray<int>> Rings(int nodes, int perNode, NodeRail rail)
+    /// <param name="cancellation">Ends the search for cycles.</param>
+    public static EquatableArray<EquatableArray<int>> Rings(int nodes, int perNode, NodeRail rail, CancellationToken cancellation)
     {
-        int[][] paths = perNode % 2 == 1 ? OfCycles(perNode) : OfZigzag(perNode);
+        int[][] paths = perNode % 2 == 1 ? OfCycles(perNode, cancellation) : OfZigzag(perNode);
         int[][] names = [.. Enumerable.Range(0, nodes).Select(node => rail == NodeRail.Aligned ? Names(node, nodes, perNode) : Own(perNode))];
         var rings = new EquatableArray<int>[perNode];
         for (int slot = 0; slot < perNode; slot++)
@@ -58,9 +59,9 @@ internal static class NodePaths
 
     // All cycles begin with the device that is taken out. Where one comes to it and where it goes on are neighbours on the last cycle, of which
     // those links were taken: along it, devices are named so that the step between them is from p + h to p.
-    private static int[][] OfCycles(int perNode)
+    private static int[][] OfCycles(int perNode, CancellationToken cancellation)
     {
-        EquatableArray<EquatableArray<int>> cycles = CycleDecomposition.Of(perNode + 1)
+        EquatableArray<EquatableArray<int>> cycles = CycleDecomposition.Of(perNode + 1, cancellation)
             ?? throw new ArgumentOutOfRangeException(nameof(perNode), perNode, "No paths are known.");
         var names = new int[perNode + 1];
         for (int i = 0; i < perNode; i++)

@@ -15,8 +15,11 @@ public static class RingSets
 
     /// <summary>All links of <paramref name="devices"/> devices: as n - 1 cycles or, of 4 and 6 devices, of which there are no n - 1
     /// cycles, pairwise.</summary>
+    /// <param name="devices">n.</param>
+    /// <param name="cancellation">Ends the search that some numbers of devices take.</param>
     /// <exception cref="ArgumentOutOfRangeException">Fewer than 2 devices or more than <see cref="MostDevices"/>.</exception>
-    public static RingSet Complete(int devices)
+    /// <exception cref="OperationCanceledException">Cancellation was asked for.</exception>
+    public static RingSet Complete(int devices, CancellationToken cancellation = default)
     {
         if (devices is < 2 or > MostDevices)
         {
@@ -24,7 +27,7 @@ public static class RingSets
                 nameof(devices), Invariant($"rings of {devices} devices; there are rings of 2 to {MostDevices}"));
         }
 
-        return CycleDecomposition.Of(devices) is { } rings
+        return CycleDecomposition.Of(devices, cancellation) is { } rings
             ? new RingSet(RingSetKind.Cycles, devices, 1, rings)
             : RingSet.Pairwise(devices);
     }
@@ -33,9 +36,11 @@ public static class RingSets
     /// <param name="nodes">How many nodes, at least 2.</param>
     /// <param name="perNode">Devices of a node; of all numbers but 3 and 5 there are paths.</param>
     /// <param name="rail">Which device of the next node a device sends to.</param>
+    /// <param name="cancellation">Ends the search that some numbers of devices take.</param>
     /// <exception cref="ArgumentOutOfRangeException">Fewer than 2 nodes, no devices, or more than <see cref="MostDevices"/> in
     /// all.</exception>
-    public static RingSetResult OverNodes(int nodes, int perNode, NodeRail rail)
+    /// <exception cref="OperationCanceledException">Cancellation was asked for.</exception>
+    public static RingSetResult OverNodes(int nodes, int perNode, NodeRail rail, CancellationToken cancellation = default)
     {
         if (nodes < 2 || perNode < 1 || (long)nodes * perNode > MostDevices)
         {
@@ -55,6 +60,7 @@ public static class RingSets
                 $"paths of {perNode} devices on {nodes} nodes do not close along rails: that needs an even number of nodes, or nodes of an odd number or a multiple of 4 devices; they close across rails"));
         }
 
-        return new RingSetResult(new RingSet(RingSetKind.Paths, nodes * perNode, nodes, NodePaths.Rings(nodes, perNode, rail)), null);
+        return new RingSetResult(
+            new RingSet(RingSetKind.Paths, nodes * perNode, nodes, NodePaths.Rings(nodes, perNode, rail, cancellation)), null);
     }
 }
