@@ -15,10 +15,11 @@ internal static class GradientReductions
     /// <param name="mesh">The mesh; a rank is the device of the same number.</param>
     /// <param name="cluster">The machines.</param>
     /// <param name="memory">The bytes of gradients at every position.</param>
+    /// <param name="rail">Where paths go on from node to node.</param>
     /// <param name="cancellation">Ends the search for rings.</param>
     /// <exception cref="OperationCanceledException">Cancellation was asked for.</exception>
     public static EquatableArray<CollectivePlan> Of(
-        Mesh mesh, ClusterSpec cluster, EquatableArray<DeviceMemory> memory, CancellationToken cancellation)
+        Mesh mesh, ClusterSpec cluster, EquatableArray<DeviceMemory> memory, NodeRail rail, CancellationToken cancellation)
     {
         if ((long)mesh.Data * mesh.Sequence < 3)
             return default;
@@ -41,7 +42,7 @@ internal static class GradientReductions
             var network = CollectiveNetwork.Of(cluster, replicas[position]);
             long bytes = Math.Min(memory[position].Gradients, CollectivePlan.BucketBytes);
             if (!known.TryGetValue((network, bytes), out CollectivePlan? plan))
-                known.Add((network, bytes), plan = CollectivePlanner.Choose(network, bytes, RingsOf(network, cancellation)));
+                known.Add((network, bytes), plan = CollectivePlanner.Choose(network, bytes, RingsOf(network, rail, cancellation)));
             plans[position] = plan;
         }
 
@@ -51,7 +52,8 @@ internal static class GradientReductions
     /// <summary>Rings of all members that use every link inside the nodes, where these are meshes, and all that leave them: paths through each node, joined from
     /// node to node. None where there are no such paths, on one node, or where members are not spread evenly: there rings send over every link what a direct
     /// exchange does in two rounds, in 2 (n - 1).</summary>
-    internal static EquatableArray<EquatableArray<int>> RingsOf(CollectiveNetwork network, CancellationToken cancellation = default)
+    internal static EquatableArray<EquatableArray<int>> RingsOf(
+        CollectiveNetwork network, NodeRail rail = NodeRail.Cross, CancellationToken cancellation = default)
     {
         int size = network.Nodes.Count;
         if (!network.IsMesh)
@@ -60,7 +62,7 @@ internal static class GradientReductions
         int nodes = Itineraries.NodesOf(members, size, nodeOf);
         if (!Itineraries.HasPaths(size, nodes) || 2L * size * size * (size / nodes) > MostMessages)
             return default;
-        return Itineraries.SetOf(size, nodes, cancellation).Rings.Select(ring => ring.Select(place => members[place]).ToEquatableArray()).ToEquatableArray();
+        return Itineraries.SetOf(size, nodes, rail, cancellation).Rings.Select(ring => ring.Select(place => members[place]).ToEquatableArray()).ToEquatableArray();
     }
 
     /// <summary>What is wrong with the algorithms of a plan, or null.</summary>

@@ -141,7 +141,7 @@ public static class Planner
         Timeline timeline = sketch.Simulate();
         AxesSpec chosen = axes.With(frame.Batching.Datapaths);
         Datapath datapath = BatchingPlanner.CrossesNodes(request.Cluster, frame.Mesh) ? chosen.InterNodeDatapath : chosen.Datapath;
-        EquatableArray<EquatableArray<int>> rings = SequenceRings.Of(datapath, request.Cluster, frame.Mesh, cancellation);
+        EquatableArray<EquatableArray<int>> rings = SequenceRings.Of(datapath, request.Cluster, frame.Mesh, axes.Rail, cancellation);
         var traffic = StepTraffic.Of(frame, sketch.Layout, datapath, rings);
         long unitFlops = frame.Layers.Sum(frame.Work.All);
         return new ParallelPlan(
@@ -162,7 +162,7 @@ public static class Planner
                 traffic.Data,
                 traffic.Sequence,
                 traffic.Pipeline),
-            GradientReductions.Of(frame.Mesh, request.Cluster, sketch.Memory, cancellation));
+            GradientReductions.Of(frame.Mesh, request.Cluster, sketch.Memory, axes.Rail, cancellation));
     }
 
     /// <summary>The costs of <paramref name="stages"/> as the simulator takes them.</summary>

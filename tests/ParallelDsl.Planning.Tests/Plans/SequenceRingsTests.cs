@@ -1,4 +1,5 @@
 using ParallelDsl.Planning.Clusters;
+using ParallelDsl.Planning.Collectives;
 using ParallelDsl.Planning.Plans;
 using ParallelDsl.Planning.Rings;
 
@@ -90,6 +91,28 @@ public sealed class SequenceRingsTests
         PlannedRings planned = SequenceRings.SetOf(plan)!;
         Assert.Equal((kind, rings), (planned.Set.Kind, planned.Set.Slots));
         Assert.True(planned.Set.Verify().IsComplete);
+    }
+
+    /// <summary>In the plan, its text, its file and the rings of its gradients.</summary>
+    [Theory]
+    [InlineData(8, 4, NodeRail.Aligned)]
+    [InlineData(6, 2, NodeRail.Cross)]
+    public void Paths_along_rails(int ranks, int perNode, NodeRail closes)
+    {
+        ParallelPlan across = PlanOf(Axes(ranks, Datapath.Hamiltonian), perNode);
+        ParallelPlan along = PlanOf(Axes(ranks, Datapath.Hamiltonian) with { Rail = NodeRail.Aligned }, perNode);
+        Assert.Empty(PlanChecks.Validate(along));
+        Assert.Equal(RingSets.OverNodes(ranks / perNode, perNode, closes).Set!.Rings, along.Rings);
+        Assert.Equal(closes == NodeRail.Cross, across.Rings == along.Rings);
+        Assert.Contains("paths over nodes along rails where they close so", Text(along), StringComparison.Ordinal);
+        Assert.DoesNotContain("rail", Text(across), StringComparison.Ordinal);
+        string json = PlanJson.Write(along);
+        Assert.Contains("\"rail\": \"Aligned\"", json, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"rail\"", PlanJson.Write(across), StringComparison.Ordinal);
+        Assert.Equal(along, PlanJson.Read(json).Value);
+
+        var network = new CollectiveNetwork(Enumerable.Range(0, ranks).Select(rank => rank / perNode).ToEquatableArray(), true, 1_000, 1_000, 0, 0, 0, 1);
+        Assert.Equal(along.Rings, GradientReductions.RingsOf(network, NodeRail.Aligned));
     }
 
     [Fact]

@@ -29,6 +29,6 @@ public class CycleDecompositionTests
         var cancelled = new CancellationToken(canceled: true);
         Assert.Throws<OperationCanceledException>(() => RingSets.Complete(918, cancelled));
         Assert.Throws<OperationCanceledException>(() => RingSets.OverNodes(2, 509, NodeRail.Cross, cancelled));
-        Assert.Throws<OperationCanceledException>(() => Itineraries.SetOf(918, 1, cancelled));
+        Assert.Throws<OperationCanceledException>(() => Itineraries.SetOf(918, 1, cancellation: cancelled));
     }
 }

@@ -76,6 +76,21 @@ public sealed class ItineraryTests
         Assert.Equal((lanes, hops), (itinerary.Lanes, itinerary.Hops));
     }
 
+    /// <summary>Every member sends to the one of its place in the next node, or, where that does not close, across.</summary>
+    [Theory]
+    [InlineData(2, 4, true)]
+    [InlineData(3, 7, true)]
+    [InlineData(3, 2, false)]
+    public void AlongRails(int nodes, int perNode, bool closes)
+    {
+        Itinerary ways = Itineraries.Of(Datapath.Hamiltonian, nodes * perNode, nodes, NodeRail.Aligned);
+        for (int rank = 0; rank < ways.Ranks; rank++)
+        {
+            int next = Assert.Single(Enumerable.Range(0, ways.Lanes).Select(lane => ways.To(1, rank, lane)), to => to / perNode != rank / perNode);
+            Assert.Equal((((rank / perNode) + 1) % nodes, closes), (next / perNode, next % perNode == rank % perNode));
+        }
+    }
+
     /// <summary>A double ring leaves a node once a round; paths over nodes leave it on one lane of each rank in a hop at most.</summary>
     [Theory]
     [InlineData(2, 4)]
