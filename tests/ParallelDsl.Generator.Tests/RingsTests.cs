@@ -84,6 +84,7 @@ public class RingsTests
     [InlineData(Datapath.Hamiltonian, 2, 4)]
     [InlineData(Datapath.Hamiltonian, 2, 3)]
     [InlineData(Datapath.Hamiltonian, 3, 2)]
+    [InlineData(Datapath.Hamiltonian, 2, 15)]
     [InlineData(Datapath.AllToAll, 1, 4)]
     public void TablesAreThoseOfTheItinerary(Datapath datapath, int nodes, int perNode)
     {
@@ -113,6 +114,28 @@ public class RingsTests
                     Assert.Equal(ways.From(hop, rank, lane), receives[rank][column]);
                 }
             }
+        }
+    }
+
+    /// <summary>Along rails every rank sends to the one of its place in the next node; where such paths do not close they go across.</summary>
+    [Theory]
+    [InlineData(2, 4, true)]
+    [InlineData(4, 2, true)]
+    [InlineData(2, 15, true)]
+    [InlineData(3, 2, false)]
+    public void RailsOfADeclarationReachItsTables(int nodes, int perNode, bool closes)
+    {
+        Generated generated = Compiler.Run(Sources.OnMesh(nodes, perNode, Datapath.Hamiltonian)
+            .Replace("Datapath.Hamiltonian", "Datapath.Hamiltonian, Rail = NodeRail.Aligned", StringComparison.Ordinal));
+        Assert.Empty(generated.Diagnostics);
+        Assert.Empty(generated.Compiled);
+        RunningModel model = RunningModel.Load(generated, "Demo.Gpt");
+        Assert.Equal(NodeRail.Aligned, model.Plan.Axes.Rail);
+        Assert.Equal(RingSets.OverNodes(nodes, perNode, closes ? NodeRail.Aligned : NodeRail.Cross).Set!.Rings, model.Plan.Rings);
+        foreach ((int rank, int[] sends) in Rows(model, "SendsTo", nodes * perNode).Index())
+        {
+            int next = Assert.Single(sends, to => to / perNode != rank / perNode);
+            Assert.Equal((((rank / perNode) + 1) % nodes, closes), (next / perNode, next % perNode == rank % perNode));
         }
     }
 

@@ -60,6 +60,7 @@ internal sealed partial class ModelParser
         Packing packing = Packing.Tokens;
         SequenceBalance balance = SequenceBalance.Zigzag;
         Datapath datapath = Datapath.Ring, interNodeDatapath = Datapath.Ring;
+        NodeRail rail = NodeRail.Cross;
         int overlapPercent = 100, attentionPercent = 100;
         ClusterReference? cluster = null;
 
@@ -91,10 +92,12 @@ internal sealed partial class ModelParser
                     CheckChoice<SequenceBalance>(attribute, "Balance");
                     CheckChoice<Datapath>(attribute, "Datapath");
                     CheckChoice<Datapath>(attribute, "InterNodeDatapath");
+                    CheckChoice<NodeRail>(attribute, "Rail");
                     sequence = Degree(attribute);
                     balance = (SequenceBalance)attribute.Named("Balance", (int)balance);
                     datapath = (Datapath)attribute.Named("Datapath", (int)datapath);
                     interNodeDatapath = (Datapath)attribute.Named("InterNodeDatapath", (int)datapath);
+                    rail = (NodeRail)attribute.Named("Rail", (int)rail);
                     overlapPercent = attribute.Named("OverlapPercent", overlapPercent);
                     break;
                 case AttributeNames.PipelineAxis:
@@ -124,7 +127,7 @@ internal sealed partial class ModelParser
         EquatableArray<string> taken = CheckTakenNames(layers);
         AxesSpec axes = new(
             data, sequence, pipeline, schedule, microBatches, chunks, unitTokens, vocabularySlices, packing, balance,
-            datapath, interNodeDatapath, overlapPercent, attentionPercent);
+            datapath, interNodeDatapath, overlapPercent, attentionPercent, rail);
         ModelDeclaration declaration = new(
             type, canEmit, contextLength, axes, layers, cluster, taken, _errors.ToEquatableArray());
         return new ParsedModel(

@@ -56,6 +56,7 @@ internal static class PlanFileResolver
         + (axes.Packing != Packing.Tokens ? $", {axes.Packing} packing" : string.Empty)
         + (axes.Balance != SequenceBalance.Zigzag ? $", {axes.Balance} balance" : string.Empty)
         + (axes is { Datapath: Datapath.Ring, InterNodeDatapath: Datapath.Ring } ? string.Empty : $", {axes.Datapath} in a node and {axes.InterNodeDatapath} between nodes")
+        + (axes.Rail == NodeRail.Cross ? string.Empty : $", {axes.Rail} rails")
         + (axes.OverlapPercent != 100 ? Invariant($", overlap {axes.OverlapPercent} %") : string.Empty)
         + (axes.AttentionPercent != 100 ? Invariant($", attention {axes.AttentionPercent} %") : string.Empty);
 }

@@ -138,3 +138,15 @@ public enum Datapath
     /// cluster. The plan says what that is.</summary>
     Automatic,
 }
+
+/// <summary>Where a path through a node goes on, of keys and values or of gradients that travel on paths over nodes: which device of the next
+/// node a device sends to.</summary>
+public enum NodeRail
+{
+    /// <summary>The one half a node further, rounded up, so that the same path goes on in every node; for any number of nodes.</summary>
+    Cross,
+
+    /// <summary>The one at the same place, as network interfaces of one rail are wired. Of an odd number of nodes whose number of devices is
+    /// even and no multiple of 4 such paths do not close: they go across.</summary>
+    Aligned,
+}

@@ -100,7 +100,7 @@ public sealed class AdaptiveSearch
         PlanResult compiled = Planner.Plan(_frame.Request, cancellation);
         if (_found is null)
             return compiled;
-        ParallelPlan found = Planner.Build(_found);
+        ParallelPlan found = Planner.Build(_found, cancellation);
         return compiled is Planned { Plan.Estimates.Makespan: var makespan } && makespan <= found.Estimates.Makespan ? compiled : new Planned(found);
     }
 

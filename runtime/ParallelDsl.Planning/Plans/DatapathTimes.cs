@@ -163,7 +163,8 @@ internal static class DatapathTimes
     private static (long Inside, long Between) Nested(in RingLinks links, long bytes) =>
         (links.Hop(links.PerNode > 1 ? bytes : 0, bytes, 0, 0), links.Hop(0, 0, bytes, links.PerNode * bytes));
 
-    private static bool HasPaths(in RingLinks links) => links.Crosses && links.PerNode % 2 == 0 && links.Ranks % links.PerNode == 0;
+    private static bool HasPaths(in RingLinks links) =>
+        links.Ranks % links.PerNode == 0 && Itineraries.HasPaths(links.Ranks, links.Ranks / links.PerNode);
 
     private static long ToAll(in RingLinks links, long each) => ToAll(links, each, links.PerNode * each);
 

@@ -15,7 +15,11 @@ internal static class GradientReductions
     /// <param name="mesh">The mesh; a rank is the device of the same number.</param>
     /// <param name="cluster">The machines.</param>
     /// <param name="memory">The bytes of gradients at every position.</param>
-    public static EquatableArray<CollectivePlan> Of(Mesh mesh, ClusterSpec cluster, EquatableArray<DeviceMemory> memory)
+    /// <param name="rail">Where paths go on from node to node.</param>
+    /// <param name="cancellation">Ends the search for rings.</param>
+    /// <exception cref="OperationCanceledException">Cancellation was asked for.</exception>
+    public static EquatableArray<CollectivePlan> Of(
+        Mesh mesh, ClusterSpec cluster, EquatableArray<DeviceMemory> memory, NodeRail rail, CancellationToken cancellation)
     {
         if ((long)mesh.Data * mesh.Sequence < 3)
             return default;
@@ -38,7 +42,7 @@ internal static class GradientReductions
             var network = CollectiveNetwork.Of(cluster, replicas[position]);
             long bytes = Math.Min(memory[position].Gradients, CollectivePlan.BucketBytes);
             if (!known.TryGetValue((network, bytes), out CollectivePlan? plan))
-                known.Add((network, bytes), plan = CollectivePlanner.Choose(network, bytes, RingsOf(network)));
+                known.Add((network, bytes), plan = CollectivePlanner.Choose(network, bytes, RingsOf(network, rail, cancellation)));
             plans[position] = plan;
         }
 
@@ -46,18 +50,19 @@ internal static class GradientReductions
     }
 
     /// <summary>Rings of all members that use every link inside the nodes, where these are meshes, and all that leave them: paths through each node, joined from
-    /// node to node. None on one node, and none where members are not spread evenly: there rings send over every link what a direct
+    /// node to node. None where there are no such paths, on one node, or where members are not spread evenly: there rings send over every link what a direct
     /// exchange does in two rounds, in 2 (n - 1).</summary>
-    internal static EquatableArray<EquatableArray<int>> RingsOf(CollectiveNetwork network)
+    internal static EquatableArray<EquatableArray<int>> RingsOf(
+        CollectiveNetwork network, NodeRail rail = NodeRail.Cross, CancellationToken cancellation = default)
     {
         int size = network.Nodes.Count;
         if (!network.IsMesh)
             return default;
         int[] nodeOf = [.. network.Nodes], members = [.. Enumerable.Range(0, size).OrderBy(member => nodeOf[member])];
         int nodes = Itineraries.NodesOf(members, size, nodeOf);
-        if (nodes == 1 || 2L * size * size * (size / nodes) > MostMessages || RingSets.OverNodes(nodes, size / nodes, NodeRail.Cross).Set is not { } paths)
+        if (!Itineraries.HasPaths(size, nodes) || 2L * size * size * (size / nodes) > MostMessages)
             return default;
-        return paths.Rings.Select(ring => ring.Select(place => members[place]).ToEquatableArray()).ToEquatableArray();
+        return Itineraries.SetOf(size, nodes, rail, cancellation).Rings.Select(ring => ring.Select(place => members[place]).ToEquatableArray()).ToEquatableArray();
     }
 
     /// <summary>What is wrong with the algorithms of a plan, or null.</summary>

@@ -57,6 +57,7 @@ public sealed record ParallelPlan(
 /// <param name="InterNodeDatapath">The same between ranks of several nodes.</param>
 /// <param name="OverlapPercent">From how many tokens a rank on a sequence is spread over a ring, in percent of the overlap rule's.</param>
 /// <param name="AttentionPercent">What attention weighs against all other work in balancing, in percent of its FLOPs.</param>
+/// <param name="Rail">Which device of the next node a device sends to on paths over nodes.</param>
 public sealed record AxesSpec(
     int Data = 1,
     int Sequence = 1,
@@ -71,7 +72,8 @@ public sealed record AxesSpec(
     Datapath Datapath = Datapath.Ring,
     Datapath InterNodeDatapath = Datapath.Ring,
     int OverlapPercent = 100,
-    int AttentionPercent = 100)
+    int AttentionPercent = 100,
+    NodeRail Rail = NodeRail.Cross)
 {
     /// <summary>The axes with what was chosen in the place of <see cref="Datapath.Automatic"/>.</summary>
     public AxesSpec With(DatapathChoice? choice) => choice is null ? this : this with { Datapath = choice.IntraNode, InterNodeDatapath = choice.InterNode };

@@ -63,7 +63,7 @@ public static class PlanJson
             .Member("schedule", axes.Schedule).Member("microBatches", axes.MicroBatches).Member("chunks", axes.Chunks)
             .Member("unitTokens", axes.UnitTokens);
 
-        // Members of vocabulary slices, of units of slices, of datapaths and of weights stand only where they say something, so that the plans
+        // Members of vocabulary slices, of units of slices, of datapaths, weights and rails stand only where they say something, so that the plans
         // without have the text and the digest that they had before there were such.
         if (axes.VocabularySlices > 1)
             writer.Member("vocabularySlices", axes.VocabularySlices);
@@ -79,6 +79,8 @@ public static class PlanJson
             writer.Member("overlapPercent", axes.OverlapPercent);
         if (axes.AttentionPercent != 100)
             writer.Member("attentionPercent", axes.AttentionPercent);
+        if (axes.Rail != NodeRail.Cross)
+            writer.Member("rail", axes.Rail);
         writer.End();
         Mesh mesh = plan.Mesh;
         writer.Name("mesh").Object(row: true).Member("data", mesh.Data).Member("sequence", mesh.Sequence).Member("pipeline", mesh.Pipeline);
@@ -239,7 +241,8 @@ public static class PlanJson
             axes.Int("data"), axes.Int("sequence"), axes.Int("pipeline"), axes.Enum<PipelineSchedule>("schedule"),
             axes.Int("microBatches"), axes.Int("chunks"), axes.Int("unitTokens"), axes.OptionalInt("vocabularySlices", 1),
             axes.OptionalEnum("packing", ParallelDsl.Packing.Tokens), axes.OptionalEnum("balance", SequenceBalance.Zigzag), datapath,
-            axes.OptionalEnum("interNodeDatapath", datapath), axes.OptionalInt("overlapPercent", 100), axes.OptionalInt("attentionPercent", 100));
+            axes.OptionalEnum("interNodeDatapath", datapath), axes.OptionalInt("overlapPercent", 100), axes.OptionalInt("attentionPercent", 100),
+            axes.OptionalEnum("rail", NodeRail.Cross));
     }
 
     private static PlannedLayer ReadLayer(JsonObject layer)

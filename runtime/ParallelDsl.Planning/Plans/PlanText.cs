@@ -312,6 +312,8 @@ public static class PlanText
         string text = axes.Datapath == axes.InterNodeDatapath
             ? Name(axes.Datapath)
             : $"{Name(axes.Datapath)} inside a node; {Name(axes.InterNodeDatapath)} between nodes";
+        if (axes is { InterNodeDatapath: Datapath.Hamiltonian, Rail: NodeRail.Aligned })
+            text += "; paths over nodes along rails where they close so";
         return choice is null ? text : $"{text}; chosen{Ratio(choice.IntraNodePercent, "inside a node")}{Ratio(choice.InterNodePercent, "between nodes")}";
 
         static string Ratio(long percent, string where) =>

@@ -25,7 +25,7 @@ public static class Planner
     /// <summary>Plans <paramref name="request"/>: checks it, cuts the layers into stages, orders the mesh, makes, proves and times the
     /// programs, and adds up the memory. Never throws for what a request says: all that is wrong with it comes back at once.</summary>
     /// <param name="request">The declaration.</param>
-    /// <param name="cancellation">Ends the search for an adaptive pipeline, which takes the most of the time.</param>
+    /// <param name="cancellation">Ends the search for an adaptive pipeline, which takes the most of the time, and that for rings.</param>
     /// <exception cref="OperationCanceledException">Cancellation was asked for.</exception>
     public static PlanResult Plan(PlanRequest request, CancellationToken cancellation = default) =>
         Plan(request, memoryMatters: true, cancellation);
@@ -67,7 +67,7 @@ public static class Planner
                 return new Infeasible(new([MemoryProblem.Of(sketch, cancellation)]));
             if (RequestChecks.LongestSequence(request, sketch.Window) is { } problem)
                 return new Infeasible(new([problem]));
-            return new Planned(Build(sketch));
+            return new Planned(Build(sketch, cancellation));
         }
         catch (OverflowException)
         {
@@ -128,7 +128,7 @@ public static class Planner
         return axes.Schedule == PipelineSchedule.Adaptive ? AdaptivePlanning.Excess(axes, layers) : null;
     }
 
-    internal static ParallelPlan Build(PlanSketch sketch)
+    internal static ParallelPlan Build(PlanSketch sketch, CancellationToken cancellation)
     {
         (PlanFrame frame, EquatableArray<PipelineProgram> programs) = (sketch.Frame, sketch.Programs);
         (PlanRequest request, AxesSpec axes) = (frame.Request, frame.Request.Axes);
@@ -141,7 +141,7 @@ public static class Planner
         Timeline timeline = sketch.Simulate();
         AxesSpec chosen = axes.With(frame.Batching.Datapaths);
         Datapath datapath = BatchingPlanner.CrossesNodes(request.Cluster, frame.Mesh) ? chosen.InterNodeDatapath : chosen.Datapath;
-        EquatableArray<EquatableArray<int>> rings = SequenceRings.Of(datapath, request.Cluster, frame.Mesh);
+        EquatableArray<EquatableArray<int>> rings = SequenceRings.Of(datapath, request.Cluster, frame.Mesh, axes.Rail, cancellation);
         var traffic = StepTraffic.Of(frame, sketch.Layout, datapath, rings);
         long unitFlops = frame.Layers.Sum(frame.Work.All);
         return new ParallelPlan(
@@ -162,7 +162,7 @@ public static class Planner
                 traffic.Data,
                 traffic.Sequence,
                 traffic.Pipeline),
-            GradientReductions.Of(frame.Mesh, request.Cluster, sketch.Memory));
+            GradientReductions.Of(frame.Mesh, request.Cluster, sketch.Memory, axes.Rail, cancellation));
     }
 
     /// <summary>The costs of <paramref name="stages"/> as the simulator takes them.</summary>

@@ -14,7 +14,8 @@ internal sealed partial class RequestChecks
         CheckChoice(_axes.Packing, PlanSubject.DataAxis, "Packing")
         & CheckChoice(_axes.Balance, PlanSubject.SequenceAxis, "Balance")
         & CheckChoice(_axes.Datapath, PlanSubject.SequenceAxis, "Datapath")
-        & CheckChoice(_axes.InterNodeDatapath, PlanSubject.SequenceAxis, "InterNodeDatapath");
+        & CheckChoice(_axes.InterNodeDatapath, PlanSubject.SequenceAxis, "InterNodeDatapath")
+        & CheckChoice(_axes.Rail, PlanSubject.SequenceAxis, "Rail");
 
     private bool CheckChoice<T>(T value, PlanSubject subject, string field)
         where T : struct, Enum

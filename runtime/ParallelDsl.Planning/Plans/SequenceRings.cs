@@ -10,7 +10,8 @@ public static class SequenceRings
 {
     /// <summary>The rings of a datapath: one in order but where keys and values travel on several at once, also where they travel on
     /// none.</summary>
-    internal static EquatableArray<EquatableArray<int>> Of(Datapath datapath, ClusterSpec cluster, Mesh mesh)
+    internal static EquatableArray<EquatableArray<int>> Of(
+        Datapath datapath, ClusterSpec cluster, Mesh mesh, NodeRail rail, CancellationToken cancellation)
     {
         int ranks = mesh.Sequence;
         EquatableArray<int> order = new([.. Enumerable.Range(0, ranks)]);
@@ -18,7 +19,7 @@ public static class SequenceRings
             return new([order, new([.. Enumerable.Range(0, ranks).Reverse()])]);
         if (datapath != Datapath.Hamiltonian || ranks < 2)
             return new([order]);
-        RingSet set = Itineraries.SetOf(ranks, NodesOf(cluster, mesh));
+        RingSet set = Itineraries.SetOf(ranks, NodesOf(cluster, mesh), rail, cancellation);
         return set.Kind == RingSetKind.Pairwise ? new([order]) : set.Rings;
     }
 
@@ -46,7 +47,7 @@ public static class SequenceRings
         Datapath datapath = DatapathOf(plan);
         return !Itineraries.Has(datapath) ? null
             : SetOf(plan) is { } planned ? Itinerary.Of(new MultiRing(planned.Set))
-            : Itineraries.Of(datapath, plan.Mesh.Sequence, NodesOf(plan.Cluster, plan.Mesh));
+            : Itineraries.Of(datapath, plan.Mesh.Sequence, NodesOf(plan.Cluster, plan.Mesh), plan.Axes.Rail);
     }
 
     /// <summary>Those ways as tables.</summary>

@@ -8,12 +8,14 @@ namespace ParallelDsl.Planning.Rings;
 /// </remarks>
 internal static class CycleDecomposition
 {
-    // Far more than any n up to 1,024 needs.
-    private const long MostSteps = 200_000_000;
+    // Twice what any n up to 1,024 needs: 918 takes 19,689,700.
+    internal const long MostSteps = 40_000_000;
 
     /// <summary>The cycles, or null for 4 and 6 devices and where the search finds none.</summary>
     /// <param name="devices">n, at least 2.</param>
-    public static EquatableArray<EquatableArray<int>>? Of(int devices)
+    /// <param name="cancellation">Ends the search.</param>
+    /// <exception cref="OperationCanceledException">Cancellation was asked for.</exception>
+    public static EquatableArray<EquatableArray<int>>? Of(int devices, CancellationToken cancellation = default)
     {
         if (devices == 2)
             return new([new([0, 1])]);
@@ -25,7 +27,7 @@ internal static class CycleDecomposition
         var cycles = new ZigzagCycles(devices - 2);
         if (devices % 4 == 0)
             return Splice(cycles, Exits(cycles.Residues), cycles.Residues);
-        if (RainbowPathSearch.Find(cycles, MostSteps) is not { } path)
+        if (RainbowPathSearch.Find(cycles, MostSteps, cancellation, out _) is not { } path)
             return null;
         var exits = new int[cycles.Residues];
         for (int i = 1; i < path.Length; i++)

@@ -19,11 +19,12 @@ public static class Itineraries
     /// <param name="datapath">The declared or chosen datapath.</param>
     /// <param name="ranks">How many members.</param>
     /// <param name="nodes">Over how many nodes they are spread evenly, in order; 1 where that is not so.</param>
+    /// <param name="rail">Where paths go on from node to node.</param>
     /// <remarks>What cannot be falls to what can: double rings inside one node, or over nodes with other numbers of members, to one ring; Hamiltonian
-    /// rings of 4 and of 6 members, of which there are no n - 1, to pairwise ways; paths over nodes with an odd number of members to
-    /// cycles of all of them.</remarks>
+    /// rings of 4 and of 6 members, of which there are no n - 1, to pairwise ways; paths over nodes with one, three or five members
+    /// each to cycles of all of them, and paths that do not close along rails to those across.</remarks>
     /// <exception cref="ArgumentException">No keys travel under the datapath, or the nodes do not divide the members.</exception>
-    public static Itinerary Of(Datapath datapath, int ranks, int nodes)
+    public static Itinerary Of(Datapath datapath, int ranks, int nodes, NodeRail rail = NodeRail.Cross)
     {
         if (ranks < 1 || nodes < 1 || ranks % nodes != 0)
             throw new ArgumentException(Invariant($"{ranks} ranks on {nodes} nodes"), nameof(nodes));
@@ -36,19 +37,29 @@ public static class Itineraries
             Datapath.DoubleRing => nodes > 1 ? Itinerary.DoubleRing(nodes, ranks / nodes) : Itinerary.Ring(ranks),
             Datapath.Pairwise => Itinerary.Of(new MultiRing(RingSet.Pairwise(ranks))),
             Datapath.AllGather => Itinerary.AllGather(ranks),
-            Datapath.Hamiltonian => Itinerary.Of(new MultiRing(SetOf(ranks, nodes))),
+            Datapath.Hamiltonian => Itinerary.Of(new MultiRing(SetOf(ranks, nodes, rail))),
             _ => throw new ArgumentException(Invariant($"keys and values do not travel under the datapath {datapath}"), nameof(datapath)),
         };
     }
 
-    /// <summary>The Hamiltonian ring set of a ring: paths over nodes where the members of each are of an even number, else cycles, or
-    /// pairwise ways.</summary>
-    public static RingSet SetOf(int ranks, int nodes) => HasPaths(ranks, nodes)
-        ? RingSets.OverNodes(nodes, ranks / nodes, NodeRail.Cross).Set!
-        : RingSets.Complete(ranks);
+    /// <summary>The Hamiltonian ring set of a ring: paths over nodes where the members of each have some, else cycles, or pairwise
+    /// ways.</summary>
+    /// <param name="ranks">How many members.</param>
+    /// <param name="nodes">Over how many nodes they are spread evenly, in order; 1 where that is not so.</param>
+    /// <param name="rail">Where paths go on from node to node; where they do not close so, across.</param>
+    /// <param name="cancellation">Ends the search that some numbers of members take.</param>
+    /// <exception cref="OperationCanceledException">Cancellation was asked for.</exception>
+    public static RingSet SetOf(int ranks, int nodes, NodeRail rail = NodeRail.Cross, CancellationToken cancellation = default)
+    {
+        if (!HasPaths(ranks, nodes))
+            return RingSets.Complete(ranks, cancellation);
+        int perNode = ranks / nodes;
+        return RingSets.OverNodes(nodes, perNode, NodePaths.CanAlign(nodes, perNode) ? rail : NodeRail.Cross, cancellation).Set!;
+    }
 
-    /// <summary>Whether the Hamiltonian rings of a ring are paths over nodes.</summary>
-    internal static bool HasPaths(int ranks, int nodes) => nodes > 1 && ranks / nodes % 2 == 0;
+    /// <summary>Whether the Hamiltonian rings of a ring are paths over nodes. Of one member of each node the only one is a single ring: there
+    /// cycles are taken, in whose parts a node can send over several network interfaces.</summary>
+    internal static bool HasPaths(int ranks, int nodes) => nodes > 1 && ranks > nodes && NodePaths.Exist(ranks / nodes);
 
     /// <summary>Whether members pass on what they receive, on a ring of so many: <see cref="Itinerary.Forwards"/>.</summary>
     public static bool Forwards(Datapath datapath, long ranks) => datapath is Datapath.Ring or Datapath.BidirectionalRing or Datapath.DoubleRing

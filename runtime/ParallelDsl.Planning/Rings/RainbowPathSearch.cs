@@ -16,6 +16,9 @@ internal sealed class RainbowPathSearch
     private const int MostExchanged = 8;
     private const int None = -1;
 
+    // How many steps there are between looks at the token.
+    private const long Look = 1 << 12;
+
     private readonly ZigzagCycles _cycles;
     private readonly int _residues;
     private readonly int[] _exchanged = new int[MostExchanged];
@@ -28,13 +31,15 @@ internal sealed class RainbowPathSearch
     private int _count;
     private int _most;
     private int _end;
+    private readonly CancellationToken _cancellation;
     private long _steps;
 
-    private RainbowPathSearch(ZigzagCycles cycles, long steps)
+    private RainbowPathSearch(ZigzagCycles cycles, long steps, CancellationToken cancellation)
     {
         _cycles = cycles;
         _residues = cycles.Residues;
         _steps = steps;
+        _cancellation = cancellation;
         _next = new int[_residues + 1];
         _isExchanged = new bool[_residues];
         _isTaken = new bool[_residues];
@@ -44,16 +49,27 @@ internal sealed class RainbowPathSearch
     /// <summary>The path, or null where none is found in <paramref name="steps"/> steps.</summary>
     /// <param name="cycles">The cycles.</param>
     /// <param name="steps">The most arcs that are tried.</param>
-    public static int[]? Find(ZigzagCycles cycles, long steps)
+    /// <param name="cancellation">Ends the search.</param>
+    /// <param name="taken">How many were tried.</param>
+    /// <exception cref="OperationCanceledException">Cancellation was asked for.</exception>
+    public static int[]? Find(ZigzagCycles cycles, long steps, CancellationToken cancellation, out long taken)
     {
-        var search = new RainbowPathSearch(cycles, steps);
+        var search = new RainbowPathSearch(cycles, steps, cancellation);
+        int[]? path = search.Find();
+        taken = steps - search._steps;
+        return path;
+    }
+
+    private int[]? Find()
+    {
         for (int most = FewestExchanged; most <= MostExchanged; most++)
         {
-            for (int difference = (cycles.Residues / 2) - 1; difference > 0; difference--)
+            for (int difference = (_residues / 2) - 1; difference > 0; difference--)
             {
-                if (Gcd(difference, cycles.Residues) == 1 && search.Try(difference, most))
-                    return search.Path();
-                if (search._steps < 0)
+                _cancellation.ThrowIfCancellationRequested();
+                if (Gcd(difference, _residues) == 1 && Try(difference, most))
+                    return Path();
+                if (_steps < 0)
                     return null;
             }
         }
@@ -141,7 +157,8 @@ internal sealed class RainbowPathSearch
     {
         if (from == to || _isReached[to] || _steps < 0 || (from < _residues && to == (from + _difference) % _residues))
             return false;
-        _steps--;
+        if (_steps-- % Look == 0)
+            _cancellation.ThrowIfCancellationRequested();
         int cycle = _cycles.CycleOf(from, to);
         if (_isTaken[cycle])
             return false;

@@ -5,7 +5,7 @@ namespace ParallelDsl.Planning.Rings;
 /// <summary>Rings of devices some of whose links are missing.</summary>
 /// <param name="Set">The rings, or null where the search found none.</param>
 /// <param name="Bound">How many there are at most: by the links out of and into each device and any set of devices, and by what is known of
-/// complete links.</param>
+/// complete links; over nodes, in the node with the fewest.</param>
 public sealed record RingRepairResult(RingSet? Set, int Bound);
 
 /// <summary>Makes rings again where links are missing: as many that share no link as a search finds that is bounded and the same in every
@@ -51,6 +51,38 @@ public static class RingRepair
         List<int[]> best = Search(linked, bound);
         return new RingRepairResult(
             best.Count == 0 ? null : new RingSet(RingSetKind.Cycles, devices, 1, best.Select(Ring).ToEquatableArray()), bound);
+    }
+
+    /// <summary>As many rings of paths over nodes as are found: as many as paths of the node with the fewest, each going on in the next
+    /// node as the path of its number there.</summary>
+    /// <param name="nodes">How many nodes, at least 2.</param>
+    /// <param name="perNode">Devices of a node.</param>
+    /// <param name="missing">The links that are missing inside nodes; more than once is the same as once.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Fewer than 2 nodes, no devices of a node or <see cref="MostDevices"/> and more, more than
+    /// <see cref="RingSets.MostDevices"/> in all, or a link that cannot be.</exception>
+    public static RingRepairResult OverNodes(int nodes, int perNode, IEnumerable<DeviceLink> missing)
+    {
+        if (nodes < 2 || perNode is < 1 or >= MostDevices || (long)nodes * perNode > RingSets.MostDevices)
+        {
+            throw new ArgumentOutOfRangeException(nameof(perNode), Invariant(
+                $"rings of {nodes} nodes of {perNode} devices with missing links; there are rings of 2 nodes or more of up to {MostDevices - 1} devices"));
+        }
+
+        // One more device, 0, that is linked to all of a node makes paths of cycles: they start where these leave it.
+        ILookup<int, DeviceLink> ofNode = missing.ToLookup(
+            link => link.From / perNode == link.To / perNode && link.From >= 0 && link.To >= 0 && link.From < nodes * perNode
+                ? link.From / perNode
+                : throw new ArgumentOutOfRangeException(nameof(missing), Invariant($"a missing link {link} of {nodes} nodes of {perNode} devices")),
+            link => new DeviceLink((link.From % perNode) + 1, (link.To % perNode) + 1));
+        RingRepairResult whole = Without(perNode + 1, []);
+        RingRepairResult[] repaired = [.. Enumerable.Range(0, nodes).Select(node => ofNode.Contains(node) ? Without(perNode + 1, ofNode[node]) : whole)];
+        int bound = repaired.Min(result => result.Bound), rings = repaired.Min(result => result.Set?.Slots ?? 0);
+        if (rings == 0)
+            return new RingRepairResult(null, bound);
+        return new RingRepairResult(new RingSet(RingSetKind.Paths, nodes * perNode, nodes, Enumerable.Range(0, rings).Select(Ring).ToEquatableArray()), bound);
+
+        EquatableArray<int> Ring(int ring) => repaired
+            .SelectMany((result, node) => result.Set!.Rings[ring].Skip(1).Select(device => (node * perNode) + device - 1)).ToEquatableArray();
     }
 
     private static List<int[]> Search(bool[,] linked, int bound)

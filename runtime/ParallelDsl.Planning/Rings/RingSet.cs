@@ -30,6 +30,10 @@ public sealed record RingSet(RingSetKind Kind, int Devices, int Nodes, Equatable
         _ => devices - 1,
     };
 
+    /// <summary>The most Hamiltonian paths of <paramref name="devices"/> devices that share no arc, no start and no end: as many as cycles of
+    /// one device more, which joins the end of each to its start.</summary>
+    public static int MostPaths(int devices) => MostCycles(devices + 1);
+
     /// <summary>The slot that goes from each rank to each other, first index: sender; -1 where none does. Of pairwise ways these are the
     /// slots of the first round.</summary>
     public int[][] SendSlots() => Table((slots, from, to, slot) => slots[from][to] = slot);

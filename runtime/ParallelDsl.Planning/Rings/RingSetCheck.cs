@@ -5,7 +5,7 @@ namespace ParallelDsl.Planning.Rings;
 /// <summary>What a check of a ring set found.</summary>
 /// <param name="Arcs">How many links, one way each, the set uses.</param>
 /// <param name="IsComplete">Whether these are all there are: of every device to every other but for those that are missing, of paths those
-/// inside nodes and one way out of and into each device.</param>
+/// inside nodes that are not missing and one way out of and into each device.</param>
 /// <param name="Faults">What is wrong, in order; empty where nothing is.</param>
 public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<RingFault> Faults)
 {
@@ -36,8 +36,7 @@ public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<Ring
         // One ring may have more devices than fit squared into 32 bits.
         long devices = set.Devices, perNode = set.DevicesPerNode;
         long all = set.Kind == RingSetKind.Cycles ? (devices * (devices - 1)) - missing.Count
-            : set.IsClosed ? devices * perNode
-            : perNode * (perNode - 1);
+            : (devices * (set.IsClosed ? perNode : perNode - 1)) - missing.Count(link => link.From / perNode == link.To / perNode);
         return new RingSetCheck(arcs, arcs == all && faults.Count == 0, faults.ToEquatableArray());
     }
 
@@ -45,12 +44,12 @@ public sealed record RingSetCheck(int Arcs, bool IsComplete, EquatableArray<Ring
     {
         if (set.Rings.Count == 0)
             faults.Add(new(-1, "there are no rings"));
-        int most = set.Kind == RingSetKind.Cycles ? RingSet.MostCycles(set.Devices) : set.DevicesPerNode;
+        int most = set.Kind == RingSetKind.Cycles ? RingSet.MostCycles(set.Devices) : RingSet.MostPaths(set.DevicesPerNode);
         if (set.Rings.Count > most)
         {
             faults.Add(new(most, set.Kind == RingSetKind.Cycles
                 ? Invariant($"ring {most} is one too many: at most {most} cycles of {set.Devices} devices share no link")
-                : Invariant($"ring {most} is one too many: at most {most} paths start at different ones of {most} devices")));
+                : Invariant($"ring {most} is one too many: at most {most} paths of {set.DevicesPerNode} devices share no link, start or end")));
         }
     }
 

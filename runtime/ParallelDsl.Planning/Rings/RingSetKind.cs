@@ -13,13 +13,3 @@ public enum RingSetKind
     /// <summary>Every device sends its own parts straight to the others: in each of n - 1 rounds one to each.</summary>
     Pairwise,
 }
-
-/// <summary>Which device of the next node a device sends to.</summary>
-public enum NodeRail
-{
-    /// <summary>The one half a node further, so that the same path goes on in every node; for any number of nodes.</summary>
-    Cross,
-
-    /// <summary>The one at the same place, as network interfaces of one rail are wired.</summary>
-    Aligned,
-}

@@ -25,7 +25,7 @@ internal sealed class RingsCommand
 
     private readonly Option<string?> _without = new("--without")
     {
-        Description = "Links that are missing, with commas between them: 2-5 both ways, 2>5 one way.",
+        Description = "Links that are missing, of nodes inside them, with commas between them: 2-5 both ways, 2>5 one way.",
         HelpName = "LINKS",
     };
 
@@ -90,7 +90,7 @@ internal sealed class RingsCommand
         if (result.GetValue(_rings) is { } path)
             return FromFile(path, devices, nodes);
         if (result.GetValue(_without) is { } missing)
-            return Without(missing, devices);
+            return Without(missing, nodes, devices / nodes);
         if (nodes > 1)
             return OverNodes(nodes, devices / nodes, Rail(result.GetValue(_rail)));
         RingSet set = result.GetValue(_pairwise) ? RingSet.Pairwise(devices) : RingSets.Complete(devices);
@@ -102,10 +102,14 @@ internal sealed class RingsCommand
         Option[] given = [.. new Option[] { _rings, _without, _pairwise }.Where(option => result.GetResult(option) is { Implicit: false })];
         if (given.Length > 1)
             throw CommandException.BadInput($"{given[0].Name} and {given[1].Name} exclude each other");
-        if (nodes > 1 && given.Length > 0 && given[0] != _rings)
-            throw CommandException.BadInput($"{given[0].Name} is for devices that are all linked: leave out --nodes");
-        if (result.GetValue(_rail) is not null && (nodes == 1 || given.Length > 0))
+        if (nodes > 1 && given.Contains(_pairwise))
+            throw CommandException.BadInput("--pairwise is for devices that are all linked: leave out --nodes");
+        if (result.GetValue(_rail) is null)
+            return;
+        if (nodes == 1)
             throw CommandException.BadInput("--rail: is for --nodes of 2 or more");
+        if (given.Length > 0)
+            throw CommandException.BadInput($"--rail and {given[0].Name} exclude each other");
     }
 
     private static NodeRail Rail(string? value) => value switch
@@ -120,27 +124,38 @@ internal sealed class RingsCommand
         RingSetResult result = RingSets.OverNodes(nodes, perNode, rail);
         if (result.Set is not { } set)
         {
-            throw perNode % 2 == 1
-                ? CommandException.BadInput($"--nodes {nodes}: {result.Misfit} (leave out --nodes)")
-                : CommandException.Failed($"--rail aligned: {result.Misfit}");
+            bool closesAcross = rail == NodeRail.Aligned && RingSets.OverNodes(nodes, perNode, NodeRail.Cross).Set is not null;
+            throw closesAcross
+                ? CommandException.Failed($"--rail aligned: {result.Misfit}")
+                : CommandException.BadInput($"--nodes {nodes}: {result.Misfit} (leave out --nodes)");
         }
 
         return new RingRun(set, set.Verify(), nodes * perNode * perNode, perNode, [], rail);
     }
 
-    private static RingRun Without(string text, int devices)
+    private static RingRun Without(string text, int nodes, int perNode)
     {
-        if (devices > RingRepair.MostDevices)
-            throw CommandException.BadInput(Invariant($"--without: is for at most {RingRepair.MostDevices} devices, not {devices}"));
+        int devices = nodes * perNode;
+        bool paths = nodes > 1;
+        (int linked, int most) = paths ? (perNode, RingRepair.MostDevices - 1) : (devices, RingRepair.MostDevices);
+        if (linked > most)
+            throw CommandException.BadInput(Invariant($"--without: is for {(paths ? "nodes of " : "")}at most {most} devices, not {linked}"));
         (IReadOnlyList<DeviceLink>? missing, var error) = MissingLinks.Parse(text, devices);
         if (missing is null)
             throw CommandException.BadInput($"--without: {error!.Message}");
-        RingRepairResult repaired = RingRepair.Without(devices, missing);
+        foreach (DeviceLink link in missing)
+        {
+            if (link.From / perNode != link.To / perNode)
+                throw CommandException.BadInput($"--without: the link {link} leaves a node; those that are missing can be inside nodes");
+        }
+
+        RingRepairResult repaired = paths ? RingRepair.OverNodes(nodes, perNode, missing) : RingRepair.Without(devices, missing);
         if (repaired.Bound == 0)
             throw CommandException.Failed($"--without {text}: leaves no way from some devices to others, so no ring");
         if (repaired.Set is not { } set)
             throw CommandException.Failed($"--without {text}: no ring was found over the links that are left");
-        return new RingRun(set, set.Verify(missing), (devices * (devices - 1)) - missing.Count, repaired.Bound, missing, null);
+        int links = (devices * (paths ? perNode : devices - 1)) - missing.Count;
+        return new RingRun(set, set.Verify(missing), links, repaired.Bound, missing, null);
     }
 
     private static RingRun FromFile(string path, int devices, int nodes)
@@ -153,6 +168,6 @@ internal sealed class RingsCommand
         bool paths = set.Kind == RingSetKind.Paths;
         int perNode = set.DevicesPerNode, inside = perNode * (perNode - 1) * nodes;
         int links = !paths ? devices * (devices - 1) : nodes > 1 ? inside + devices : inside;
-        return new RingRun(set, set.Verify(), links, paths ? perNode : RingSet.MostCycles(devices), [], null);
+        return new RingRun(set, set.Verify(), links, paths ? RingSet.MostPaths(perNode) : RingSet.MostCycles(devices), [], null);
     }
 }

@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using ParallelDsl.Planning.Rings;
 
 namespace ParallelDsl.Tool.Rings;
 

@@ -49,7 +49,7 @@ internal sealed record RingRun(RingSet Set, RingSetCheck Check, int Links, int M
 
             if (Missing.Count > 0)
             {
-                int all = RingSet.MostCycles(Set.Devices), lost = all - Set.Slots;
+                int all = Set.Kind == RingSetKind.Paths ? RingSet.MostPaths(Set.DevicesPerNode) : RingSet.MostCycles(Set.Devices), lost = all - Set.Slots;
                 string fewer = lost == 0 ? $"the {Readable.Exact(all, "ring")} that all links have" : $"{Readable.Exact(lost, "ring")} fewer than {Readable.Exact(all)}";
                 return $"without {Readable.Exact(Missing.Count, "link")}; {fewer}; no more than {Readable.Exact(Most)} can be";
             }

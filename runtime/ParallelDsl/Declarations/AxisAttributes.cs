@@ -45,6 +45,10 @@ public sealed class SequenceAxisAttribute(int degree) : Attribute
     /// <value>Left out, it is <see cref="Datapath"/>.</value>
     public Datapath InterNodeDatapath { get; set; }
 
+    /// <summary>Which device of the next node a device sends to where keys and values, or gradients, travel on paths over nodes.</summary>
+    /// <value>Default <see cref="NodeRail.Cross"/>.</value>
+    public NodeRail Rail { get; set; }
+
     /// <summary>From how many tokens a rank on a sequence is spread over a ring, in percent of those with which the ring's transfers hide behind
     /// attention. Only with <see cref="SequenceBalance.Hierarchical"/> or <see cref="Packing.Asymmetric"/>.</summary>
     /// <value>Default 100; from 0, which spreads whatever balances better, to 10,000, which keeps sequences together.</value>

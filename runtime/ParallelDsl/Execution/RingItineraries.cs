@@ -36,5 +36,5 @@ internal sealed class RingItineraries(RingDatapaths datapaths)
     private Itinerary Of(Datapath datapath, int count, int nodes) =>
         datapaths.Rings is { } planned && planned.AreOf(datapath, count, nodes)
             ? Itinerary.Of(new MultiRing(planned.Set))
-            : Itineraries.Of(datapath, count, nodes);
+            : Itineraries.Of(datapath, count, nodes, datapaths.Rail);
 }

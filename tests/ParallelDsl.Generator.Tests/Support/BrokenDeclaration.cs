@@ -60,6 +60,7 @@ internal sealed record BrokenDeclaration(
         new("PDSL2006", Sources.With("Packing.Tokens", "(Packing)7"), "(Packing)7", "Packing.Tokens"),
         new("PDSL2006", Sources.With("PipelineSchedule.OneForwardOneBackward", "(PipelineSchedule)(-1)"), "(PipelineSchedule)(-1)", "PipelineSchedule.GPipe"),
         new("PDSL2006", Sources.With("Datapath.Ring", "(Datapath)99"), "(Datapath)99", "write one of Datapath.Ring, Datapath.AllToAll"),
+        new("PDSL2006", Sources.With("Datapath = Datapath.Ring", "Rail = (NodeRail)2"), "(NodeRail)2", "2 is not a value of NodeRail"),
         new("PDSL2006", Sources.With("Datapath = Datapath.Ring", "InterNodeDatapath = (Datapath)(-1)"), "(Datapath)(-1)", "-1 is not a value of Datapath"),
         new("PDSL2007", Sources.With(Balance, Hierarchical + ", OverlapPercent = -1"), "-1", "OverlapPercent of the sequence axis is -1; give OverlapPercent a value from 0 to 10,000"),
         new("PDSL2007", Sources.With(Balance, Hierarchical + ", OverlapPercent = int.MaxValue"), "int.MaxValue", "OverlapPercent of the sequence axis is 2,147,483,647"),

@@ -235,6 +235,7 @@ public class BatchingPlannerTests
             (plain with { Packing = (ParallelDsl.Packing)7 }, PlanProblemCode.UndefinedChoice, PlanSubject.DataAxis, "Packing", "7 is not a value of Packing", []),
             (plain with { Balance = (SequenceBalance)(-1) }, PlanProblemCode.UndefinedChoice, PlanSubject.SequenceAxis, "Balance", "-1 is not a value of SequenceBalance", []),
             (plain with { Datapath = (Datapath)99 }, PlanProblemCode.UndefinedChoice, PlanSubject.SequenceAxis, "Datapath", "99 is not a value of Datapath", []),
+            (plain with { Rail = (NodeRail)2 }, PlanProblemCode.UndefinedChoice, PlanSubject.SequenceAxis, "Rail", "2 is not a value of NodeRail", []),
             (plain with { InterNodeDatapath = (Datapath)99 }, PlanProblemCode.UndefinedChoice, PlanSubject.SequenceAxis, "InterNodeDatapath", "99 is not a value of Datapath", []),
             (balanced with { OverlapPercent = -1 }, PlanProblemCode.PercentOutOfRange, PlanSubject.SequenceAxis, "OverlapPercent", "is -1", [100, 0]),
             (balanced with { OverlapPercent = 10_001 }, PlanProblemCode.PercentOutOfRange, PlanSubject.SequenceAxis, "OverlapPercent", "is 10,001", [10_000, 100]),

@@ -48,6 +48,8 @@ public class GradientReductionTests
     [InlineData(2, 4)]
     [InlineData(3, 4)]
     [InlineData(4, 8)]
+    [InlineData(2, 7)]
+    [InlineData(3, 9)]
     public void Every_link_inside_a_node_has_one_ring_and_every_device_one_way_out(int nodes, int perNode)
     {
         int size = nodes * perNode;
@@ -74,6 +76,7 @@ public class GradientReductionTests
     {
         var network = new CollectiveNetwork(Enumerable.Repeat(0, members).ToEquatableArray(), true, 900, 1, 0, 0, 0, 700);
         Assert.Empty(GradientReductions.RingsOf(network));
+        Assert.Empty(GradientReductions.RingsOf(network with { Nodes = new([.. Enumerable.Range(0, members)]) }));
         var rings = new CollectivePlan(CollectiveAlgorithm.MultiRing, Rings: RingSets.Complete(members).Rings);
         foreach (long bytes in new[] { 123_456, 4_194_304, 50_000_000 })
             Assert.True(CollectivePlanner.Predict(CollectivePlan.Default, network, bytes) <= CollectivePlanner.Predict(rings, network, bytes));

@@ -26,7 +26,7 @@ public partial class PlanRingsTests
     [InlineData(1, "ring 1 visits 4 devices, where there are 8", "[0, 1, 2, 3, 4, 5, 6, 7]", "[0, 2, 1, 3]")]
     [InlineData(1, "ring 1 visits 9 devices, where there are 8", "[0, 1, 2, 3, 4, 5, 6, 7]", "[0, 2, 4, 6, 1, 3, 5, 7, 0]")]
     [InlineData(1, "ring 1 sends from 4 to 5, as ring 0 does", "[0, 1, 2, 3, 4, 5, 6, 7]", "[7, 6, 4, 5, 3, 2, 1, 0]")]
-    [InlineData(4, "ring 4 is one too many: at most 4 paths start at different ones of 4 devices", "[]", "[]", "[]", "[]", "[]")]
+    [InlineData(4, "ring 4 is one too many: at most 4 paths of 4 devices share no link, start or end", "[]", "[]", "[]", "[]", "[]")]
     [InlineData(-1, "there are no rings")]
     [InlineData(0, "expected a whole number from 0 to 2147483647, found -1", "[0, 1, 2, 3, 4, 5, 6, -1]")]
     [InlineData(0, "expected an array, found 7", "7")]

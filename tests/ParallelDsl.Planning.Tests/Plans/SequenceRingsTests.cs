@@ -1,4 +1,5 @@
 using ParallelDsl.Planning.Clusters;
+using ParallelDsl.Planning.Collectives;
 using ParallelDsl.Planning.Plans;
 using ParallelDsl.Planning.Rings;
 
@@ -8,11 +9,11 @@ namespace ParallelDsl.Planning.Tests.Plans;
 public sealed class SequenceRingsTests
 {
     /// <summary>On nodes of so many devices.</summary>
-    private static ParallelPlan PlanOf(AxesSpec axes, int perNode)
+    private static ParallelPlan PlanOf(AxesSpec axes, int perNode, int context = 6_144)
     {
         int nodes = ((axes.Data * axes.Sequence * axes.Pipeline) + perNode - 1) / perNode;
         var cluster = new ClusterSpec("Lab", new([new NodeGroup(nodes, perNode, DeviceCatalogue.Of(DeviceKind.H100Sxm), Fabric.Mesh, perNode, 400)]));
-        return Requests.Plan(new PlanRequest(Requests.Gpt(context: 6_144), cluster, axes));
+        return Requests.Plan(new PlanRequest(Requests.Gpt(context: context), cluster, axes));
     }
 
     private static AxesSpec Axes(int ranks, Datapath datapath) => new(1, ranks, 1, Datapath: datapath, InterNodeDatapath: datapath);
@@ -64,6 +65,54 @@ public sealed class SequenceRingsTests
         Assert.False(rings.AreOf(Datapath.Hamiltonian, 8, 4));
         Assert.False(rings.AreOf(Datapath.Hamiltonian, 8, 1));
         Assert.False(rings.AreOf(Datapath.Ring, 8, 1));
+    }
+
+    /// <summary>The search that rings of some numbers of ranks take ends with the plan's.</summary>
+    [Fact]
+    public void Planning_rings_can_be_cancelled()
+    {
+        ParallelPlan plan = PlanOf(Axes(10, Datapath.Hamiltonian), 10, context: 20_480);
+        Assert.Throws<OperationCanceledException>(
+            () => Planner.Plan(new PlanRequest(plan.Model, plan.Cluster, plan.Axes), new CancellationToken(canceled: true)));
+    }
+
+    /// <summary>Of nodes with an odd number of ranks too, but for one, three and five.</summary>
+    [Theory]
+    [InlineData(14, 7, RingSetKind.Paths, 7)]
+    [InlineData(27, 9, RingSetKind.Paths, 9)]
+    [InlineData(10, 5, RingSetKind.Cycles, 9)]
+    [InlineData(9, 3, RingSetKind.Cycles, 8)]
+    [InlineData(3, 1, RingSetKind.Cycles, 2)]
+    public void Rings_over_nodes_of_an_odd_number_of_ranks(int ranks, int perNode, RingSetKind kind, int rings)
+    {
+        ParallelPlan plan = PlanOf(Axes(ranks, Datapath.Hamiltonian), perNode, context: ranks * 2_048);
+        Assert.Empty(PlanChecks.Validate(plan));
+        Assert.Equal(plan, PlanJson.Read(PlanJson.Write(plan)).Value);
+        PlannedRings planned = SequenceRings.SetOf(plan)!;
+        Assert.Equal((kind, rings), (planned.Set.Kind, planned.Set.Slots));
+        Assert.True(planned.Set.Verify().IsComplete);
+    }
+
+    /// <summary>In the plan, its text, its file and the rings of its gradients.</summary>
+    [Theory]
+    [InlineData(8, 4, NodeRail.Aligned)]
+    [InlineData(6, 2, NodeRail.Cross)]
+    public void Paths_along_rails(int ranks, int perNode, NodeRail closes)
+    {
+        ParallelPlan across = PlanOf(Axes(ranks, Datapath.Hamiltonian), perNode);
+        ParallelPlan along = PlanOf(Axes(ranks, Datapath.Hamiltonian) with { Rail = NodeRail.Aligned }, perNode);
+        Assert.Empty(PlanChecks.Validate(along));
+        Assert.Equal(RingSets.OverNodes(ranks / perNode, perNode, closes).Set!.Rings, along.Rings);
+        Assert.Equal(closes == NodeRail.Cross, across.Rings == along.Rings);
+        Assert.Contains("paths over nodes along rails where they close so", Text(along), StringComparison.Ordinal);
+        Assert.DoesNotContain("rail", Text(across), StringComparison.Ordinal);
+        string json = PlanJson.Write(along);
+        Assert.Contains("\"rail\": \"Aligned\"", json, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"rail\"", PlanJson.Write(across), StringComparison.Ordinal);
+        Assert.Equal(along, PlanJson.Read(json).Value);
+
+        var network = new CollectiveNetwork(Enumerable.Range(0, ranks).Select(rank => rank / perNode).ToEquatableArray(), true, 1_000, 1_000, 0, 0, 0, 1);
+        Assert.Equal(along.Rings, GradientReductions.RingsOf(network, NodeRail.Aligned));
     }
 
     [Fact]

@@ -15,7 +15,7 @@ public sealed class ItineraryTests
         TheoryData<Datapath, int, int> data = [];
         foreach (Datapath datapath in All)
         {
-            for (int ranks = 1; ranks <= 18; ranks++)
+            for (int ranks = 1; ranks <= 22; ranks++)
             {
                 foreach (int nodes in Enumerable.Range(1, ranks).Where(nodes => ranks % nodes == 0))
                     data.Add(datapath, ranks, nodes);
@@ -65,6 +65,10 @@ public sealed class ItineraryTests
     [InlineData(Datapath.Hamiltonian, 8, 1, 7, 7)]
     [InlineData(Datapath.Hamiltonian, 8, 2, 4, 7)]
     [InlineData(Datapath.Hamiltonian, 6, 2, 5, 5)]
+    [InlineData(Datapath.Hamiltonian, 10, 2, 9, 9)]
+    [InlineData(Datapath.Hamiltonian, 14, 2, 7, 13)]
+    [InlineData(Datapath.Hamiltonian, 27, 3, 9, 26)]
+    [InlineData(Datapath.Hamiltonian, 5, 5, 4, 4)]
     [InlineData(Datapath.Hamiltonian, 4, 1, 3, 3)]
     public void LanesAndHops(Datapath datapath, int ranks, int nodes, int lanes, int hops)
     {
@@ -72,11 +76,27 @@ public sealed class ItineraryTests
         Assert.Equal((lanes, hops), (itinerary.Lanes, itinerary.Hops));
     }
 
+    /// <summary>Every member sends to the one of its place in the next node, or, where that does not close, across.</summary>
+    [Theory]
+    [InlineData(2, 4, true)]
+    [InlineData(3, 7, true)]
+    [InlineData(3, 2, false)]
+    public void AlongRails(int nodes, int perNode, bool closes)
+    {
+        Itinerary ways = Itineraries.Of(Datapath.Hamiltonian, nodes * perNode, nodes, NodeRail.Aligned);
+        for (int rank = 0; rank < ways.Ranks; rank++)
+        {
+            int next = Assert.Single(Enumerable.Range(0, ways.Lanes).Select(lane => ways.To(1, rank, lane)), to => to / perNode != rank / perNode);
+            Assert.Equal((((rank / perNode) + 1) % nodes, closes), (next / perNode, next % perNode == rank % perNode));
+        }
+    }
+
     /// <summary>A double ring leaves a node once a round; paths over nodes leave it on one lane of each rank in a hop at most.</summary>
     [Theory]
     [InlineData(2, 4)]
     [InlineData(3, 2)]
     [InlineData(4, 4)]
+    [InlineData(3, 7)]
     public void NodesAreLeftRarely(int nodes, int perNode)
     {
         Itinerary rings = Itineraries.Of(Datapath.DoubleRing, nodes * perNode, nodes), paths = Itineraries.Of(Datapath.Hamiltonian, nodes * perNode, nodes);

@@ -6,7 +6,7 @@ namespace ParallelDsl.Planning.Tests.Rings;
 
 public class MultiRingTests
 {
-    public static TheoryData<string> Sets => ["2", "3", "4", "5", "6", "7", "8", "10", "12", "13", "16", "p2", "p3", "p8", "p9", "2x4", "2x4a", "3x4a", "3x6", "4x2a", "8-", "6-", "8one"];
+    public static TheoryData<string> Sets => ["2", "3", "4", "5", "6", "7", "8", "10", "12", "13", "16", "p2", "p3", "p8", "p9", "2x4", "2x4a", "3x4a", "3x6", "4x2a", "2x7", "3x7a", "2x9a", "8-", "6-", "8one"];
 
     /// <summary>Of n devices; pairwise (p); nodes x devices, along rails (a); with a missing link (-); one ring.</summary>
     private static RingSet Named(string name)

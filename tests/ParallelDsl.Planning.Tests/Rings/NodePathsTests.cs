@@ -16,10 +16,10 @@ public class NodePathsTests
         var layouts = new TheoryData<int, int, NodeRail>();
         foreach (int nodes in (int[])[2, 3, 4, 5, 7, 8])
         {
-            foreach (int perNode in (int[])[2, 4, 6, 8, 10, 12, 16])
+            foreach (int perNode in (int[])[1, 2, 4, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 21, 25, 33, 63])
             {
                 layouts.Add(nodes, perNode, NodeRail.Cross);
-                if (nodes % 2 == 0 || perNode % 4 == 0)
+                if (nodes % 2 == 0 || perNode % 4 == 0 || perNode % 2 == 1)
                     layouts.Add(nodes, perNode, NodeRail.Aligned);
             }
         }
@@ -54,7 +54,7 @@ public class NodePathsTests
                 Assert.Equal(((from / perNode) + 1) % nodes, to / perNode);
                 Assert.True(ends.Add(from));
                 Assert.True(starts.Add(to));
-                Assert.Equal(rail == NodeRail.Aligned ? from % perNode : (from + (perNode / 2)) % perNode, to % perNode);
+                Assert.Equal(rail == NodeRail.Aligned ? from % perNode : (from + ((perNode + 1) / 2)) % perNode, to % perNode);
             }
         }
 
@@ -91,14 +91,53 @@ public class NodePathsTests
         }
     }
 
+    /// <summary>The most of the devices of a node that one path each starts at, no two paths over one link or to one end, by trying all
+    /// sets of paths.</summary>
+    [Theory]
+    [InlineData(2, 2)]
+    [InlineData(3, 2)]
+    [InlineData(4, 4)]
+    [InlineData(5, 4)]
+    public void The_most_paths_by_trying_all(int perNode, int most)
+    {
+        var paths = new List<(long Links, int End)>[perNode];
+        for (int start = 0; start < perNode; start++)
+            Extend(paths[start] = [], [start], 0);
+        Assert.Equal((most, most), (Most(0, 0, 0), RingSet.MostPaths(perNode)));
+        Assert.Equal(most == perNode, RingSets.OverNodes(2, perNode, NodeRail.Cross).Set is not null);
+
+        void Extend(List<(long, int)> found, int[] path, long links)
+        {
+            if (path.Length == perNode)
+                found.Add((links, path[^1]));
+            foreach (int next in Enumerable.Range(0, perNode).Except(path))
+                Extend(found, [.. path, next], links | (1L << ((path[^1] * perNode) + next)));
+        }
+
+        int Most(int start, long used, int ends)
+        {
+            if (start == perNode)
+                return 0;
+            int best = Most(start + 1, used, ends);
+            foreach ((long links, int end) in paths[start])
+            {
+                if ((links & used) == 0 && (ends >> end & 1) == 0)
+                    best = Math.Max(best, 1 + Most(start + 1, used | links, ends | (1 << end)));
+            }
+
+            return best;
+        }
+    }
+
     [Fact]
     public void What_has_no_paths()
     {
+        Assert.Null(RingSets.OverNodes(4, 3, NodeRail.Aligned).Set);
         Assert.Equal(
-            "nodes of 5 devices have no paths that start and end once at each: that needs an even number; cycles of all 10 devices need none",
+            "nodes of 5 devices have no 5 paths that start and end once at each, as 6 devices have no 5 cycles; cycles of all 10 devices need none",
             RingSets.OverNodes(2, 5, NodeRail.Cross).Misfit);
         Assert.Equal(
-            "paths of 6 devices on 3 nodes do not close along rails: that needs an even number of nodes, or nodes of a multiple of 4 devices; "
+            "paths of 6 devices on 3 nodes do not close along rails: that needs an even number of nodes, or nodes of an odd number or a multiple of 4 devices; "
             + "they close across rails",
             RingSets.OverNodes(3, 6, NodeRail.Aligned).Misfit);
         Assert.Throws<ArgumentOutOfRangeException>(() => RingSets.OverNodes(1, 8, NodeRail.Cross));

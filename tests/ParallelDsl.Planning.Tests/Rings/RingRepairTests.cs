@@ -124,6 +124,45 @@ public class RingRepairTests
         "0 1 6 5 7 3 4 2 | 0 6 7 4 3 2 1 5 | 0 2 3 6 1 7 5 4 | 0 4 5 6 3 1 2 7 | 0 5 3 7 6 2 4 1 | 0 3 5 1 4 7 2 6",
         string.Join(" | ", RingRepair.Without(8, Links("2-5", 8)).Set!.Rings.Select(ring => string.Join(' ', ring))));
 
+    /// <summary>As many in every node as in the one with the fewest.</summary>
+    [Theory]
+    [InlineData(2, 8, "2-5", 7)]
+    [InlineData(2, 8, "2-5,10-15,8-9", 7)]
+    [InlineData(3, 7, "7-8,7-9", 5)]
+    [InlineData(2, 4, "0-1,4-5,4-6", 2)]
+    [InlineData(2, 5, "0>1", 4)]
+    [InlineData(2, 5, "", 4)]
+    [InlineData(4, 3, "9-10", 2)]
+    [InlineData(3, 2, "2>3", 1)]
+    [InlineData(16, 64, "2-5,70-73", 63)]
+    public void Paths_over_nodes(int nodes, int perNode, string text, int rings)
+    {
+        DeviceLink[] missing = text.Length == 0 ? [] : Links(text, nodes * perNode);
+        RingRepairResult result = RingRepair.OverNodes(nodes, perNode, missing);
+        RingSet set = result.Set!;
+        Assert.Equal((rings, rings), (set.Slots, result.Bound));
+        RingSetCheck check = set.Verify(missing);
+        Assert.Empty(check.Faults);
+        Assert.Equal((RingSetKind.Paths, nodes, rings * nodes * perNode), (set.Kind, set.Nodes, check.Arcs));
+        Assert.Equal(rings, new MultiRing(set).Slots);
+    }
+
+    /// <summary>One node without a path of all its devices is enough.</summary>
+    [Theory]
+    [InlineData(2, 4, "0-1,0-2,0-3")]
+    [InlineData(3, 2, "2-3")]
+    public void No_path_in_a_node(int nodes, int perNode, string missing) =>
+        Assert.Null(RingRepair.OverNodes(nodes, perNode, Links(missing, nodes * perNode)).Set);
+
+    [Fact]
+    public void Links_between_nodes_are_not_those_of_paths()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => RingRepair.OverNodes(2, 4, [new(3, 4)]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => RingRepair.OverNodes(2, 4, [new(8, 9)]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => RingRepair.OverNodes(1, 4, []));
+        Assert.Throws<ArgumentOutOfRangeException>(() => RingRepair.OverNodes(2, 128, []));
+    }
+
     private static DeviceLink[] MissingWhere(int devices, Func<int, int, bool> isLinked) =>
     [
         .. from a in Enumerable.Range(0, devices)

@@ -65,6 +65,11 @@ public class RingSetCheckTests
         RingSetCheck check = three.Verify([new(1, 0), new(2, 1), new(0, 2), new(1, 0)]);
         Assert.Equal((3, true, true), (check.Arcs, check.IsComplete, check.IsVerified));
         Assert.False(three.Verify([new(1, 0)]).IsComplete);
+
+        // Over nodes those that are missing inside one.
+        RingSet nodes = new(RingSetKind.Paths, 4, 2, [new([0, 1, 2, 3])]);
+        Assert.False(nodes.Verify([new(1, 0)]).IsComplete);
+        Assert.False(nodes.Verify([new(1, 0), new(3, 2), new(1, 3)]).IsComplete);
     }
 
     /// <summary>The square of the devices leaves 32 bits; one ring of them does not.</summary>
@@ -100,8 +105,8 @@ public class RingSetCheckTests
             "device 0 is the start of a path of ring 1 and of another ring",
             Fault(new RingSet(RingSetKind.Paths, 3, 1, [new([0, 2, 1]), new([0, 1, 2])])));
         Assert.StartsWith(
-            "ring 3 is one too many: at most 3 paths start at different ones of 3 devices",
-            Fault(new RingSet(RingSetKind.Paths, 3, 1, [.. Enumerable.Repeat(new EquatableArray<int>([0, 1, 2]), 4)])), StringComparison.Ordinal);
+            "ring 2 is one too many: at most 2 paths of 3 devices share no link, start or end",
+            Fault(new RingSet(RingSetKind.Paths, 3, 1, [.. Enumerable.Repeat(new EquatableArray<int>([0, 1, 2]), 3)])), StringComparison.Ordinal);
     }
 
     /// <summary>A complete set has no link to spare: any two devices changed in any ring make a link come twice or go missing.</summary>

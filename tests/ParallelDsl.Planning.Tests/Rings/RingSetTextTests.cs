@@ -48,6 +48,42 @@ public class RingSetTextTests
         Assert.Equal(RingSets.OverNodes(4, 8, NodeRail.Cross).Set, Read(text, 32, 4));
     }
 
+    /// <summary>A whole table in the form of RCCL's model 81, of eight devices with seven links and a network interface each; the paths are
+    /// ours.</summary>
+    [Fact]
+    public void A_table_as_RCCL_writes_it()
+    {
+        const string Table =
+            "N0 0 1 7 2 6 3 5 4 N4|N1 1 2 0 3 7 4 6 5 N5|N2 2 3 1 4 0 5 7 6 N6|N3 3 4 2 5 1 6 0 7 N7|"
+            + "N4 4 5 3 6 2 7 1 0 N0|N5 5 6 4 7 3 0 2 1 N1|N6 6 7 5 0 4 1 3 2 N2|N7 7 0 6 1 5 2 4 3 N3";
+        RingSet one = Read(Table, 8), four = Read(Table, 32, 4);
+        Assert.Equal((56, true, true), (one.Verify().Arcs, one.Verify().IsComplete, one.Verify().IsVerified));
+        Assert.Equal((256, true, true), (four.Verify().Arcs, four.Verify().IsComplete, four.Verify().IsVerified));
+        Assert.Equal(RingSets.OverNodes(4, 8, NodeRail.Cross).Set, four);
+    }
+
+    /// <summary>As RCCL's model 79: 28 rings of eight devices that take each of the 56 links four times. They are no set, also where each is
+    /// another.</summary>
+    [Fact]
+    public void Rings_that_take_every_link_four_times()
+    {
+        int[][] rings =
+        [
+            .. from turn in Enumerable.Range(0, 4)
+               from ring in RingSets.Complete(8).Rings
+               select ring.Select(device => (device + (2 * turn)) % 8).ToArray(),
+        ];
+        IEnumerable<IGrouping<(int, int), (int, int)>> links = rings.SelectMany(ring => ring.Zip(ring.Skip(1).Append(ring[0]))).GroupBy(link => link);
+        Assert.Equal((28, 56), (rings.Length, links.Count()));
+        Assert.All(links, link => Assert.Equal(4, link.Count()));
+        Assert.Equal(28, rings.Select(ring => string.Join(' ', ring[Array.IndexOf(ring, 0)..].Concat(ring[..Array.IndexOf(ring, 0)]))).Distinct().Count());
+
+        // The first of the second seven: whatever it takes, one of the first seven does.
+        Assert.Matches(
+            "^line 1, column 113, ring 7: goes from [0-7] to [0-7], as ring [0-6] at line 1, column [0-9]+ does$",
+            Error(string.Join('|', rings.Select(ring => string.Join(' ', ring))), 8));
+    }
+
     [Theory]
     [InlineData("", "line 1, column 1: there are no rings; write the devices of one in a line, as in 0 1 2 3")]
     [InlineData("# none\n | \n", "line 1, column 1: there are no rings; write the devices of one in a line, as in 0 1 2 3")]

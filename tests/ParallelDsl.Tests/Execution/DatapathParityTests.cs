@@ -54,6 +54,23 @@ public sealed class DatapathParityTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>On paths over nodes, across rails and along them, of rings of all ranks and of fewer.</summary>
+    [Theory]
+    [InlineData(NodeRail.Cross)]
+    [InlineData(NodeRail.Aligned)]
+    public void PathsOverNodesEqualOneRank(NodeRail rail)
+    {
+        ParallelPlan plan = StepPlanTests.PlanOf(
+            new AxesSpec(
+                1, 8, 1, PipelineSchedule.GPipe, 2, UnitTokens: 768, Datapath: Datapath.Ring, InterNodeDatapath: Datapath.Hamiltonian, Rail: rail),
+            StepTraits.None);
+        int[][] rings = [[0, 1, 2, 3, 4, 5, 6, 7], [2, 3, 4, 5], [0, 1, 6, 7], [1, 4], [0, 1, 2, 3]];
+        StepPlan step = RandomStep.Of(new Random(3), plan, LongTailed, StepTraits.Slices, index => rings[index % rings.Length]);
+        StepRun run = StepRun.Of(plan, LongTailed, step);
+        double difference = run.DifferenceTo(Reference.Value);
+        Assert.True(difference < 1e-5, $"differs by {difference:E2}");
+    }
+
     /// <summary>Rings with the same two ranks in other orders, and larger ones around them: what one exchange sends is never taken for what
     /// another does.</summary>
     [Theory]

@@ -17,7 +17,7 @@ public sealed class KeyValueExchangeTests
     // Sequences much shorter than the ring and its parts, of odd lengths, and a long one.
     private static readonly List<int[]> Batch = StepPlanTests.BatchOf(47, 9, 1, 5, 14, 2, 1);
 
-    private static readonly int[] AnyRanks = [2, 3, 4, 5, 6, 7, 8, 12];
+    private static readonly int[] AnyRanks = [2, 3, 4, 5, 6, 7, 8, 12, 14];
 
     private static readonly Datapath[] All =
         [Datapath.Ring, Datapath.BidirectionalRing, Datapath.DoubleRing, Datapath.Pairwise, Datapath.AllGather, Datapath.Hamiltonian];

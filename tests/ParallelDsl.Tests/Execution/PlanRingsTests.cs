@@ -43,6 +43,27 @@ public sealed class PlanRingsTests
             AssertTravelsOn(fewer, Datapath.Ring, dataRank, new([new([0, 1, 2, 3, 4, 5, 6, 7])]));
     }
 
+    /// <summary>Rings of all sequence ranks and of fewer go on at the device of the same place.</summary>
+    [Fact]
+    public void PathsAlongRails()
+    {
+        AxesSpec axes = new(1, 8, 1, Datapath: Datapath.Ring, InterNodeDatapath: Datapath.Hamiltonian, Rail: NodeRail.Aligned);
+        ParallelPlan plan = PlanOf(axes, 4);
+        Assert.NotEqual(PlanOf(axes with { Rail = NodeRail.Cross }, 4).Rings, plan.Rings);
+        AssertTravelsOn(plan, Datapath.Hamiltonian, 0, plan.Rings);
+        foreach (int[] ring in (int[][])[[0, 1, 2, 3, 4, 5, 6, 7], [2, 3, 4, 5], [0, 1, 6, 7]])
+        {
+            int half = ring.Length / 2;
+            for (int position = 0; position < ring.Length; position++)
+            {
+                MemberItinerary member = new RingItineraries(RingDatapaths.Of(plan)).Of(Datapath.Hamiltonian, ring, ring.Length, position);
+                Assert.Equal(half, member.Lanes);
+                int away = Assert.Single(Enumerable.Range(0, half).Select(lane => member.To(1, lane)), to => to / half != position / half);
+                Assert.Equal(position % half, away % half);
+            }
+        }
+    }
+
     [Theory]
     [InlineData(Datapath.Ring, 1, 0, 2, 1, 3)]
     [InlineData(Datapath.Hamiltonian, 1, 0, 2, 1, 3)]

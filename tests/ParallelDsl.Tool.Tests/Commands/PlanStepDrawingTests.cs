@@ -19,7 +19,7 @@ public sealed class PlanStepDrawingTests : IDisposable
     [Fact]
     public void The_picture_of_the_docs_is_what_the_command_draws()
     {
-        string images = Path.Combine(RepositoryRoot(), "docs", "images"), drawn = _folder.File("step.svg");
+        string images = Path.Combine(Repository.Root, "docs", "images"), drawn = _folder.File("step.svg");
         CommandOutcome outcome = Run("plan", Assembly, "--model", "Varied", "--lengths", Path.Combine(images, "step-lengths.txt"), "--step-svg", drawn);
         Assert.Equal(new CommandOutcome(0, "", $"wrote {drawn}\n"), outcome);
         string accepted = Path.Combine(images, "step.svg");
@@ -94,14 +94,6 @@ public sealed class PlanStepDrawingTests : IDisposable
             Assert.Contains(says, outcome.Error, StringComparison.Ordinal);
             Assert.Single(outcome.Error.TrimEnd('\n').Split('\n'));
         }
-    }
-
-    private static string RepositoryRoot()
-    {
-        string? directory = AppContext.BaseDirectory;
-        while (directory is not null && !File.Exists(Path.Combine(directory, "ParallelDsl.sln")))
-            directory = Path.GetDirectoryName(directory);
-        return directory ?? throw new InvalidOperationException("The tests run outside the repository.");
     }
 
     private static CommandOutcome Run(params string[] arguments) => CommandOutcome.Of(arguments);

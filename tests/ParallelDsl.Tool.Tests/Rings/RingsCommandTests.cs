@@ -60,6 +60,9 @@ public sealed class RingsCommandTests : IDisposable
     [InlineData("paths", 8, 128, "--devices", "16", "--nodes", "2")]
     [InlineData("paths", 4, 48, "--devices", "12", "--nodes", "3", "--rail", "aligned")]
     [InlineData("paths", 6, 108, "--devices", "18", "--nodes", "3", "--rail", "cross")]
+    [InlineData("paths", 7, 98, "--devices", "14", "--nodes", "2")]
+    [InlineData("paths", 9, 243, "--devices", "27", "--nodes", "3", "--rail", "aligned")]
+    [InlineData("paths", 1, 5, "--devices", "5", "--nodes", "5")]
     public void Json_that_adds_up(string kind, int slots, int arcs, params string[] options)
     {
         JsonElement json = Json(options);
@@ -102,6 +105,19 @@ public sealed class RingsCommandTests : IDisposable
             "without 2 links; the 2 rings that all links have; no more than 2 can be\n", Run("--devices", "4", "--without", "0-1").Output, StringComparison.Ordinal);
         Assert.Contains(
             "without 3 links; 1 ring fewer than 2; no more than 1 can be\n", Run("--devices", "4", "--without", "0-1,0>2").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Missing_links_inside_nodes()
+    {
+        string[] options = ["--devices", "16", "--nodes", "2", "--without", "2-5,8>9"];
+        JsonElement json = Json(options);
+        Assert.Equal(("paths", 7, 7), (json.GetProperty("kind").GetString(), json.GetProperty("slots").GetInt32(), json.GetProperty("mostSlots").GetInt32()));
+        Assert.Equal((7 * 16, 125), (json.GetProperty("arcs").GetInt32(), json.GetProperty("links").GetInt32()));
+        int[][] send = Rows(json, "sendSlots");
+        Assert.Equal((-1, -1, -1), (send[2][5], send[5][2], send[8][9]));
+        Assert.All(send, (row, from) => Assert.InRange(row.Where((slot, to) => slot >= 0 && from / 8 != to / 8).Count(), 0, 1));
+        Assert.Contains("without 3 links; 1 ring fewer than 8; no more than 7 can be\n", Run(options).Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -152,12 +168,12 @@ public sealed class RingsCommandTests : IDisposable
     [InlineData(2, "Option '--devices' is required (see paralleldsl rings --help)")]
     [InlineData(2, "--nodes 3: does not divide the 8 devices", "--devices", "8", "--nodes", "3")]
     [InlineData(2, "--nodes 16: does not divide the 8 devices", "--devices", "8", "--nodes", "16")]
-    [InlineData(2, "--nodes 2: nodes of 3 devices have no paths that start and end once at each: that needs an even number; "
+    [InlineData(2, "--nodes 2: nodes of 3 devices have no 3 paths that start and end once at each, as 4 devices have no 3 cycles; "
         + "cycles of all 6 devices need none (leave out --nodes)", "--devices", "6", "--nodes", "2")]
     [InlineData(2, "--rail: expected cross or aligned, found 'spine'", "--devices", "8", "--nodes", "2", "--rail", "spine")]
     [InlineData(2, "--rail: is for --nodes of 2 or more", "--devices", "8", "--rail", "cross")]
-    [InlineData(1, "--rail aligned: paths of 2 devices on 3 nodes do not close along rails: that needs an even number of nodes, or nodes of a "
-        + "multiple of 4 devices; they close across rails", "--devices", "6", "--nodes", "3", "--rail", "aligned")]
+    [InlineData(1, "--rail aligned: paths of 2 devices on 3 nodes do not close along rails: that needs an even number of nodes, or nodes of an "
+        + "odd number or a multiple of 4 devices; they close across rails", "--devices", "6", "--nodes", "3", "--rail", "aligned")]
     [InlineData(2, "--without: the link 2-8 has a device that is none of 0 to 7", "--devices", "8", "--without", "2-8")]
     [InlineData(2, "--without: the link 5>2 stands there twice", "--devices", "8", "--without", "2-5,5-2")]
     [InlineData(2, "--without: expected a link as in 2-5 (both ways) or 2>5 (one way), found 'x'", "--devices", "8", "--without", "x")]
@@ -168,7 +184,11 @@ public sealed class RingsCommandTests : IDisposable
     [InlineData(1, "--without 7-1,7-2,7-3,7-4,7-5,7-6: no ring was found over the links that are left",
         "--devices", "8", "--without", "7-1,7-2,7-3,7-4,7-5,7-6")]
     [InlineData(2, "--without: is for at most 128 devices, not 129", "--devices", "129", "--without", "0-1")]
-    [InlineData(2, "--without is for devices that are all linked: leave out --nodes", "--devices", "8", "--nodes", "2", "--without", "0-1")]
+    [InlineData(2, "--without: is for nodes of at most 127 devices, not 128", "--devices", "256", "--nodes", "2", "--without", "0-1")]
+    [InlineData(2, "--without: the link 3>4 leaves a node; those that are missing can be inside nodes", "--devices", "8", "--nodes", "2", "--without", "3>4")]
+    [InlineData(1, "--without 0-1: no ring was found over the links that are left", "--devices", "4", "--nodes", "2", "--without", "0-1")]
+    [InlineData(2, "--rail and --without exclude each other", "--devices", "8", "--nodes", "2", "--rail", "aligned", "--without", "0-1")]
+    [InlineData(2, "--pairwise is for devices that are all linked: leave out --nodes", "--devices", "8", "--nodes", "2", "--pairwise")]
     [InlineData(2, "--without and --pairwise exclude each other", "--devices", "8", "--pairwise", "--without", "0-1")]
     [InlineData(2, "--svg: needs the name of a file", "--devices", "8", "--svg", "")]
     [InlineData(2, "unknown option '--device'; did you mean --devices? (see paralleldsl rings --help)", "--device", "8")]
@@ -190,6 +210,22 @@ public sealed class RingsCommandTests : IDisposable
         string page = File.ReadAllText(html);
         Assert.Contains("<svg", page, StringComparison.Ordinal);
         Assert.DoesNotContain("<script", page, StringComparison.Ordinal);
+    }
+
+    /// <summary>The pictures of docs/09-datapaths.md, by the commands that stand there: run with PARALLELDSL_UPDATE_DOCS=1 to make them anew.</summary>
+    [Theory]
+    [InlineData("rings.svg", "--devices", "8")]
+    [InlineData("rings-nodes.svg", "--devices", "8", "--nodes", "2")]
+    public void The_pictures_of_the_docs_are_what_the_command_draws(string name, params string[] options)
+    {
+        string docs = Path.Combine(Repository.Root, "docs"), drawn = _folder.File(name), accepted = Path.Combine(docs, "images", name);
+        CommandOutcome outcome = Run([.. options, "--svg", drawn]);
+        Assert.Equal((0, $"wrote {drawn}\n"), (outcome.ExitCode, outcome.Error));
+        if (Environment.GetEnvironmentVariable("PARALLELDSL_UPDATE_DOCS") == "1")
+            File.Copy(drawn, accepted, overwrite: true);
+        Assert.Equal(File.ReadAllText(accepted).ReplaceLineEndings("\n"), File.ReadAllText(drawn));
+        Assert.Contains(
+            $"`paralleldsl rings {string.Join(' ', options)} --svg {name}`", File.ReadAllText(Path.Combine(docs, "09-datapaths.md")), StringComparison.Ordinal);
     }
 
     [Theory]
