@@ -1,4 +1,5 @@
 using System.Globalization;
+using ParallelDsl.Planning.Collectives;
 
 namespace ParallelDsl.Benchmarks.Collectives;
 
@@ -14,7 +15,8 @@ internal enum CollectiveOperation
 /// <param name="Operation">The operation.</param>
 /// <param name="Bytes">The whole vector: what is reduced, or what is there after gathering.</param>
 /// <param name="Repeats">Operations in one timing.</param>
-internal sealed record CollectiveCase(CollectiveOperation Operation, int Bytes, int Repeats)
+/// <param name="Algorithm">Of ours; the library chooses its own.</param>
+internal sealed record CollectiveCase(CollectiveOperation Operation, int Bytes, int Repeats, CollectiveAlgorithm Algorithm = CollectiveAlgorithm.Direct)
 {
     private const int TimedBytes = 128 << 20;
 
@@ -24,7 +26,26 @@ internal sealed record CollectiveCase(CollectiveOperation Operation, int Bytes, 
         from operation in Enum.GetValues<CollectiveOperation>()
         from log in Enumerable.Range(0, 9)
         let bytes = 1_024 << (2 * log)
-        select new CollectiveCase(operation, bytes, Math.Clamp(TimedBytes / bytes, 1, 1_000));
+        select new CollectiveCase(operation, bytes, RepeatsOf(bytes));
+
+    /// <summary>The other algorithms, which a plan takes where links say so, at a few sizes.</summary>
+    public static IEnumerable<CollectiveCase> Others =>
+        from algorithm in Enum.GetValues<CollectiveAlgorithm>()
+        where algorithm != CollectiveAlgorithm.Direct
+        from bytes in new[] { 64 << 10, 1 << 20, 16 << 20 }
+        select new CollectiveCase(CollectiveOperation.AllReduce, bytes, RepeatsOf(bytes), algorithm);
+
+    /// <summary>An algorithm for so many ranks: two rings, or nodes of two ranks.</summary>
+    public static CollectivePlan PlanOf(CollectiveAlgorithm algorithm, int ranks)
+    {
+        int[] order = [.. Enumerable.Range(0, ranks)];
+        return algorithm switch
+        {
+            CollectiveAlgorithm.MultiRing => new(algorithm, Rings: new([new(order), new([.. order.Reverse()])])),
+            CollectiveAlgorithm.TwoLevel => new(algorithm, Nodes: new([.. order.Select(rank => rank / 2)])),
+            _ => new(algorithm),
+        };
+    }
 
     public string Name => Operation switch
     {
@@ -40,8 +61,10 @@ internal sealed record CollectiveCase(CollectiveOperation Operation, int Bytes, 
     public static CollectiveCase Parse(string line)
     {
         int[] numbers = [.. line.Split(' ').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
-        return new((CollectiveOperation)numbers[0], numbers[1], numbers[2]);
+        return new((CollectiveOperation)numbers[0], numbers[1], numbers[2], (CollectiveAlgorithm)numbers[3]);
     }
 
-    public string Write() => string.Create(CultureInfo.InvariantCulture, $"{(int)Operation} {Bytes} {Repeats}");
+    public string Write() => string.Create(CultureInfo.InvariantCulture, $"{(int)Operation} {Bytes} {Repeats} {(int)Algorithm}");
+
+    private static int RepeatsOf(int bytes) => Math.Clamp(TimedBytes / bytes, 1, 1_000);
 }

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using ParallelDsl.Collectives;
+using ParallelDsl.Planning.Collectives;
+using ParallelDsl.Transports;
 
 namespace ParallelDsl.Benchmarks.Collectives;
 
@@ -34,6 +36,15 @@ internal sealed unsafe class CollectiveVectors : IDisposable
         for (int repeat = 0; repeat < item.Repeats; repeat++)
             run(item);
         return Stopwatch.GetElapsedTime(start).TotalSeconds / item.Repeats;
+    }
+
+    /// <summary>A group for each algorithm that so many ranks can have.</summary>
+    public static Dictionary<CollectiveAlgorithm, ProcessGroup> Groups(ITransport transport)
+    {
+        int[] ranks = [.. Enumerable.Range(0, transport.Size)];
+        return Enum.GetValues<CollectiveAlgorithm>()
+            .Where(algorithm => transport.Size > 2 || algorithm == CollectiveAlgorithm.Direct)
+            .ToDictionary(algorithm => algorithm, algorithm => new ProcessGroup(transport, ranks, (int)algorithm, CollectiveCase.PlanOf(algorithm, transport.Size)));
     }
 
     /// <summary>Runs an operation of ours.</summary>

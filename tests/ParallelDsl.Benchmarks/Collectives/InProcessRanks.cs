@@ -13,18 +13,17 @@ internal sealed class InProcessRanks : IDisposable
     private readonly Thread _run;
 
     /// <summary>Starts them.</summary>
-    public InProcessRanks(int size, CollectivePlan plan)
+    public InProcessRanks(int size)
     {
         _cases = [.. Enumerable.Range(0, size).Select(_ => new BlockingCollection<CollectiveCase>())];
-        int[] ranks = [.. Enumerable.Range(0, size)];
         _run = new Thread(() => RankThreads.Run(
             InProcessWorld.Create(size),
             transport =>
             {
-                ProcessGroup group = new(transport, ranks, context: 0, plan);
+                Dictionary<CollectiveAlgorithm, ProcessGroup> groups = CollectiveVectors.Groups(transport);
                 using CollectiveVectors vectors = new();
                 foreach (CollectiveCase item in _cases[transport.Rank].GetConsumingEnumerable())
-                    _seconds.Add(vectors.Time(item, timed => vectors.Run(group, timed), group.Barrier));
+                    _seconds.Add(vectors.Time(item, timed => vectors.Run(groups[item.Algorithm], timed), groups[item.Algorithm].Barrier));
             },
             Timeout.InfiniteTimeSpan));
         _run.Start();

@@ -26,11 +26,11 @@ internal static class OpenMpiRank
         using CollectiveVectors vectors = new();
         if (side == Ours)
         {
-            return MpiJob.Run((job, transport) =>
+            return MpiJob.Run((_, transport) =>
             {
-                ProcessGroup group = new(transport, [.. Enumerable.Range(0, job.Size)], context: 0, CollectivePlan.Default);
+                Dictionary<CollectiveAlgorithm, ProcessGroup> groups = CollectiveVectors.Groups(transport);
                 writer.WriteLine("ours");
-                Answer(item => vectors.Run(group, item), group.Barrier);
+                Answer(item => vectors.Run(groups[item.Algorithm], item), groups[CollectiveAlgorithm.Direct].Barrier);
                 return 0;
             });
         }

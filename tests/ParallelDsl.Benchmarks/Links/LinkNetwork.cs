@@ -10,7 +10,7 @@ internal sealed class LinkNetwork : IDisposable
     private const string Prefix = "paralleldsl-links-";
 
     /// <summary>Bytes that a link lets through at once: a few packets, so that a late timer loses no time.</summary>
-    private const int BurstBytes = 8 << 10;
+    public const int BurstBytes = 8 << 10;
 
     /// <summary>Bytes of a packet: larger than usual, so that there are fewer for the processors.</summary>
     private const int PacketBytes = 4_000;

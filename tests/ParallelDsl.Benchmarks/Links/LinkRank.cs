@@ -74,8 +74,9 @@ internal sealed class LinkRank : IDisposable
         }
 
         int floats = _spec.Rows * _data.RowFloats;
-        LinkCost link = _line.Measure(1, floats / 8, floats);
-        LinkCost port = _spec.Fabric.Kind == LinkKind.Nodes ? _line.Measure(_spec.Fabric.PerNode, floats / 8, floats) : link;
+        int burst = _spec.Fabric.LinkMegabits == 0 ? 0 : LinkNetwork.BurstBytes;
+        LinkCost link = _line.Measure(1, floats / 8, floats, burst);
+        LinkCost port = _spec.Fabric.Kind == LinkKind.Nodes ? _line.Measure(_spec.Fabric.PerNode, floats / 8, floats, burst) : link;
         double ring = Enumerable.Range(0, Calibrations).Select(_ => _line.Most(Time(new LinkCase(0, LinkWork.Waits), 0).Time)).Order().ElementAt(Calibrations / 2);
 
         List<LinkTime> times = [];

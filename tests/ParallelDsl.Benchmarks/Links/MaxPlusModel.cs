@@ -1,10 +1,13 @@
 namespace ParallelDsl.Benchmarks.Links;
 
-/// <summary>What a transfer costs on a link: latency, and nanoseconds a byte.</summary>
-internal readonly record struct LinkCost(double Latency, double PerByte);
+/// <summary>What a transfer costs on a link.</summary>
+/// <param name="Latency">Nanoseconds of a message without bytes.</param>
+/// <param name="PerByte">Nanoseconds a byte.</param>
+/// <param name="Burst">Nanoseconds of bytes that a link which was idle lets through at once.</param>
+internal readonly record struct LinkCost(double Latency, double PerByte, double Burst);
 
-/// <summary>Times of an exchange from latencies and rates alone: a step begins when all of the step before has come; a transfer waits for its
-/// links, each of which carries one after the other; a rank's calls and its transfers overlap.</summary>
+/// <summary>Times of an exchange from latencies, rates and bursts alone: a step begins when all of the step before has come; a transfer waits for its
+/// links, each of which carries one after the other, a token bucket's burst ahead of its rate; a rank's calls and its transfers overlap.</summary>
 /// <param name="fabric">The links.</param>
 /// <param name="link">Cost of links of pairs, or of ports where all are ports.</param>
 /// <param name="port">Cost of ports between nodes.</param>
@@ -34,7 +37,7 @@ internal sealed class MaxPlusModel(LinkFabric fabric, LinkCost link, LinkCost po
                     end = Math.Max(end, free[last] = Math.Max(ready[transfer.From], free.GetValueOrDefault(last)) + time);
 
                 ref double arrival = ref arrived[transfer.Step, transfer.To];
-                arrival = Math.Max(arrival, end + cost.Latency);
+                arrival = Math.Max(arrival, Math.Max(ready[transfer.From], end - cost.Burst) + cost.Latency);
             }
 
             for (int rank = 0; rank < exchange.Ranks; rank++)

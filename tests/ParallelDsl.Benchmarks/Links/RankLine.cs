@@ -54,14 +54,21 @@ internal sealed class RankLine(ITransport transport)
     }
 
     /// <summary>What a message from rank 0 to another costs, from messages of two lengths, each answered by an empty one.</summary>
-    public LinkCost Measure(int other, int shortFloats, int longFloats)
+    /// <param name="other">The other rank.</param>
+    /// <param name="shortFloats">A length.</param>
+    /// <param name="longFloats">A longer one.</param>
+    /// <param name="burstBytes">What the link lets through at once: of both lengths the same.</param>
+    public LinkCost Measure(int other, int shortFloats, int longFloats, int burstBytes)
     {
         double none = 0, little = 0, much = 0;
         if (transport.Rank == 0 || transport.Rank == other)
             (none, little, much) = (Answered(other, 0), Answered(other, shortFloats), Answered(other, longFloats));
         (none, little, much) = (Most(none), Most(little), Most(much));
         double perByte = (much - little) / ((longFloats - shortFloats) * (double)sizeof(float));
-        return new LinkCost(little - (none / 2) - (shortFloats * sizeof(float) * perByte), perByte);
+        double latency = little - (none / 2) - (((shortFloats * sizeof(float)) - burstBytes) * perByte);
+
+        // A processor that is late once costs more than the latency of a link of this machine.
+        return new LinkCost(Math.Max(0, latency), perByte, burstBytes * perByte);
     }
 
     private double Answered(int other, int floats)
