@@ -70,6 +70,10 @@ internal static class MpiRun
         ProcessStartInfo start = new(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         // What starts more threads than a busy machine has processors is no part of these tests.
         start.Environment["DOTNET_TieredPGO"] = "0";
+
+        // Jobs of a user share a folder, which the last one deletes while another may just be about to use it.
+        string folder = Directory.CreateTempSubdirectory("ParallelDsl.Mpi.Tests-").FullName;
+        start.Environment["OMPI_MCA_orte_tmpdir_base"] = folder;
         using Process process = Process.Start(start)!;
         try
         {
@@ -81,6 +85,7 @@ internal static class MpiRun
         {
             if (!process.HasExited)
                 process.Kill(entireProcessTree: true);
+            Directory.Delete(folder, recursive: true);
         }
     }
 }
