@@ -23,6 +23,7 @@ internal static class RankProgram
         ["shares"] => MpiJob.Run(FailingRanks.ShareProcessors),
         ["ends late"] => FailingRanks.DisposeLate(),
         ["where"] => MpiJob.Run(LaunchedRanks.SayWhere),
+        ["bound"] => MpiJob.Run(LaunchedRanks.SayProcessors),
         ["waits", var folder] => MpiJob.Run((job, _) => LaunchedRanks.WaitUntilAsked(job, folder)),
         ["huge", var floats] => MpiJob.Run((job, transport) => HugeMessage.Exchange(job, transport, int.Parse(floats, CultureInfo.InvariantCulture))),
         ["speed"] => MpiJob.Run(Speed.Measure),
