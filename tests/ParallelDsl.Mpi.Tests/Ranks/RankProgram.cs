@@ -25,7 +25,7 @@ internal static class RankProgram
         ["where"] => MpiJob.Run(LaunchedRanks.SayWhere),
         ["bound"] => MpiJob.Run(LaunchedRanks.SayProcessors),
         ["waits", var folder] => MpiJob.Run((job, _) => LaunchedRanks.WaitUntilAsked(job, folder)),
-        ["huge", var floats] => MpiJob.Run((job, transport) => HugeMessage.Exchange(job, transport, int.Parse(floats, CultureInfo.InvariantCulture))),
+        ["huge", var floats] => MpiJob.Run((_, transport) => HugeMessage.Exchange(transport, int.Parse(floats, CultureInfo.InvariantCulture))),
         ["speed"] => MpiJob.Run(Speed.Measure),
         _ => throw new ArgumentException($"There is no scenario '{string.Join(' ', arguments)}'."),
     };
