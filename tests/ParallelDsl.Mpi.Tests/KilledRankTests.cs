@@ -26,6 +26,21 @@ public sealed class KilledRankTests
         EndsWell([.. new[] { "MPI all-reduce", "MPI all-to-all", "MPI barrier" }.Select(collective => (
             (string[])["killed", collective], $"cannot end its {collective}"))]);
 
+    /// <summary>Over TCP, as between machines, the library ends a rank at once that loses a connection, before it can say what it was doing. Those that
+    /// have not lost theirs say it, and in any case the killed one is named and nobody stays.</summary>
+    [MpiFact]
+    public Task A_rank_that_is_killed_while_it_is_connected_by_TCP_is_named_and_nobody_stays() => Task.WhenAll(
+        new[] { ("all-reduce", CollectiveAlgorithm.Ring), ("broadcast", CollectiveAlgorithm.TwoLevel), ("all-to-all", CollectiveAlgorithm.Direct) }.Select(async job =>
+    {
+        Outcome outcome = await MpiRun.RunWith("btl", "self,tcp", 4, "killed", job.Item1, $"{job.Item2}");
+        Assert.NotEqual(0, outcome.ExitCode);
+        Assert.True(Regex.IsMatch(outcome.Errors, "rank 2 (has died|with PID)"), outcome.ToString());
+        Assert.All(
+            Regex.Matches(outcome.Errors, @"Rank \d cannot .*?: (rank \d .*)").Select(line => line.Groups[1].Value),
+            cause => Assert.StartsWith("rank 2 has died", cause, StringComparison.Ordinal));
+        outcome.AssertGone(processes: 4);
+    }));
+
     /// <summary>Several jobs at a time: most of what a failed one takes is that mpirun waits before it kills.</summary>
     private static Task EndsWell((string[] Scenario, string Call)[] jobs) => Task.WhenAll(jobs.Select(async job =>
     {
