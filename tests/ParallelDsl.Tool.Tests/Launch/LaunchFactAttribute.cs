@@ -7,6 +7,18 @@ namespace ParallelDsl.Tool.Tests.Launch;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class LaunchFactAttribute : FactAttribute
 {
+    private static readonly Lazy<string?> WhyNotBound = new(() =>
+    {
+        if (MachineProcessors.Own().Cores < 2)
+            return "Two ranks need a core each: this machine has one.";
+        using Process process = Process.Start(new ProcessStartInfo(
+            "mpirun", ["--allow-run-as-root", "-n", "2", "--map-by", "slot:PE=1", "--bind-to", "core", "true"])
+        { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> said = process.StandardError.ReadToEndAsync();
+        process.WaitForExit();
+        return process.ExitCode == 0 ? null : $"mpirun binds no processes here: {said.Result.ReplaceLineEndings(" ")}";
+    });
+
     public LaunchFactAttribute(params string[] programs)
     {
         Skip = LaunchTheoryAttribute.WhyNot(programs);
@@ -32,21 +44,9 @@ public sealed class LaunchFactAttribute : FactAttribute
         {
             field = value;
             if (value)
-                Skip ??= _whyNotBound.Value;
+                Skip ??= WhyNotBound.Value;
         }
     }
-
-    private static readonly Lazy<string?> _whyNotBound = new(() =>
-    {
-        if (MachineProcessors.Own().Cores < 2)
-            return "Two ranks need a core each: this machine has one.";
-        using Process process = Process.Start(new ProcessStartInfo(
-            "mpirun", ["--allow-run-as-root", "-n", "2", "--map-by", "slot:PE=1", "--bind-to", "core", "true"])
-        { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        Task<string> said = process.StandardError.ReadToEndAsync();
-        process.WaitForExit();
-        return process.ExitCode == 0 ? null : $"mpirun binds no processes here: {said.Result.ReplaceLineEndings(" ")}";
-    });
 }
 
 /// <summary>The same with data.</summary>
