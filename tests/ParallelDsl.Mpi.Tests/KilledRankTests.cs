@@ -27,7 +27,7 @@ public sealed class KilledRankTests
             (string[])["killed", collective], $"cannot end its {collective}"))]);
 
     /// <summary>Over TCP, as between machines, the library ends a rank at once that loses a connection, before it can say what it was doing. Those that
-    /// have not lost theirs say it, and in any case the killed one is named and nobody stays.</summary>
+    /// have not lost theirs say it, and may name a rank that the library has ended instead of the one that was killed; the launcher names that one.</summary>
     [MpiFact]
     public Task A_rank_that_is_killed_while_it_is_connected_by_TCP_is_named_and_nobody_stays() => Task.WhenAll(
         new[] { ("all-reduce", CollectiveAlgorithm.Ring), ("broadcast", CollectiveAlgorithm.TwoLevel), ("all-to-all", CollectiveAlgorithm.Direct) }.Select(async job =>
@@ -37,7 +37,7 @@ public sealed class KilledRankTests
         Assert.True(Regex.IsMatch(outcome.Errors, "rank 2 (has died|with PID)"), outcome.ToString());
         Assert.All(
             Regex.Matches(outcome.Errors, @"Rank \d cannot .*?: (rank \d .*)").Select(line => line.Groups[1].Value),
-            cause => Assert.StartsWith("rank 2 has died", cause, StringComparison.Ordinal));
+            cause => Assert.Matches(@"^rank \d has died", cause));
         outcome.AssertGone(processes: 4);
     }));
 
