@@ -103,6 +103,11 @@ public sealed partial class MpiJob
             return;
         _nextWatch = now + WatchMilliseconds;
         _ = _transports.RemoveAll(transport => transport.TryRetire());
+        StopForDead();
+    }
+
+    private void StopForDead()
+    {
         if (FindDead() is not { } dead)
             return;
         _hasDeadRank = true;
@@ -165,14 +170,17 @@ public sealed partial class MpiJob
     /// ends the job. Then the last word is said without it, and without the lock that the call has.</summary>
     private void EndIfStuck(int patience)
     {
+        // Looked for at once: soon other ranks end so too.
+        (int Rank, string Text)? dead = FindDead();
         while (Monitor.TryEnter(Progress.Gate, patience))
         {
             Monitor.Exit(Progress.Gate);
             Thread.Sleep(WatchMilliseconds);
+            dead ??= FindDead();
         }
 
         string? what = _transports.Select(transport => transport.DescribeWaiting()).FirstOrDefault(call => call is not null);
-        string why = Abortion?.Text ?? FindDead()?.Text ?? $"Open MPI does not return from a call, and rank {Rank} was asked to end (SIGTERM)";
+        string why = Abortion?.Text ?? dead?.Text ?? $"Open MPI does not return from a call, and rank {Rank} was asked to end (SIGTERM)";
         if (what is not null || !IsAborted)
             Console.Error.WriteLine($"{what ?? $"Rank {Rank} cannot go on"}: {why}");
         LibC.ExitNow(1);
@@ -181,6 +189,7 @@ public sealed partial class MpiJob
     private void Terminate()
     {
         Interlocked.Exchange(ref _terminateAt, long.MaxValue);
+        StopForDead();
         StopFor(Rank, $"rank {Rank} was asked to end (SIGTERM), as the launcher does when another rank has died or the run is stopped", _ => false);
     }
 

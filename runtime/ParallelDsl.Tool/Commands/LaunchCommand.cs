@@ -8,6 +8,7 @@ namespace ParallelDsl.Tool.Commands;
 internal static class LaunchCommand
 {
     private const int MostRanks = 65_536;
+    private const int MostCores = 4_096;
 
     /// <summary>The command, writing to <paramref name="output"/> and <paramref name="error"/>.</summary>
     public static Command Create(TextWriter output, TextWriter error)
@@ -19,6 +20,7 @@ internal static class LaunchCommand
         var hosts = new Option<string?>("--hosts") { Description = "Machines, a line each: NAME slots=N. Without it all ranks run here.", HelpName = "FILE" };
         var transport = new Option<string?>("--transport") { Description = "Given to the program as --transport NAME, before ARGS.", HelpName = "NAME" };
         var unbound = new Option<bool>("--unbound") { Description = "Do not bind ranks to processors." };
+        Option<int?> cores = NumberOption.Int("--cores", "C", 1, MostCores, "Bind each rank to so many cores. Default: its share of this machine's; with --hosts, unbound.");
         var slurm = new Option<bool>("--slurm") { Description = "Write a batch script for Slurm, and submit it with sbatch." };
         var script = new Option<string?>("--out") { Description = "The script of --slurm. Default PROGRAM.sbatch.", HelpName = "FILE" };
         var dry = new Option<bool>("--dry-run") { Description = "Print what would be run, or the script, and run nothing." };
@@ -26,15 +28,19 @@ internal static class LaunchCommand
             "launch",
             "Runs a program with each rank a process, under Open MPI or Slurm. When one fails the others are stopped; Ctrl-C stops all.")
         {
-            project, rest, ranks, hosts, transport, unbound, slurm, script, dry,
+            project, rest, ranks, hosts, transport, unbound, cores, slurm, script, dry,
         };
         command.SetAction(result =>
         {
             int count = result.GetValue(ranks)!.Value;
             bool isSlurm = result.GetValue(slurm);
             string? hostFile = result.GetValue(hosts);
-            if (isSlurm && (hostFile is not null || result.GetValue(unbound)))
-                throw CommandException.BadInput($"{(hostFile is not null ? "--hosts" : "--unbound")}: Slurm places ranks itself; write what you want into the script");
+            bool isUnbound = result.GetValue(unbound);
+            int? coresPerRank = result.GetValue(cores);
+            if (isSlurm && (hostFile is not null || isUnbound || coresPerRank is not null))
+                throw CommandException.BadInput($"{(hostFile is not null ? "--hosts" : isUnbound ? "--unbound" : "--cores")}: Slurm places ranks itself; write what you want into the script");
+            if (isUnbound && coresPerRank is not null)
+                throw CommandException.BadInput("--cores: binds ranks, and --unbound does not; give one of them");
             if (!isSlurm && result.GetValue(script) is not null)
                 throw CommandException.BadInput("--out: belongs to --slurm");
             if (result.GetValue(script) is { } named)
@@ -62,15 +68,15 @@ internal static class LaunchCommand
                 return CommandLine.Done;
             }
 
-            int processors = Environment.ProcessorCount;
-            MpiCommandLine line = MpiCommandLine.For(count, hostFile, result.GetValue(unbound), processors, Environment.UserName == "root");
+            var machine = MachineProcessors.Own();
+            MpiCommandLine line = MpiCommandLine.For(count, hostFile, isUnbound, coresPerRank, machine, Environment.UserName == "root");
             if (result.GetValue(dry))
             {
                 output.WriteLine(string.Join(' ', line.Arguments(ranked).Prepend("mpirun").Select(SlurmScript.Quote)));
                 return CommandLine.Done;
             }
 
-            error.WriteLine(line.Describe(processors));
+            error.WriteLine(line.Describe(machine));
             return MpiLaunch.Run(line, ranked, output, error);
         });
         return command;

@@ -29,13 +29,18 @@ internal sealed record LaunchProgram(string Assembly)
         ProcessStartInfo start = new(Dotnet, ["build", file, "-c", "Release", "--nologo", "-t:Build", "-getProperty:TargetPath", "-getProperty:OutputType"])
         {
             RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         using Process process = Process.Start(start)!;
+        Task<string> complaints = process.StandardError.ReadToEndAsync();
         string said = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
+        error.Write(complaints.Result);
         if (process.ExitCode != 0)
         {
-            error.Write(said);
+            // The properties are printed all the same; what comes instead of them belongs to the complaints.
+            if (!said.StartsWith('{'))
+                error.Write(said);
             throw CommandException.BadInput($"{project}: does not build; dotnet says why above");
         }
 

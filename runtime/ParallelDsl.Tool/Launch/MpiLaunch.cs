@@ -24,7 +24,13 @@ internal static class MpiLaunch
         // In a session of its own: Ctrl-C of the terminal reaches this command alone, which passes it on once and in order.
         string[] session = SearchPath.Find("setsid") is { } setsid ? [setsid] : [];
         string[] all = [.. session, launcher, .. line.Arguments(command)];
-        using Process process = Process.Start(new ProcessStartInfo(all[0], all[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        ProcessStartInfo start = new(all[0], all[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
+
+        // Runs of a user share a folder, which one that ends deletes while another may just be about to use it. A path of this machine is no other's.
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("paralleldsl-");
+        if (line.HostFile is null)
+            start.Environment.TryAdd("OMPI_MCA_orte_tmpdir_base", folder.FullName);
+        using Process process = Process.Start(start)!;
         var stop = new LaunchStop(process, line.HostFile is null, error);
 
         // That session is why each of them has to be passed on: nothing else would reach the ranks.
@@ -38,6 +44,7 @@ internal static class MpiLaunch
             Task.Run(() => Relay(process.StandardError, new RankOutput(error, error, line.Ranks), failed)));
         process.WaitForExit();
         reading.Wait();
+        Try(() => folder.Delete(recursive: true));
         if (process.ExitCode != 0 && failed.Describe() is { } description)
             Try(() => error.WriteLine($"launch: {description}"));
         return stop.IsAsked && process.ExitCode == 0 ? 0 : process.ExitCode;
@@ -55,7 +62,8 @@ internal static class MpiLaunch
         Try(target.End);
     }
 
-    /// <summary>Writes where there may be no terminal any more. Ranks that save before they end must not be held up by it.</summary>
+    /// <summary>Does what is not worth failing for: writes where there may be no terminal any more, which must not hold up ranks that save before they
+    /// end.</summary>
     private static void Try(Action write)
     {
         try
@@ -64,7 +72,7 @@ internal static class MpiLaunch
         }
         catch (IOException)
         {
-            // There is nobody to tell.
+            // There is nobody to tell, or something that stays.
         }
     }
 

@@ -74,15 +74,7 @@ internal static partial class ContractChecks
     /// <summary>The same program of collectives gives the same bits on threads of one process, with every algorithm.</summary>
     public static void Collectives_give_the_bits_of_the_in_process_transport(MpiJob job)
     {
-        CollectivePlan[] plans =
-        [
-            CollectivePlan.Default,
-            new(CollectiveAlgorithm.Ring),
-            new(CollectiveAlgorithm.HalvingDoubling),
-            new(CollectiveAlgorithm.MultiRing, Rings: [[0, 1, 2, 3], [0, 3, 2, 1]]),
-            new(CollectiveAlgorithm.TwoLevel, Nodes: [0, 0, 1, 1]),
-        ];
-        foreach (CollectivePlan plan in plans)
+        foreach (CollectivePlan plan in GroupPlans.All)
         {
             using MpiTransport transport = job.Open();
             float[][] expected = new float[job.Size][];

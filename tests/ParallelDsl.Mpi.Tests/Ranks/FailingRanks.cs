@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using ParallelDsl.Collectives;
 using ParallelDsl.Memory;
 
 namespace ParallelDsl.Mpi.Tests.Ranks;
@@ -45,48 +42,6 @@ internal static class FailingRanks
             throw new InvalidOperationException("boom");
         Thread.Sleep(Timeout.Infinite);
         return 0;
-    }
-
-    /// <summary>Rank 2 is killed in the middle of many collectives.</summary>
-    public static int BeKilled(MpiJob job, MpiTransport transport, string collective)
-    {
-        Console.WriteLine(FormattableString.Invariant($"process {Environment.ProcessId}"));
-        ProcessGroup group = new(transport, [.. Enumerable.Range(0, job.Size)]);
-        float[] data = new float[40_000], own = new float[10_000], all = new float[40_000];
-        for (int round = 0; ; round++)
-        {
-            if (job.Rank == 2 && round == 20)
-                Process.Start("kill", ["-KILL", Environment.ProcessId.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
-            switch (collective)
-            {
-                case "all-reduce":
-                    group.AllReduce(data);
-                    break;
-                case "all-gather":
-                    group.AllGather(own, data);
-                    break;
-                case "reduce-scatter":
-                    group.ReduceScatter(data, own);
-                    break;
-                case "broadcast":
-                    group.Broadcast(data, root: 1);
-                    break;
-                case "barrier":
-                    group.Barrier();
-                    break;
-                case "MPI all-reduce":
-                    job.World.AllReduce(data);
-                    break;
-                case "MPI all-to-all":
-                    job.World.AllToAll(data, all);
-                    break;
-                case "MPI barrier":
-                    job.World.Barrier();
-                    break;
-                default:
-                    throw new ArgumentException($"There is no collective '{collective}'.");
-            }
-        }
     }
 
     /// <summary>Rank 1 leaves without a word.</summary>

@@ -14,6 +14,14 @@ internal static class LaunchedRanks
         return 0;
     }
 
+    /// <summary>Says which processors this rank may run on.</summary>
+    public static int SayProcessors(MpiJob job, MpiTransport transport)
+    {
+        string allowed = File.ReadLines("/proc/self/status").Single(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal));
+        Console.WriteLine(FormattableString.Invariant($"rank {job.Rank} {allowed}"));
+        return 0;
+    }
+
     /// <summary>Works until it is asked to end, then takes longer than an impatient launcher waits, and leaves a file.</summary>
     public static int WaitUntilAsked(MpiJob job, string folder)
     {

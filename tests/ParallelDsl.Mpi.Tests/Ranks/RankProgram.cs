@@ -1,9 +1,10 @@
 using System.Globalization;
 using System.Reflection;
+using ParallelDsl.Planning.Collectives;
 
 namespace ParallelDsl.Mpi.Tests.Ranks;
 
-/// <summary>What each process of a job under test runs: <c>ParallelDsl.Mpi.Tests.dll SCENARIO [ARGUMENT]</c>.</summary>
+/// <summary>What each process of a job under test runs: <c>ParallelDsl.Mpi.Tests.dll SCENARIO [ARGUMENT ...]</c>.</summary>
 internal static class RankProgram
 {
     public static int Main(string[] arguments) => arguments switch
@@ -12,7 +13,8 @@ internal static class RankProgram
         ["alone"] => MpiJob.Run((job, transport) => FailingRanks.Alone(job, transport)),
         ["throws"] => MpiJob.Run(FailingRanks.Throw),
         ["deaf"] => MpiJob.Run(FailingRanks.BeDeaf),
-        ["killed", var collective] => MpiJob.Run((job, transport) => FailingRanks.BeKilled(job, transport, collective)),
+        ["killed", var operation] => MpiJob.Run((job, _) => KilledRank.InLibrary(job, operation)),
+        ["killed", var operation, var algorithm] => MpiJob.Run((job, transport) => KilledRank.InGroup(job, transport, Enum.Parse<CollectiveAlgorithm>(algorithm), operation)),
         ["leaves"] => MpiJob.Run(FailingRanks.Leave),
         ["unreceived", var whose] => MpiJob.Run((job, transport) => FailingRanks.LeaveMessages(job, transport, toSelf: whose == "own")),
         ["two transports"] => MpiJob.Run(FailingRanks.FailOnOneOfTwo),
@@ -21,8 +23,9 @@ internal static class RankProgram
         ["shares"] => MpiJob.Run(FailingRanks.ShareProcessors),
         ["ends late"] => FailingRanks.DisposeLate(),
         ["where"] => MpiJob.Run(LaunchedRanks.SayWhere),
+        ["bound"] => MpiJob.Run(LaunchedRanks.SayProcessors),
         ["waits", var folder] => MpiJob.Run((job, _) => LaunchedRanks.WaitUntilAsked(job, folder)),
-        ["huge", var floats] => MpiJob.Run((job, transport) => HugeMessage.Exchange(job, transport, int.Parse(floats, CultureInfo.InvariantCulture))),
+        ["huge", var floats] => MpiJob.Run((_, transport) => HugeMessage.Exchange(transport, int.Parse(floats, CultureInfo.InvariantCulture))),
         ["attention"] => MpiJob.Run(AttentionRanks.Compare),
         ["attention killed"] => MpiJob.Run(AttentionRanks.BeKilled),
         ["speed"] => MpiJob.Run(Speed.Measure),

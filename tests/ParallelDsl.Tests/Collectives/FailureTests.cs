@@ -129,6 +129,11 @@ public sealed class FailureTests
             new(group => group.AllReduce(new float[Length]), "reduce-scatter", "all-gather"),
             new(group => group.ReduceScatter(new float[Length * group.Size], new float[Length]), "reduce-scatter"),
             new(group => group.AllGather(new float[Length], new float[Length * group.Size]), "all-gather"),
+            new(group => group.Broadcast(new float[Length], root: 0), "broadcast"),
+            new(group => group.AllToAll(new float[Length * group.Size], Counts(group), new float[Length * group.Size], Counts(group)), "all-to-all"),
+            new(group => group.Barrier(), "barrier"),
         ];
+
+        private static int[] Counts(ProcessGroup group) => [.. Enumerable.Repeat(Length, group.Size)];
     }
 }

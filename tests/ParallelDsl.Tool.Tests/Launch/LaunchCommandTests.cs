@@ -71,6 +71,9 @@ public sealed class LaunchCommandTests : IDisposable
     [InlineData("no-such.dll: no such file", "-n", "2", "no-such.dll")]
     [InlineData("no-such-file: no such file", "-n", "2", "--hosts", "no-such-file", "p")]
     [InlineData("--hosts: Slurm places ranks itself", "-n", "2", "--hosts", "f", "--slurm", "p")]
+    [InlineData("--cores: Slurm places ranks itself", "-n", "2", "--cores", "1", "--slurm", "p")]
+    [InlineData("--cores: binds ranks, and --unbound does not", "-n", "2", "--cores", "1", "--unbound", "p")]
+    [InlineData("--cores: expected a whole number from 1 to 4096, found '0'", "-n", "2", "--cores", "0", "p")]
     [InlineData("--out: belongs to --slurm", "-n", "2", "--out", "f", "p")]
     public void Bad_input_is_named(string expected, params string[] arguments)
     {
@@ -89,28 +92,32 @@ public sealed class LaunchCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData(2, 8, false, "--bind-to hwthread", "slot:PE=4", "2 ranks, each bound to 4 processors, in the order of the mesh")]
-    [InlineData(8, 8, false, "--bind-to hwthread", "slot:PE=1", "8 ranks, each bound to 1 processor, in the order of the mesh")]
-    [InlineData(8, 2, false, "--bind-to none", "--oversubscribe", "8 ranks, unbound: they share 2 processors")]
-    [InlineData(2, 8, true, "--bind-to none", "--map-by slot", "2 ranks, unbound")]
-    public void Ranks_are_bound_where_there_are_enough_processors(int ranks, int processors, bool unbound, string binding, string mapping, string said)
+    [InlineData(2, 8, 8, false, "--map-by slot:PE=4 --bind-to core", "2 ranks, each bound to 4 cores, in the order of the mesh")]
+    [InlineData(8, 8, 8, false, "--map-by slot:PE=1 --bind-to core", "8 ranks, each bound to 1 core, in the order of the mesh")]
+    [InlineData(3, 16, 8, false, "--map-by slot:PE=2 --bind-to core", "3 ranks, each bound to 2 cores, in the order of the mesh")]
+    [InlineData(8, 8, 4, false, "--use-hwthread-cpus --map-by slot:PE=1 --bind-to hwthread", "8 ranks, each bound to 1 processor, in the order of the mesh")]
+    [InlineData(8, 16, 4, false, "--use-hwthread-cpus --map-by slot:PE=2 --bind-to hwthread", "8 ranks, each bound to 2 processors, in the order of the mesh")]
+    [InlineData(8, 2, 2, false, "--map-by slot --bind-to none --oversubscribe", "8 ranks, unbound: they share 2 processors")]
+    [InlineData(2, 8, 8, true, "--map-by slot --bind-to none --oversubscribe", "2 ranks, unbound")]
+    public void Ranks_are_bound_where_there_are_enough_processors(int ranks, int processors, int cores, bool unbound, string expected, string said)
     {
-        MpiCommandLine line = MpiCommandLine.For(ranks, null, unbound, processors, isRoot: false);
+        MachineProcessors machine = new(processors, cores);
+        var line = MpiCommandLine.For(ranks, null, unbound, cores: null, machine, isRoot: false);
         string arguments = string.Join(' ', line.Arguments(["x"]));
-        Assert.Contains(binding, arguments, StringComparison.Ordinal);
-        Assert.Contains(mapping, arguments, StringComparison.Ordinal);
+        Assert.Contains($"PARALLELDSL_GRACE_SECONDS=60 {expected}", arguments, StringComparison.Ordinal);
         Assert.DoesNotContain("--allow-run-as-root", arguments, StringComparison.Ordinal);
-        Assert.Equal(said, line.Describe(processors));
+        Assert.Equal(said, line.Describe(machine));
     }
 
-    /// <summary>Nothing is known of the processors there: one each would leave most of them idle, and two ranks on one core.</summary>
+    /// <summary>Nothing is known of the processors there: one each would leave most of them idle, and two ranks on one core. The user may know.</summary>
     [Theory]
-    [InlineData(8, 64)]
-    [InlineData(8, 2)]
-    public void Ranks_on_other_machines_are_not_bound(int ranks, int processors)
+    [InlineData(null, "--map-by slot --bind-to none", "8 ranks, unbound: those of a machine share its processors; --cores binds them")]
+    [InlineData(4, "--map-by slot:PE=4 --bind-to core", "8 ranks, each bound to 4 cores, in the order of the mesh")]
+    public void Ranks_on_other_machines_are_bound_as_the_user_says(int? cores, string expected, string said)
     {
-        MpiCommandLine line = MpiCommandLine.For(ranks, "hosts", isUnbound: false, processors, isRoot: false);
-        Assert.Equal("--tag-output -n 8 -x TERM=dumb --hostfile hosts --map-by slot --bind-to none x", string.Join(' ', line.Arguments(["x"])));
-        Assert.Equal("8 ranks, unbound: those of a machine share its processors", line.Describe(processors));
+        MachineProcessors machine = new(64, 64);
+        var line = MpiCommandLine.For(8, "hosts", isUnbound: false, cores, machine, isRoot: false);
+        Assert.Equal($"--tag-output -n 8 -x TERM=dumb --hostfile hosts {expected} x", string.Join(' ', line.Arguments(["x"])));
+        Assert.Equal(said, line.Describe(machine));
     }
 }

@@ -1,11 +1,24 @@
+using System.Diagnostics;
 using ParallelDsl.Tool.Launch;
 
 namespace ParallelDsl.Tool.Tests.Launch;
 
-/// <summary>A test that needs programs that may not be here: skipped then, with the reason.</summary>
+/// <summary>A test that needs what may not be here: skipped then, with the reason.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class LaunchFactAttribute : FactAttribute
 {
+    private static readonly Lazy<string?> WhyNotBound = new(() =>
+    {
+        if (MachineProcessors.Own().Cores < 2)
+            return "Two ranks need a core each: this machine has one.";
+        using Process process = Process.Start(new ProcessStartInfo(
+            "mpirun", ["--allow-run-as-root", "-n", "2", "--map-by", "slot:PE=1", "--bind-to", "core", "true"])
+        { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> said = process.StandardError.ReadToEndAsync();
+        process.WaitForExit();
+        return process.ExitCode == 0 ? null : $"mpirun binds no processes here: {said.Result.ReplaceLineEndings(" ")}";
+    });
+
     public LaunchFactAttribute(params string[] programs)
     {
         Skip = LaunchTheoryAttribute.WhyNot(programs);
@@ -20,6 +33,18 @@ public sealed class LaunchFactAttribute : FactAttribute
             field = value;
             if (value && Environment.UserName != "root")
                 Skip ??= "Slurm's daemons start processes as other users: only root may run them.";
+        }
+    }
+
+    /// <summary>Whether it binds two ranks to a core each.</summary>
+    public bool BindsTwo
+    {
+        get => field;
+        set
+        {
+            field = value;
+            if (value)
+                Skip ??= WhyNotBound.Value;
         }
     }
 }
