@@ -57,7 +57,7 @@ internal sealed class RankLine(ITransport transport)
     /// <param name="other">The other rank.</param>
     /// <param name="shortFloats">A length.</param>
     /// <param name="longFloats">A longer one.</param>
-    /// <param name="burstBytes">What the link lets through at once: of both lengths the same.</param>
+    /// <param name="burstBytes">What the link lets through at once after a pause.</param>
     public LinkCost Measure(int other, int shortFloats, int longFloats, int burstBytes)
     {
         double none = 0, little = 0, much = 0;
@@ -65,9 +65,9 @@ internal sealed class RankLine(ITransport transport)
             (none, little, much) = (Answered(other, 0), Answered(other, shortFloats), Answered(other, longFloats));
         (none, little, much) = (Most(none), Most(little), Most(much));
         double perByte = (much - little) / ((longFloats - shortFloats) * (double)sizeof(float));
-        double latency = little - (none / 2) - (((shortFloats * sizeof(float)) - burstBytes) * perByte);
+        double latency = little - (none / 2) - (shortFloats * sizeof(float) * perByte);
 
-        // A processor that is late once costs more than the latency of a link of this machine.
+        // One message after the other leaves a token bucket empty: no burst is in these times. Where a pause has filled it the latency would be less than none.
         return new LinkCost(Math.Max(0, latency), perByte, burstBytes * perByte);
     }
 
