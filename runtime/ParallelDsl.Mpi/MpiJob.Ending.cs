@@ -14,6 +14,9 @@ public sealed partial class MpiJob
 
     private const int WatchMilliseconds = 100;
 
+    /// <summary>How long a call of the library may have the lock before it counts as stuck.</summary>
+    private const int StuckMilliseconds = 250;
+
     /// <summary>Set by <c>paralleldsl launch</c> where it asks the ranks itself, and in its scripts for Slurm: seconds that a program has to end
     /// well.</summary>
     private const string GraceVariable = "PARALLELDSL_GRACE_SECONDS";
@@ -37,7 +40,7 @@ public sealed partial class MpiJob
         _isEnded = true;
         MpiTransport[] open;
         lock (Progress.Gate)
-            open = [.. _transports];
+            open = _transports;
         foreach (MpiTransport transport in open)
             transport.Dispose();
 
@@ -59,7 +62,7 @@ public sealed partial class MpiJob
     internal int CountOpen()
     {
         lock (Progress.Gate)
-            return _transports.Count;
+            return _transports.Length;
     }
 
     /// <summary>Throws where the run was aborted.</summary>
@@ -102,7 +105,12 @@ public sealed partial class MpiJob
         if (now < _nextWatch)
             return;
         _nextWatch = now + WatchMilliseconds;
-        _ = _transports.RemoveAll(transport => transport.TryRetire());
+        foreach (MpiTransport transport in _transports)
+        {
+            if (transport.TryRetire())
+                _transports = Array.FindAll(_transports, other => other != transport);
+        }
+
         StopForDead();
     }
 
@@ -122,7 +130,7 @@ public sealed partial class MpiJob
             RankProcess process = _processes[rank];
             if (rank == Rank || process.Machine != _processes[Rank].Machine || process.Exists)
                 continue;
-            if (_transports.Count == 0 || !_transports.TrueForAll(transport => transport.HasEnded(rank)))
+            if (_transports.Length == 0 || !Array.TrueForAll(_transports, transport => transport.HasEnded(rank)))
                 return (rank, string.Create(CultureInfo.InvariantCulture, $"rank {rank} has died: its process {process.Id} is gone, and it did not say why"));
         }
 
@@ -137,7 +145,7 @@ public sealed partial class MpiJob
         {
             long farewell = Environment.TickCount64 + FarewellMilliseconds;
             Backoff backoff = Progress.BeginWait();
-            while (!_transports.TrueForAll(transport => transport.HaveOthersEnded))
+            while (!Array.TrueForAll(_transports, transport => transport.HaveOthersEnded))
             {
                 if (_hasDeadRank || (IsAborted && Environment.TickCount64 > farewell))
                     return false;
@@ -162,28 +170,51 @@ public sealed partial class MpiJob
         // The first counts. Without the lock: this must not wait for a call of the library.
         if (Interlocked.CompareExchange(ref _terminateAt, Environment.TickCount64 + grace, long.MaxValue) != long.MaxValue)
             return;
-        Thread watch = new(() => EndIfStuck((int)Math.Min(grace, int.MaxValue) / 2)) { Name = $"end of rank {Rank}", IsBackground = true };
+        Thread watch = new(() => EndIfStuck(grace)) { Name = $"end of rank {Rank}", IsBackground = true };
         watch.Start();
     }
 
     /// <summary>The library may not return from a call: over TCP it reports a connection that broke to the launcher, which may not answer while it
-    /// ends the job. Then the last word is said without it, and without the lock that the call has.</summary>
-    private void EndIfStuck(int patience)
+    /// ends the job. Then the last word is said without the lock that the call has, and soon, before the launcher kills. The process goes on, for the
+    /// program may have something to save, until its time is over as after any abortion.</summary>
+    private void EndIfStuck(long grace)
     {
+        long end = Environment.TickCount64 + Math.Max(grace, EndMilliseconds);
+        bool isSaid = false;
+
         // Looked for at once: soon other ranks end so too.
         (int Rank, string Text)? dead = FindDead();
-        while (Monitor.TryEnter(Progress.Gate, patience))
+        while (true)
         {
-            Monitor.Exit(Progress.Gate);
-            Thread.Sleep(WatchMilliseconds);
-            dead ??= FindDead();
-        }
+            if (Monitor.TryEnter(Progress.Gate, StuckMilliseconds))
+            {
+                Monitor.Exit(Progress.Gate);
+            }
+            else
+            {
+                dead ??= FindDead();
+                if (!isSaid && (dead is not null || IsAborted))
+                    SayLastWord(dead);
+                isSaid |= dead is not null || IsAborted;
+                if (Environment.TickCount64 > end)
+                {
+                    if (!isSaid)
+                        SayLastWord(dead);
+                    LibC.ExitNow(1);
+                }
+            }
 
-        string? what = _transports.Select(transport => transport.DescribeWaiting()).FirstOrDefault(call => call is not null);
-        string why = Abortion?.Text ?? dead?.Text ?? $"Open MPI does not return from a call, and rank {Rank} was asked to end (SIGTERM)";
+            Thread.Sleep(WatchMilliseconds);
+        }
+    }
+
+    private void SayLastWord((int Rank, string Text)? dead)
+    {
+        string? what = Array.Find(_transports, transport => transport.DescribeWaiting() is not null)?.DescribeWaiting();
+
+        // Of what has thrown already the program has said why.
         if (what is not null || !IsAborted)
-            Console.Error.WriteLine($"{what ?? $"Rank {Rank} cannot go on"}: {why}");
-        LibC.ExitNow(1);
+            Console.Error.WriteLine($"{what ?? $"Rank {Rank} cannot go on"}: {Abortion?.Text ?? dead?.Text ?? $"Open MPI does not return from a call, and rank {Rank} was asked to end (SIGTERM)"}");
     }
 
     private void Terminate()

@@ -25,7 +25,8 @@ public sealed unsafe partial class MpiJob : IDisposable
 
     private static bool _isJoined;
 
-    private readonly List<MpiTransport> _transports = [];
+    /// <summary>Replaced, never changed: one thread reads it without the lock.</summary>
+    private volatile MpiTransport[] _transports = [];
     private readonly RankProcess[] _processes;
     private readonly PosixSignalRegistration _termination;
     private readonly nint _world;
@@ -195,7 +196,7 @@ public sealed unsafe partial class MpiJob : IDisposable
 
         var transport = new MpiTransport(this, communicator, capacity, partFloats);
         lock (Progress.Gate)
-            _transports.Add(transport);
+            _transports = [.. _transports, transport];
         return transport;
     }
 

@@ -292,7 +292,10 @@ public sealed unsafe partial class MpiTransport
                     break;
                 }
 
+                // Not under the lock: so long it would look as if the library did not return.
+                Monitor.Exit(_progress.Gate);
                 LibC.SleepMicroseconds(50);
+                Monitor.Enter(_progress.Gate);
             }
         }
         catch (MpiException exception)

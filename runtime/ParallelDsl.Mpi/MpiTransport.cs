@@ -147,6 +147,42 @@ public sealed unsafe partial class MpiTransport : ITransport
             BeginReceive(source, tag, data, length);
     }
 
+    /// <summary>Waits until one of several expected messages is there: to <see cref="Receive"/> it takes no time then.</summary>
+    /// <param name="expected">Sources and tags; of each, the message counts that is expected first.</param>
+    /// <returns>The place of one whose message is there, or will never be: then to receive it throws.</returns>
+    /// <exception cref="ArgumentException">There are none to wait for.</exception>
+    /// <exception cref="TransportException">One of them is not expected, or the run was aborted.</exception>
+    public int WaitAny(ReadOnlySpan<(int Source, int Tag)> expected)
+    {
+        if (expected.IsEmpty)
+            throw new ArgumentException("There is no message to wait for.", nameof(expected));
+        lock (_progress.Gate)
+        {
+            Backoff backoff = _progress.BeginWait();
+            try
+            {
+                while (true)
+                {
+                    for (int index = 0; index < expected.Length; index++)
+                    {
+                        (int source, int tag) = expected[index];
+                        MpiOperation operation = FirstExpected(source, tag) ?? throw new TransportException(
+                            TransportFailure.BadArgument, $"Rank {Rank} cannot wait for a message from rank {source} ({MessageTags.Describe(tag)}): none is expected.");
+                        ThrowIfStopped(source, tag, operation.Length, isReceive: true);
+                        if (operation.IsDone)
+                            return index;
+                    }
+
+                    _progress.Await(ref backoff);
+                }
+            }
+            finally
+            {
+                _progress.Leave();
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public void Forget(int source, int tag, Exception cause)
     {
@@ -235,20 +271,22 @@ public sealed unsafe partial class MpiTransport : ITransport
         return last;
     }
 
+    private MpiOperation? FirstExpected(int source, int tag)
+    {
+        MpiOperation? operation = _receives;
+        while (operation is not null && (operation.Peer != source || operation.Tag != tag || operation.IsAwaited))
+            operation = operation.Next;
+        return operation;
+    }
+
     private MpiOperation? FindExpected(int source, int tag, float* target, int length)
     {
-        for (MpiOperation? operation = _receives; operation is not null; operation = operation.Next)
-        {
-            if (operation.Peer != source || operation.Tag != tag || operation.IsAwaited)
-                continue;
-            if (operation.Target == target && operation.Length == length)
-                return operation;
-            throw new TransportException(
-                TransportFailure.BadArgument,
-                $"{DescribeCall(source, tag, length, isReceive: true)}: the next such message is expected with {operation.Length} floats, or in other memory.");
-        }
-
-        return null;
+        MpiOperation? operation = FirstExpected(source, tag);
+        if (operation is null || (operation.Target == target && operation.Length == length))
+            return operation;
+        throw new TransportException(
+            TransportFailure.BadArgument,
+            $"{DescribeCall(source, tag, length, isReceive: true)}: the next such message is expected with {operation.Length} floats, or in other memory.");
     }
 
     private MessageMemory Copy(int destination, int tag, ReadOnlySpan<float> data)

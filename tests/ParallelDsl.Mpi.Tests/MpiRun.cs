@@ -87,7 +87,14 @@ internal static class MpiRun
         {
             if (!process.HasExited)
                 process.Kill(entireProcessTree: true);
-            Directory.Delete(folder, recursive: true);
+            try
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+            catch (IOException)
+            {
+                // What was killed may still have something there.
+            }
         }
     }
 }

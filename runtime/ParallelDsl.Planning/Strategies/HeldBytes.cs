@@ -43,8 +43,8 @@ internal static class HeldBytes
         return bytes + (Math.Max(BlocksOnRing, blocks) * (lag + 1L) * model.KeyValueBytesPerToken);
     }
 
-    // Keys and values, and gradients that a rank adds, has sent and gets; or both twice, in turns.
-    private const long BlocksOnRing = 4;
+    // Keys and values, those of the next hop, and gradients that a rank adds, has sent and gets.
+    private const long BlocksOnRing = 5;
 
     private static long OfRank(BatchProblem problem, BatchPlan plan, int rank)
     {

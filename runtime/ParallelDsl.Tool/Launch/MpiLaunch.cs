@@ -9,6 +9,9 @@ internal static class MpiLaunch
 {
     private const string Launcher = "mpirun";
 
+    /// <summary>Where Open MPI keeps what the processes of a run share.</summary>
+    private const string SessionFolder = "OMPI_MCA_orte_tmpdir_base";
+
     /// <summary>Runs it; Ctrl-C stops it, and so does a terminal that goes away.</summary>
     /// <param name="line">How the launcher is called.</param>
     /// <param name="command">The command of a rank.</param>
@@ -27,9 +30,22 @@ internal static class MpiLaunch
         ProcessStartInfo start = new(all[0], all[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
 
         // Runs of a user share a folder, which one that ends deletes while another may just be about to use it. A path of this machine is no other's.
+        if (line.HostFile is not null || start.Environment.ContainsKey(SessionFolder))
+            return Run(line, start, output, error);
         DirectoryInfo folder = Directory.CreateTempSubdirectory("paralleldsl-");
-        if (line.HostFile is null)
-            start.Environment.TryAdd("OMPI_MCA_orte_tmpdir_base", folder.FullName);
+        try
+        {
+            start.Environment[SessionFolder] = folder.FullName;
+            return Run(line, start, output, error);
+        }
+        finally
+        {
+            Try(() => folder.Delete(recursive: true));
+        }
+    }
+
+    private static int Run(MpiCommandLine line, ProcessStartInfo start, TextWriter output, TextWriter error)
+    {
         using Process process = Process.Start(start)!;
         var stop = new LaunchStop(process, line.HostFile is null, error);
 
@@ -44,7 +60,6 @@ internal static class MpiLaunch
             Task.Run(() => Relay(process.StandardError, new RankOutput(error, error, line.Ranks), failed)));
         process.WaitForExit();
         reading.Wait();
-        Try(() => folder.Delete(recursive: true));
         if (process.ExitCode != 0 && failed.Describe() is { } description)
             Try(() => error.WriteLine($"launch: {description}"));
         return stop.IsAsked && process.ExitCode == 0 ? 0 : process.ExitCode;
@@ -70,7 +85,7 @@ internal static class MpiLaunch
         {
             write();
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             // There is nobody to tell, or something that stays.
         }

@@ -33,6 +33,11 @@ internal abstract class AttentionExchange
     public abstract void Backward<TShape>(in AttentionOperands operands, int hop)
         where TShape : struct, IAttentionShape;
 
+    /// <summary>Says where the gradients of a hop go, before any ring says where keys of the next hop go: what others carry has one tag for both.</summary>
+    public virtual void ExpectGradients(in AttentionOperands operands, int hop)
+    {
+    }
+
     /// <summary>Takes the gradients that come after the keys of a hop, once all rings have had those.</summary>
     public virtual void TakeGradients(in AttentionOperands operands, int hop)
     {

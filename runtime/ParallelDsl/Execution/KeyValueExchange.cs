@@ -60,12 +60,10 @@ internal sealed unsafe class KeyValueExchange(Courier courier, HopTransfers hops
     /// <inheritdoc/>
     public override void Backward<TShape>(in AttentionOperands operands, int hop)
     {
-        int columns = 2 * operands.Key.Columns;
-        ExpectGradients(hop, columns);
-
         // In the last hop gradients alone come home.
         if (hop > Itinerary.Hops)
             return;
+        int columns = 2 * operands.Key.Columns;
         Matrix held = Take(operands, hop);
         _gradient = Rent(hop, columns);
         Matrix gradient = View(_gradient, hop, columns);
@@ -90,6 +88,20 @@ internal sealed unsafe class KeyValueExchange(Courier courier, HopTransfers hops
             courier.Release(ref _held);
         else if (hop == 0)
             SendGradients(1, columns);
+    }
+
+    /// <summary>Gradients that are passed on come from hop 1 on; those that go straight home a hop after the keys.</summary>
+    public override void ExpectGradients(in AttentionOperands operands, int hop)
+    {
+        if (hop < (Itinerary.Forwards ? 1 : 2))
+            return;
+        int columns = 2 * operands.Key.Columns;
+        _gradientHop = hop;
+        _comingGradient = Itinerary.Forwards
+            ? Rent(GradientLayout(hop), columns)
+            : courier.Rent((long)Ring.RowsAt(0) * (Itinerary.Lanes / Itinerary.Parts) * columns);
+        for (int lane = 0; lane < Itinerary.Lanes; lane++)
+            hops.Expect(Ring.RankOf(GradientFrom(hop, lane)), HopTags.Gradient, ComingGradient(lane, columns));
     }
 
     /// <summary>The gradients of a hop come a little after its keys; what this rank adds is computed meanwhile.</summary>
@@ -151,19 +163,6 @@ internal sealed unsafe class KeyValueExchange(Courier courier, HopTransfers hops
         Matrix all = View(_coming, hop, columns);
         for (int lane = 0; lane < Itinerary.Lanes; lane++)
             hops.Expect(Ring.RankOf(Itinerary.From(hop, lane)), HopTags.KeyValue, LaneOf(all, hop, lane));
-    }
-
-    /// <summary>Gradients that are passed on come from hop 1 on; those that go straight home a hop after the keys.</summary>
-    private void ExpectGradients(int hop, int columns)
-    {
-        if (hop < (Itinerary.Forwards ? 1 : 2))
-            return;
-        _gradientHop = hop;
-        _comingGradient = Itinerary.Forwards
-            ? Rent(GradientLayout(hop), columns)
-            : courier.Rent((long)Ring.RowsAt(0) * (Itinerary.Lanes / Itinerary.Parts) * columns);
-        for (int lane = 0; lane < Itinerary.Lanes; lane++)
-            hops.Expect(Ring.RankOf(GradientFrom(hop, lane)), HopTags.Gradient, ComingGradient(lane, columns));
     }
 
     /// <summary>From whom the gradients of a hop come: passed on, from whom the keys came, and after the last hop from who has this rank's part; straight

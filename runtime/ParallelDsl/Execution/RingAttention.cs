@@ -271,6 +271,12 @@ public sealed class RingAttention : IDisposable
             foreach (AttentionExchange? exchange in Exchanges(operands.Unit))
             {
                 if (hop <= exchange?.Hops(isBackward: true))
+                    exchange.ExpectGradients(operands, hop);
+            }
+
+            foreach (AttentionExchange? exchange in Exchanges(operands.Unit))
+            {
+                if (hop <= exchange?.Hops(isBackward: true))
                     exchange.Backward<TShape>(operands, hop);
             }
 

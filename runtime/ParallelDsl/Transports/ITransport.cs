@@ -65,8 +65,8 @@ public interface ITransport : IDisposable
     /// with the same arguments, or, after a failure, to
     /// <see cref="Forget"/> it. Until then the memory may not move, be used or be freed.</summary>
     /// <param name="source">The sending rank.</param>
-    /// <param name="tag">The kind of message, from 0 to <see cref="MessageTags.Limit"/> - 1. Messages of a source and a tag that are expected
-    /// are received in that order, by one thread.</param>
+    /// <param name="tag">The kind of message, from 0 to <see cref="MessageTags.Limit"/> - 1. Messages of a source and a tag are
+    /// expected in the order in which they are sent, and received in that order, by one thread.</param>
     /// <param name="data">Where the payload goes.</param>
     /// <param name="length">The message's length in floats.</param>
     /// <exception cref="TransportException">As of <see cref="Receive"/>.</exception>

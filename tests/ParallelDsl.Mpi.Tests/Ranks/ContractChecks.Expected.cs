@@ -28,6 +28,37 @@ internal static unsafe partial class ContractChecks
         Assert.Equal([3, 3, 3, 3, 3], rest);
     }
 
+    /// <summary>Rank 0 lets the others send one after the other, in no order that it asks in.</summary>
+    public static void Whichever_of_the_expected_messages_comes_first_ends_a_wait_for_any(MpiJob job)
+    {
+        const int Length = 5_000;
+        using MpiTransport transport = job.Open(capacity: 4, partFloats: 1_000);
+        if (job.Rank != 0)
+        {
+            transport.Receive(0, 1, []);
+            transport.Send(0, 0, [.. Enumerable.Repeat((float)job.Rank, Length)]);
+            return;
+        }
+
+        using NativeBuffer places = new(Length * job.Size);
+        List<(int Source, int Tag)> expected = [.. Enumerable.Range(1, job.Size - 1).Select(rank => (rank, 0))];
+        foreach ((int rank, int tag) in expected)
+            transport.Expect(rank, tag, places.Pointer + (rank * Length), Length);
+        foreach (int rank in new[] { 2, 3, 1 })
+        {
+            transport.Send(rank, 1, []);
+            int place = transport.WaitAny([.. expected]);
+            Assert.Equal((rank, 0), expected[place]);
+            expected.RemoveAt(place);
+            Span<float> came = new(places.Pointer + (rank * Length), Length);
+            transport.Receive(rank, 0, came);
+            Assert.Equal(Length, came.Count(rank));
+        }
+
+        Assert.Throws<ArgumentException>(() => transport.WaitAny([]));
+        Assert.Equal(TransportFailure.BadArgument, Assert.Throws<TransportException>(() => transport.WaitAny([(1, 0)])).Failure);
+    }
+
     public static void What_is_received_otherwise_than_it_is_expected_is_an_error(MpiJob job)
     {
         using MpiTransport transport = job.Open();

@@ -9,12 +9,13 @@ internal readonly record struct Traffic(long Messages, long Floats)
     public static Traffic operator +(Traffic left, Traffic right) => new(left.Messages + right.Messages, left.Floats + right.Floats);
 }
 
-/// <summary>Counts by tag what a rank sends and receives.</summary>
+/// <summary>Counts by tag what a rank sends and receives. What is received must be what was expected first of its source and tag, if anything was.</summary>
 /// <param name="inner">The rank's transport.</param>
 /// <param name="beforeSend">Called with the destination and the tag of every message before it is sent; no message is sent at once then.</param>
 internal sealed class CountingTransport(ITransport inner, Action<int, int>? beforeSend = null) : ITransport
 {
     private readonly ConcurrentDictionary<int, Traffic> _sent = new(), _received = new();
+    private readonly List<(int Source, int Tag, nint Data, int Length)> _expected = [];
 
     public int Rank => inner.Rank;
 
@@ -43,8 +44,25 @@ internal sealed class CountingTransport(ITransport inner, Action<int, int>? befo
         return true;
     }
 
-    public void Receive(int source, int tag, Span<float> data)
+    public unsafe void Expect(int source, int tag, float* data, int length)
     {
+        lock (_expected)
+            _expected.Add((source, tag, (nint)data, length));
+    }
+
+    public unsafe void Receive(int source, int tag, Span<float> data)
+    {
+        lock (_expected)
+        {
+            int first = _expected.FindIndex(message => message.Source == source && message.Tag == tag);
+            if (first >= 0)
+            {
+                fixed (float* memory = data)
+                    Assert.Equal((source, tag, (nint)memory, data.Length), _expected[first]);
+                _expected.RemoveAt(first);
+            }
+        }
+
         inner.Receive(source, tag, data);
         Count(_received, tag, data.Length);
     }

@@ -209,6 +209,23 @@ public sealed class KeyValueExchangeTests
         }, TimeSpan.FromSeconds(10));
     }
 
+    /// <summary>As many heads of keys as of queries, and one for all of them.</summary>
+    [Theory]
+    [InlineData(Datapath.Ring, 3)]
+    [InlineData(Datapath.Hamiltonian, 5)]
+    [InlineData(Datapath.Pairwise, 4)]
+    [InlineData(Datapath.AllGather, 3)]
+    [InlineData(Datapath.AllToAll, 4)]
+    public void AnyGroupsOfHeadsEqualFloat64(Datapath datapath, int ranks)
+    {
+        ParallelPlan plan = PlanOf(ranks, StepTraits.Slices);
+        StepPlan step = RandomStep.Of(new Random(ranks), plan, Batch, StepTraits.Slices, _ => [.. Enumerable.Range(0, ranks)]);
+        using SlicedAttention<Single> single = SlicedAttention<Single>.Of(plan, Batch, step, 2, Everywhere(datapath, ranks, 1));
+        single.AssertEqualsFloat64();
+        using SlicedAttention<Shared> shared = SlicedAttention<Shared>.Of(plan, Batch, step, 2, Everywhere(datapath, ranks, 1), isCausal: false);
+        shared.AssertEqualsFloat64();
+    }
+
     /// <summary>All lanes of the next hop are expected while a hop is computed, and their memory is nobody else's until then: of seven rings seven
     /// messages at once, of gradients as many.</summary>
     [Theory]
@@ -311,6 +328,24 @@ public sealed class KeyValueExchangeTests
     /// <summary>A ring may join any ranks of both axes: where the sequence axis cannot have so many, the data axis has them.</summary>
     private static ParallelPlan PlanOf(int ranks, StepTraits traits) =>
         TinyModel<Untied>.Context % (2 * ranks) == 0 ? PlanOf(1, ranks, traits) : PlanOf(ranks, 1, traits);
+
+    private readonly struct Single : IAttentionShape
+    {
+        public static int Heads => 4;
+
+        public static int KeyValueHeads => 4;
+
+        public static int HeadWidth => 8;
+    }
+
+    private readonly struct Shared : IAttentionShape
+    {
+        public static int Heads => 6;
+
+        public static int KeyValueHeads => 1;
+
+        public static int HeadWidth => 8;
+    }
 
     private readonly struct Grouped : IAttentionShape
     {
