@@ -193,15 +193,15 @@ public sealed partial class MpiJob
             else
             {
                 dead ??= FindDead();
-                if (!isSaid && (dead is not null || IsAborted))
-                    SayLastWord(dead);
-                isSaid |= dead is not null || IsAborted;
-                if (Environment.TickCount64 > end)
+                bool isOver = Environment.TickCount64 > end;
+                if (!isSaid && (isOver || IsAborted || dead is not null))
                 {
-                    if (!isSaid)
-                        SayLastWord(dead);
-                    LibC.ExitNow(1);
+                    SayLastWord(dead);
+                    isSaid = true;
                 }
+
+                if (isOver)
+                    LibC.ExitNow(1);
             }
 
             Thread.Sleep(WatchMilliseconds);
@@ -210,7 +210,7 @@ public sealed partial class MpiJob
 
     private void SayLastWord((int Rank, string Text)? dead)
     {
-        string? what = Array.Find(_transports, transport => transport.DescribeWaiting() is not null)?.DescribeWaiting();
+        string? what = _transports.Select(transport => transport.DescribeWaiting()).FirstOrDefault(call => call is not null);
 
         // Of what has thrown already the program has said why.
         if (what is not null || !IsAborted)
